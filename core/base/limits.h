@@ -1,0 +1,69 @@
+// Every bound that is not a setting: its unit, its reason, and what the user sees when it is hit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/base/time.h"
+
+namespace pgweir::limits {
+
+using namespace std::chrono_literals;
+
+// Bytes. A startup packet, as PostgreSQL's MAX_STARTUP_PACKET_LENGTH: longer ones are dropped.
+inline constexpr std::uint32_t startup_packet_size_max = 10000;
+// Bytes. What a client may say while it logs in (SASL, password): PostgreSQL's limit. Dropped.
+inline constexpr std::uint32_t auth_message_size_max = 65535;
+// Bytes. A SCRAM message of either side, PostgreSQL's SCRAM limit is 1,024: 08P01 to a client; a
+// server that sends more is closed and its pool backs off.
+inline constexpr std::uint32_t scram_message_size_max = 4096;
+// PBKDF2 rounds a server may ask for (a million cost 0.4 s of a core): more, and its login fails.
+inline constexpr std::uint32_t scram_iterations_max = 1'000'000;
+// Bytes. A message of a server that must be read whole (login, ParameterStatus): desync above it.
+inline constexpr std::uint32_t server_message_size_max = 65536;
+// Bytes. Any message either way, PostgreSQL's own limit: FATAL 08P01 to a client, desync of a
+// server.
+inline constexpr std::uint32_t message_size_max = 0x3fffffff;
+// Bytes. The names at the start of Parse, Bind, Describe, Close and Execute: ERROR 54000 above it.
+inline constexpr std::uint32_t name_size_max = 1024;
+// Bytes of an ErrorResponse that are looked at for its severity and SQLSTATE.
+inline constexpr std::uint32_t error_prefix_size = 128;
+
+// Bytes the shell reads at once from a client that has no server, and what such a client may keep.
+inline constexpr std::size_t client_read_size = 4096;
+// Bytes of the loop's read buffer: what a server's socket is read by.
+inline constexpr std::size_t read_buffer_size = 64 * 1024;
+// Replies one server may owe before its client is not read any more.
+inline constexpr std::size_t owed_replies_max = 10'000;
+
+// Sockets not yet logged in; one more closes the oldest of them (53300): a flood of half-open
+// logins cannot keep a working client out.
+inline constexpr std::uint32_t clients_unauthenticated_max = 2000;
+// Slots beyond max_client_conn that only admin_users get.
+inline constexpr std::uint32_t admin_client_slots = 5;
+// Commands' answers: bytes one console client may have unsent before it is not read any more.
+inline constexpr std::size_t console_command_size_max = 65536;
+
+// Connection attempts under way at once to one host, and how many it may see begin a second.
+inline constexpr std::uint32_t host_connecting_max = 16;
+inline constexpr std::uint32_t host_connects_per_second = 200;
+// The first pause after a failed attempt; doubles up to server_login_retry, with jitter.
+inline constexpr Duration login_retry_first = 100ms;
+// Key derivations at once: they share the shell's threads with DNS.
+inline constexpr std::uint32_t derivations_max = 2;
+// Accepting pauses this long after EMFILE.
+inline constexpr Duration accept_pause = 100ms;
+
+// How long a closing socket may take to send its last bytes.
+inline constexpr Duration close_linger = 1s;
+// What a server may take to become clean after its client was lost: time, and bytes drained.
+inline constexpr Duration recovery_wait = 5s;
+inline constexpr std::uint64_t recovery_bytes_max = 16u << 20;
+// How long a client that closed its sending side may wait for its answer.
+inline constexpr Duration half_closed_wait = 10s;
+
+static_assert(name_size_max + 64 <= client_read_size, "names fit a client's held bytes");
+static_assert(startup_packet_size_max <= read_buffer_size);
+static_assert(error_prefix_size <= server_message_size_max);
+
+}  // namespace pgweir::limits

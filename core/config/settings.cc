@@ -1,0 +1,27 @@
+#include "core/config/settings.h"
+
+#include <algorithm>
+
+namespace pgweir {
+
+namespace {
+
+template <class Entry>
+const Entry* find_named(const std::vector<Entry>& sorted, std::string_view name) {
+  const auto at =
+      std::lower_bound(sorted.begin(), sorted.end(), name,
+                       [](const Entry& entry, std::string_view n) { return entry.name < n; });
+  return at != sorted.end() && at->name == name ? &*at : nullptr;
+}
+
+}  // namespace
+
+const DatabaseSettings* find_database(const Settings& settings, std::string_view name) {
+  return find_named(settings.databases, name);
+}
+
+const UserSettings* find_user(const Settings& settings, std::string_view name) {
+  return find_named(settings.users, name);
+}
+
+}  // namespace pgweir

@@ -21,6 +21,8 @@ inline constexpr std::uint32_t scram_message_size_max = 4096;
 inline constexpr std::uint32_t scram_iterations_max = 1'000'000;
 // Bytes. A message of a server that must be read whole (login, ParameterStatus): desync above it.
 inline constexpr std::uint32_t server_message_size_max = 65536;
+// ParameterStatus messages of one login (PostgreSQL 18 sends 15): the login fails above it.
+inline constexpr std::size_t server_parameters_max = 128;
 // Bytes. Any message either way, PostgreSQL's own limit: FATAL 08P01 to a client, desync of a
 // server.
 inline constexpr std::uint32_t message_size_max = 0x3fffffff;
@@ -53,6 +55,20 @@ inline constexpr Duration login_retry_first = 100ms;
 inline constexpr std::uint32_t derivations_max = 2;
 // Accepting pauses this long after EMFILE.
 inline constexpr Duration accept_pause = 100ms;
+
+// Bytes of a settings file with all it includes, or of an auth file: an error, the old settings
+// stay.
+inline constexpr std::size_t settings_file_size_max = 64u << 20;
+// Bytes of a line of them: holds the longest secret twice over. An error that names the line.
+inline constexpr std::size_t settings_line_size_max = 256 * 1024;
+// %include: how deep, and how many files in all, so that no small file costs unbounded time.
+inline constexpr std::size_t include_depth_max = 8;
+inline constexpr std::size_t include_files_max = 256;
+// Problems of each kind that are listed; the rest is counted.
+inline constexpr std::size_t settings_problems_max = 1000;
+// Bytes of a database's or user's name, as PgBouncer; a secret, as PgBouncer (IAM tokens are long).
+inline constexpr std::size_t settings_name_size_max = 127;
+inline constexpr std::size_t secret_size_max = 65531;
 
 // How long a closing socket may take to send its last bytes.
 inline constexpr Duration close_linger = 1s;

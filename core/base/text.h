@@ -20,6 +20,14 @@ void append(std::string& out, T number) {
   out.append(digits, end);
 }
 
+// Lower case, no leading zeros.
+template <std::unsigned_integral T>
+void append_hex(std::string& out, T number) {
+  char digits[2 * sizeof number];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number, 16).ptr;
+  out.append(digits, end);
+}
+
 // The parts in order, numbers in decimal.
 template <class... Parts>
 std::string join(const Parts&... parts) {

@@ -1,0 +1,118 @@
+// One client: its socket, where it stands in its life, and what belongs to it wherever it is
+// served. Owned by the machine from Accepted to Closed. It does not know its server: that is the
+// link's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/auth/scram_server.h"
+#include "core/base/handle.h"
+#include "core/base/time.h"
+#include "core/base/timers.h"
+#include "core/event.h"
+#include "core/session/message_stream.h"
+#include "core/session/parameters.h"
+
+namespace pgweir::session {
+
+enum class ClientState : std::uint8_t {
+  startup,         // its first packet is awaited
+  authenticating,  // who it says it is has still to be proved
+  logging_in,      // proved; waits for the pool to learn the parameters of its servers
+  idle,            // logged in, has no server and wants none
+  waiting,         // wants a server; its bytes are held
+  active,          // has a server
+  console,         // talks to pgweir itself
+  closing,         // Close was said; only Closed may come
+};
+
+constexpr bool transition_allowed(ClientState from, ClientState to) {
+  switch (from) {
+    case ClientState::startup:
+      return to == ClientState::authenticating || to == ClientState::logging_in ||
+             to == ClientState::console || to == ClientState::closing;
+    case ClientState::authenticating:
+      return to == ClientState::logging_in || to == ClientState::console ||
+             to == ClientState::closing;
+    case ClientState::logging_in: return to == ClientState::idle || to == ClientState::closing;
+    case ClientState::idle:
+      return to == ClientState::waiting || to == ClientState::active || to == ClientState::closing;
+    case ClientState::waiting:
+    case ClientState::active:
+      return to == ClientState::idle || to == ClientState::closing ||
+             (from == ClientState::waiting && to == ClientState::active);
+    case ClientState::console: return to == ClientState::closing;
+    case ClientState::closing: return false;
+  }
+  return false;
+}
+static_assert(!transition_allowed(ClientState::closing, ClientState::idle));
+static_assert(!transition_allowed(ClientState::authenticating, ClientState::active));
+
+// What is known while a client logs in; the identity never changes once it is set.
+struct Login {
+  std::string user;
+  std::string database;
+  std::vector<std::pair<std::string, std::string>> parameters;
+  std::vector<std::string> protocol_options;
+  std::uint16_t minor = 0;
+  std::optional<auth::ScramServer> scram;  // once a challenge may be asked for
+  bool challenged = false;
+  bool deriving = false;  // the verifier is on its way; SASLInitialResponse is held
+};
+
+// A console client's own things, for as long as it lives.
+struct Console {
+  std::string user;
+  bool admin = false;
+};
+
+struct Client {
+  ClientHandle self;
+  ClientState state = ClientState::startup;
+  bool reading_stopped = false;
+  bool congested = false;    // bytes for it are unsent
+  bool peer_done = false;    // it will send no more
+  bool large_reads = false;  // the shell reads it by the large size
+  bool blocked = false;      // active, but what it sends is held for now
+  bool skipping = false;     // its request was refused without a server: dropped up to Sync
+  bool ssl_asked = false;
+  bool gssenc_asked = false;
+  bool admin = false;  // counts against admin_client_slots when all others are taken
+
+  PoolHandle pool;      // from logging_in on
+  ServerHandle server;  // while active
+  ClientHandle wait_previous;
+  ClientHandle wait_next;
+  MessageStream stream;
+  ParameterSet parameters{};
+  ValueId user = no_value;  // as it logged in
+  std::uint64_t cancel_key = 0;
+
+  Instant connected_at{};
+  Instant state_at{};        // when it came into its state, or last became idle in a transaction
+  Instant request_at{};      // when what it is waiting for was asked
+  Instant transaction_at{};  // when it got its server
+  Instant peer_done_at{};
+  Timers::Id timer = 0;
+
+  Endpoint peer;
+  Endpoint local;
+  std::optional<std::uint32_t> uid;
+  std::unique_ptr<Login> login;      // until it is logged in
+  std::unique_ptr<Console> console;  // in state console
+
+  void become(ClientState to, Instant now);
+  SocketId socket() const { return socket_of(self); }
+  bool logged_in() const {
+    return state == ClientState::idle || state == ClientState::waiting ||
+           state == ClientState::active;
+  }
+};
+
+}  // namespace pgweir::session

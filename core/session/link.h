@@ -1,0 +1,56 @@
+// The link: a client and the server it holds now, the only place that knows both. It carries
+// messages from one to the other, keeps the reply queue, and says when the server may be given
+// back. It does not know pools: what its verdicts lead to is the machine's. Invariants I-04 (one
+// owner) and I-05 (clean release) of docs/invariants.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/base/error.h"
+#include "core/metrics/stats.h"
+#include "core/session/client.h"
+#include "core/session/output.h"
+#include "core/session/parameters.h"
+#include "core/session/server.h"
+
+namespace pgweir::session {
+
+// What the link works with besides its two ends.
+struct LinkContext {
+  Output& out;
+  Values& values;
+  metrics::Totals& totals;
+  Instant now;
+};
+
+enum class Verdict : std::uint8_t {
+  carry_on,
+  desync,  // the server said what nobody asked for: both ends are closed
+  leave,   // the client said Terminate
+  broken,  // the client does not keep to the protocol and is told LinkOutcome::error
+  setup,   // the server refused a parameter of the client, see LinkOutcome::error
+};
+
+struct LinkOutcome {
+  Verdict verdict = Verdict::carry_on;
+  std::optional<PgError>
+      error;  // broken without one: closed silently, it does not speak PostgreSQL
+};
+
+// Joins an idle server to a client; the client's parameters are set in front of what it will send.
+// Requires: the client waits or is idle, the server is idle and clean.
+void join_link(Client& client, Server& server, LinkContext& context);
+
+// The client's bytes, to its server. What cannot be sent yet is held and the client blocked.
+LinkOutcome forward_from_client(Client& client, Server& server, Bytes bytes, LinkContext& context);
+
+// The server's bytes, to its client, or to nobody where it has none (idle, or recovering).
+LinkOutcome forward_from_server(Server& server, Client* client, Bytes bytes, LinkContext& context);
+
+// The proof a server needs to leave its client: nothing owed, its last ReadyForQuery idle, no
+// message half-way in either direction, no COPY, nothing unsent, and a client whose last message is
+// whole.
+bool provably_clean(const Server& server, const Client* client);
+
+}  // namespace pgweir::session

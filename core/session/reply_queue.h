@@ -1,0 +1,98 @@
+// What one server still owes, in order: the heart of pgweir. Every request sent to a server appends
+// what it will answer and what to do with that answer; every reply is matched against the head. A
+// reply that does not match is a desync, and nothing is ever skipped past.
+//
+// It follows PostgreSQL's rules of answering: "Message Flow", Extended Query (an error skips all
+// that follows up to Sync), Pipelining, and COPY Operations. It knows no sockets and no bytes.
+// Invariants I-01 (matching), I-02 (skipping), I-03 (COPY) of docs/invariants.md.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/base/hash.h"
+#include "core/wire/protocol.h"
+
+namespace pgweir::session {
+
+// What was asked, so what may come back.
+enum class Request : std::uint8_t {
+  query,
+  function_call,
+  parse,
+  bind,
+  describe_statement,
+  describe_portal,
+  execute,
+  close,
+  sync,
+  copy_end,  // CopyDone or CopyFail: owes nothing, but marks where COPY data ends
+};
+
+// What to do with the answer. replace: the request was made to fail in the place of one that pgweir
+// refuses; its ErrorResponse is swallowed and ours (Owed::refusal) goes to the client instead.
+enum class Fate : std::uint8_t { forward, swallow, replace };
+
+enum class Refusal : std::uint8_t { none, named_statement, foreign_statement };
+
+struct Owed {
+  Request request;
+  Fate fate = Fate::forward;
+  Refusal refusal = Refusal::none;
+  bool begun = false;  // describe_statement: its ParameterDescription has come
+};
+
+class ReplyQueue {
+ public:
+  // A request was sent. (In PostgreSQL's skip-to-Sync mode, or COPY, some owe nothing.)
+  void push(Owed owed);
+
+  struct Match {
+    bool matched;
+    Fate fate;
+    Refusal refusal;
+  };
+  // A reply has come: what to do with it. Not for the three that may come at any time
+  // (NoticeResponse, ParameterStatus, NotificationResponse).
+  Match match(wire::BackendType reply);
+
+  bool empty() const { return head_ == owed_.size(); }
+  std::size_t size() const { return owed_.size() - head_; }
+  // What comes next is for nobody: the answer to something pgweir asked itself.
+  bool swallowing() const { return !empty() && owed_[head_].fate == Fate::swallow; }
+  // The server waits for COPY data from its client.
+  bool copying_in() const { return copy_ == Copy::open; }
+  // No reply owed, and the server is not in the middle of a mode.
+  bool settled() const { return empty() && !skipping_ && copy_ == Copy::none; }
+  // A request is under way that only Sync will end.
+  bool lacks_sync() const { return skipping_ || (!empty() && !ends_ready(owed_.back().request)); }
+  // Sync may be ignored by a server in COPY: only then is the next answer not certain.
+  bool doubtful() const { return doubtful_; }
+
+  // Nobody is there any more to read the answers.
+  void swallow_all();
+  void add_to(Hash& hash) const;
+
+ private:
+  enum class Copy : std::uint8_t { none, open, ended };
+
+  static bool ends_ready(Request request) {
+    return request == Request::sync || request == Request::query ||
+           request == Request::function_call;
+  }
+  Owed& head() { return owed_[head_]; }
+  void pop();
+  void drop_copy_marks();
+  void fail();
+  void copy_begins();
+  bool accepts(wire::BackendType reply);
+
+  std::vector<Owed> owed_;  // from head_ on; compacted when it empties
+  std::size_t head_ = 0;
+  bool skipping_ = false;
+  Copy copy_ = Copy::none;
+  bool doubtful_ = false;
+};
+
+}  // namespace pgweir::session

@@ -1,0 +1,85 @@
+// One server: a connection to PostgreSQL, from the moment the machine asks for it to its Closed.
+// What it owes is in its reply queue. It does not know its client: that is the link's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/base/handle.h"
+#include "core/base/time.h"
+#include "core/base/timers.h"
+#include "core/event.h"
+#include "core/session/message_stream.h"
+#include "core/session/parameters.h"
+#include "core/session/reply_queue.h"
+#include "core/session/server_login.h"
+#include "core/wire/protocol.h"
+
+namespace pgweir::session {
+
+enum class ServerState : std::uint8_t {
+  connecting,
+  login,
+  idle,        // in its pool, clean
+  active,      // a client has it
+  recovering,  // its client was lost; being made clean
+  settling,    // clean, but a cancel is in flight that may still hit it
+  closing,     // Close was said; its slot counts until Closed
+};
+
+constexpr bool transition_allowed(ServerState from, ServerState to) {
+  if (to == ServerState::closing) return from != ServerState::closing;
+  switch (from) {
+    case ServerState::connecting: return to == ServerState::login;
+    case ServerState::login: return to == ServerState::idle;
+    case ServerState::idle: return to == ServerState::active;
+    case ServerState::active:
+    case ServerState::recovering:
+      return to == ServerState::idle || to == ServerState::settling ||
+             (from == ServerState::active && to == ServerState::recovering);
+    case ServerState::settling: return to == ServerState::idle;
+    case ServerState::closing: return false;
+  }
+  return false;
+}
+static_assert(!transition_allowed(ServerState::recovering, ServerState::active));
+static_assert(!transition_allowed(ServerState::login, ServerState::active));
+
+struct Server {
+  ServerHandle self;
+  ServerState state = ServerState::connecting;
+  bool reading_stopped = false;
+  bool congested = false;     // bytes for it are unsent
+  bool stale = false;         // its database's line changed: closed at its next release
+  bool dying = false;         // it said FATAL: nothing more is expected of it
+  bool rolling_back = false;  // recovering: ROLLBACK was sent
+
+  PoolHandle pool;
+  HostHandle host;
+  ClientHandle client;         // while active
+  ClientHandle unnamed_owner;  // whose unnamed statement it holds
+  CancelHandle cancel;         // in flight
+  MessageStream stream;
+  ReplyQueue owed;
+  wire::TransactionStatus status = wire::TransactionStatus::idle;
+  ParameterSet parameters{};
+
+  std::uint32_t backend_pid = 0;
+  std::vector<std::byte> backend_secret;  // empty: it gave none, so it cannot be cancelled
+  Endpoint endpoint;
+  Endpoint local;
+  std::unique_ptr<ServerLogin> login;  // until it is logged in
+
+  Instant connected_at{};
+  Instant state_at{};
+  Instant expires_at = never;  // server_lifetime, with jitter
+  std::uint64_t recovery_bytes = 0;
+  std::uint64_t assignments = 0;
+  Timers::Id timer = 0;
+
+  void become(ServerState to, Instant now);
+  SocketId socket() const { return socket_of(self); }
+};
+
+}  // namespace pgweir::session

@@ -1,0 +1,108 @@
+#include "core/session/unlinked.h"
+
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/wire/writer.h"
+
+namespace pgweir::session {
+
+using wire::FrontendType;
+
+namespace {
+
+void answer_ready(const Client& client, Output& out) {
+  std::string& message = out.scratch();
+  wire::write_ready(message, wire::TransactionStatus::idle);
+  out.send_copy(client.socket(), message);
+}
+
+void drop_message(Client& client, Bytes& bytes, const wire::Header& header) {
+  const std::size_t whole = wire::header_size + header.body_size;
+  const std::size_t here = std::min(whole, bytes.size());
+  client.stream.body_left = static_cast<std::uint32_t>(whole - here);
+  client.stream.forward = false;
+  bytes = bytes.subspan(here);
+}
+
+enum class Kind : std::uint8_t { request, sync, dropped, terminate, unknown };
+
+Kind kind_of(std::uint8_t type) {
+  switch (static_cast<FrontendType>(type)) {
+    case FrontendType::bind:
+    case FrontendType::close:
+    case FrontendType::describe:
+    case FrontendType::execute:
+    case FrontendType::function_call:
+    case FrontendType::parse:
+    case FrontendType::query: return Kind::request;
+    case FrontendType::sync: return Kind::sync;
+    // Flush of nothing is nothing; COPY messages outside a COPY are ignored, as PostgreSQL does.
+    case FrontendType::copy_data:
+    case FrontendType::copy_done:
+    case FrontendType::copy_fail:
+    case FrontendType::flush: return Kind::dropped;
+    case FrontendType::terminate: return Kind::terminate;
+    case FrontendType::password: break;
+  }
+  return Kind::unknown;
+}
+
+}  // namespace
+
+UnlinkedOutcome consume_unlinked(Client& client, Bytes& bytes, Output& out) {
+  MessageStream& stream = client.stream;
+  if (!stream.held.empty()) {
+    stream.hold(bytes);
+    bytes = stream.take_held(out.arena());
+  }
+  while (!bytes.empty()) {
+    if (!stream.between_messages()) {
+      const std::size_t piece = std::min<std::size_t>(stream.body_left, bytes.size());
+      stream.body_left -= static_cast<std::uint32_t>(piece);
+      bytes = bytes.subspan(piece);
+      continue;
+    }
+    if (bytes.size() < wire::header_size) {
+      stream.hold(bytes);
+      bytes = {};
+      break;
+    }
+    const wire::Header header = wire::read_header(bytes);
+    if (!header.valid) return {Unlinked::broken, std::nullopt};
+    switch (kind_of(header.type)) {
+      case Kind::terminate: return {Unlinked::leave, std::nullopt};
+      case Kind::unknown:
+        return {Unlinked::broken, PgError{sqlstate::protocol_violation,
+                                          join("invalid frontend message type ", header.type)}};
+      case Kind::request:
+        if (!client.skipping) return {Unlinked::wants_server, std::nullopt};
+        drop_message(client, bytes, header);
+        break;
+      case Kind::sync:
+        if (!client.skipping) return {Unlinked::wants_server, std::nullopt};
+        client.skipping = false;
+        answer_ready(client, out);
+        drop_message(client, bytes, header);
+        break;
+      case Kind::dropped: drop_message(client, bytes, header); break;
+    }
+  }
+  return {};
+}
+
+void reject_request(Client& client, Bytes& bytes, const PgError& error, Output& out) {
+  const wire::Header header = wire::read_header(bytes);
+  std::string& message = out.scratch();
+  wire::write_error(message, wire::ErrorSeverity::error, error);
+  out.send_copy(client.socket(), message);
+  const auto type = static_cast<FrontendType>(header.type);
+  if (type == FrontendType::query || type == FrontendType::function_call) {
+    answer_ready(client, out);
+    drop_message(client, bytes, header);
+  } else {
+    client.skipping = true;
+  }
+}
+
+}  // namespace pgweir::session

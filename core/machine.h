@@ -18,11 +18,12 @@
 
 namespace pgweir {
 
-// Which machine of how many in this process, and of which replica: both are part of cancel keys.
+// Who this machine is. Its number and the replica's are part of cancel keys, for those who pass
+// cancels on; clients on unix sockets with the process's own uid may be the admin `pgbouncer`.
 struct Seat {
   std::uint8_t machine = 0;
-  std::uint8_t machine_count = 1;
   std::uint8_t replica = 0;
+  std::uint32_t uid = 0;
 };
 
 // When something is due next, and what: for the shell's timer, and for a reader of its log.

@@ -72,12 +72,15 @@ inline constexpr std::size_t secret_size_max = 65531;
 
 // How long a closing socket may take to send its last bytes.
 inline constexpr Duration close_linger = 1s;
+// How long a lost client's query may still end by itself before it is cancelled.
+inline constexpr Duration recovery_grace = 50ms;
 // What a server may take to become clean after its client was lost: time, and bytes drained.
 inline constexpr Duration recovery_wait = 5s;
 inline constexpr std::uint64_t recovery_bytes_max = 16u << 20;
 // How long a client that closed its sending side may wait for its answer.
 inline constexpr Duration half_closed_wait = 10s;
 
+static_assert(recovery_grace < recovery_wait);
 static_assert(name_size_max + 64 <= client_read_size, "names fit a client's held bytes");
 static_assert(startup_packet_size_max <= read_buffer_size);
 static_assert(error_prefix_size <= server_message_size_max);

@@ -24,15 +24,15 @@ enum class AuthType : std::uint8_t { trust, scram_sha_256 };
 
 // What a name in a client's startup packet means: where its servers are and how many there may be.
 struct DatabaseSettings {
-  std::string name;  // as clients say it; "*" for the one that stands for all others
-  std::string host;  // name, address, or a directory for unix sockets
+  std::string name;       // as clients say it; "*" for the one that stands for all others
+  std::string host = {};  // name, address, or a directory for unix sockets
   std::uint16_t port = 5432;
-  std::string dbname;  // as PostgreSQL says it; empty: the same as name
-  std::string user;    // every client's servers log in as this one; empty: the client's
+  std::string dbname = {};  // as PostgreSQL says it; empty: the same as name
+  std::string user = {};    // every client's servers log in as this one; empty: the client's
   CredentialId credential = no_credential;  // that user's, from password=
-  std::optional<std::int32_t> pool_size;
-  std::optional<std::int32_t> min_pool_size;
-  std::optional<std::int32_t> reserve_pool_size;
+  std::optional<std::int32_t> pool_size = {};
+  std::optional<std::int32_t> min_pool_size = {};
+  std::optional<std::int32_t> reserve_pool_size = {};
   std::int32_t max_db_connections = 0;  // 0: the global one
 
   bool operator==(const DatabaseSettings&) const = default;
@@ -42,7 +42,7 @@ struct DatabaseSettings {
 struct UserSettings {
   std::string name;
   CredentialId credential = no_credential;
-  std::optional<std::int32_t> pool_size;
+  std::optional<std::int32_t> pool_size = {};
   std::int32_t max_user_connections = 0;  // 0: the global one
 
   bool operator==(const UserSettings&) const = default;

@@ -63,7 +63,8 @@ struct Login {
   std::uint16_t minor = 0;
   std::optional<auth::ScramServer> scram;  // once a challenge may be asked for
   bool challenged = false;
-  bool deriving = false;  // the verifier is on its way; SASLInitialResponse is held
+  bool deriving = false;  // the verifier is on its way; the first answer waits at the front of held
+  std::size_t first_answer_size = 0;
 };
 
 // A console client's own things, for as long as it lives.
@@ -83,7 +84,7 @@ struct Client {
   bool skipping = false;     // its request was refused without a server: dropped up to Sync
   bool ssl_asked = false;
   bool gssenc_asked = false;
-  bool admin = false;  // counts against admin_client_slots when all others are taken
+  bool counted = false;  // takes one of max_client_conn
 
   PoolHandle pool;      // from logging_in on
   ServerHandle server;  // while active

@@ -122,6 +122,7 @@ class ClientSide {
 
  private:
   LinkOutcome request(const Opening& opening) {
+    server_.trail.sent(opening.header.type);
     switch (static_cast<FrontendType>(opening.header.type)) {
       case FrontendType::query:
         server_.unnamed_owner = {};  // a simple query drops the unnamed statement
@@ -256,6 +257,7 @@ class ServerSide {
 
  private:
   LinkOutcome reply(const Opening& opening) {
+    server_.trail.received(opening.header.type);
     const auto type = static_cast<BackendType>(opening.header.type);
     if (type == BackendType::parameter_status) return parameter_status(opening);
     if (type == BackendType::notice_response || type == BackendType::notification_response) {
@@ -301,7 +303,9 @@ class ServerSide {
     if (fields.fatal()) {
       server_.dying = true;  // the session is over, whatever was owed
       pass(opening, !server_.owed.swallowing());
-      return {};
+      if (client_ != nullptr) return {};
+      return {Verdict::carry_on,
+              PgError{sqlstate::connection_failure, std::string(fields.message)}};
     }
     const ReplyQueue::Match match = server_.owed.match(BackendType::error_response);
     if (!match.matched) return {Verdict::desync, std::nullopt};

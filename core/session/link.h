@@ -34,8 +34,9 @@ enum class Verdict : std::uint8_t {
 
 struct LinkOutcome {
   Verdict verdict = Verdict::carry_on;
-  std::optional<PgError>
-      error;  // broken without one: closed silently, it does not speak PostgreSQL
+  // broken without one: closed silently, it does not speak PostgreSQL. carry_on with one: what a
+  // server said that has no client to hear it.
+  std::optional<PgError> error;
 };
 
 // Joins an idle server to a client; the client's parameters are set in front of what it will send.

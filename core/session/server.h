@@ -2,8 +2,10 @@
 // What it owes is in its reply queue. It does not know its client: that is the link's.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "core/base/handle.h"
@@ -24,7 +26,7 @@ enum class ServerState : std::uint8_t {
   idle,        // in its pool, clean
   active,      // a client has it
   recovering,  // its client was lost; being made clean
-  settling,    // clean, but a cancel is in flight that may still hit it
+  settling,    // nobody's, but a cancel in flight may still hit it, or half a message has come
   closing,     // Close was said; its slot counts until Closed
 };
 
@@ -33,7 +35,7 @@ constexpr bool transition_allowed(ServerState from, ServerState to) {
   switch (from) {
     case ServerState::connecting: return to == ServerState::login;
     case ServerState::login: return to == ServerState::idle;
-    case ServerState::idle: return to == ServerState::active;
+    case ServerState::idle: return to == ServerState::active || to == ServerState::settling;
     case ServerState::active:
     case ServerState::recovering:
       return to == ServerState::idle || to == ServerState::settling ||
@@ -46,14 +48,34 @@ constexpr bool transition_allowed(ServerState from, ServerState to) {
 static_assert(!transition_allowed(ServerState::recovering, ServerState::active));
 static_assert(!transition_allowed(ServerState::login, ServerState::active));
 
+// The types of the last messages either way, for the log of a desync.
+class Trail {
+ public:
+  void sent(std::uint8_t type) { last_[next_++ % last_.size()] = {'>', type}; }
+  void received(std::uint8_t type) { last_[next_++ % last_.size()] = {'<', type}; }
+  // ">Q <T <D": oldest first.
+  std::string text() const;
+
+ private:
+  struct Entry {
+    char direction = 0;
+    std::uint8_t type = 0;
+  };
+  std::array<Entry, 32> last_{};
+  std::uint32_t next_ = 0;
+};
+
 struct Server {
   ServerHandle self;
   ServerState state = ServerState::connecting;
   bool reading_stopped = false;
-  bool congested = false;     // bytes for it are unsent
-  bool stale = false;         // its database's line changed: closed at its next release
-  bool dying = false;         // it said FATAL: nothing more is expected of it
-  bool rolling_back = false;  // recovering: ROLLBACK was sent
+  bool congested = false;      // bytes for it are unsent
+  bool stale = false;          // its database's line changed: closed at its next release
+  bool dying = false;          // it said FATAL: nothing more is expected of it
+  bool socket_gone = false;    // it could not be connected: there is nothing to close
+  bool rolling_back = false;   // recovering: ROLLBACK was sent
+  bool cancel_wanted = false;  // by its client, once its own request is what would be hit
+  bool cancel_tried = false;   // recovering: the lost client's query was cancelled
 
   PoolHandle pool;
   HostHandle host;
@@ -64,6 +86,8 @@ struct Server {
   ReplyQueue owed;
   wire::TransactionStatus status = wire::TransactionStatus::idle;
   ParameterSet parameters{};
+
+  Trail trail;
 
   std::uint32_t backend_pid = 0;
   std::vector<std::byte> backend_secret;  // empty: it gave none, so it cannot be cancelled

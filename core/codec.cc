@@ -1,0 +1,217 @@
+#include "core/codec.h"
+
+#include <concepts>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+namespace pgweir {
+
+namespace {
+
+// Every struct is taken apart with a structured binding: a field added to it and forgotten here
+// does not compile.
+class Encoder {
+ public:
+  explicit Encoder(std::vector<std::byte>& out) : out_(out) {}
+
+  template <class... Fields>
+  void all(const Fields&... fields) {
+    (put(fields), ...);
+  }
+
+  template <class T>
+    requires(std::integral<T> || std::is_enum_v<T>)
+  void put(T value) {
+    auto bits = static_cast<std::uint64_t>(value);
+    for (unsigned i = 0; i < sizeof(T); ++i, bits >>= 8) {
+      out_.push_back(static_cast<std::byte>(bits & 0xff));
+    }
+  }
+  void put(Duration duration) { put(std::int64_t{duration.count()}); }
+  void put(Bytes bytes) {
+    put(static_cast<std::uint32_t>(bytes.size()));
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
+  }
+  void put(std::string_view text) { put(bytes_of(text)); }
+  void put(const std::string& text) { put(bytes_of(text)); }
+  template <class T>
+  void put(const std::optional<T>& value) {
+    put(value.has_value());
+    if (value) put(*value);
+  }
+  template <class T>
+  void put(const std::vector<T>& list) {
+    put(static_cast<std::uint32_t>(list.size()));
+    for (const T& item : list) put(item);
+  }
+  template <class Tag>
+  void put(Handle<Tag> handle) {
+    all(handle.slot, handle.generation);
+  }
+
+  void put(const SocketId& socket) {
+    const auto& [kind, slot, generation] = socket;
+    all(kind, slot, generation);
+  }
+  void put(const Endpoint& endpoint) {
+    const auto& [family, port, address, path] = endpoint;
+    all(family, port, Bytes(std::as_bytes(std::span(address))), path);
+  }
+  void put(const DatabaseSettings& database) {
+    const auto& [name, host, port, dbname, user, credential, pool_size, min_pool_size,
+                 reserve_pool_size, max_db_connections] = database;
+    all(name, host, port, dbname, user, credential, pool_size, min_pool_size, reserve_pool_size,
+        max_db_connections);
+  }
+  void put(const UserSettings& user) {
+    const auto& [name, credential, pool_size, max_user_connections] = user;
+    all(name, credential, pool_size, max_user_connections);
+  }
+  void put(const Settings& settings);
+
+  void put(const event::Accepted& e) {
+    const auto& [client, peer, local, uid] = e;
+    all(client, peer, local, uid);
+  }
+  void put(const event::AcceptFailed& e) {
+    const auto& [why] = e;
+    all(why);
+  }
+  void put(const event::Received& e) {
+    const auto& [socket, bytes] = e;
+    all(socket, bytes);
+  }
+  void put(const event::PeerDone& e) { put_socket(e); }
+  void put(const event::Hangup& e) { put_end(e); }
+  void put(const event::Congested& e) { put_socket(e); }
+  void put(const event::Drained& e) { put_socket(e); }
+  void put(const event::Connected& e) {
+    const auto& [socket, local] = e;
+    all(socket, local);
+  }
+  void put(const event::ConnectFailed& e) { put_end(e); }
+  void put(const event::Closed& e) { put_end(e); }
+  void put(const event::Resolved& e) {
+    const auto& [ticket, addresses, why] = e;
+    put(ticket);
+    put(static_cast<std::uint32_t>(addresses.size()));
+    for (const Endpoint& address : addresses) put(address);
+    put(why);
+  }
+  void put(const event::Derived& e) {
+    const auto& [ticket, done] = e;
+    all(ticket, done);
+  }
+  void put(const event::Reconfigured& e) {
+    const auto& [settings] = e;
+    all(settings);
+  }
+  void put(const event::Refused& e) {
+    const auto& [why] = e;
+    all(why);
+  }
+  void put(const event::Commanded& e) {
+    const auto& [command] = e;
+    all(command);
+  }
+  void put(const event::WallClock& e) {
+    const auto& [offset] = e;
+    all(offset);
+  }
+  void put(const event::Woke&) {}
+
+  void put(const effect::Send& e) {
+    const auto& [socket, bytes] = e;
+    all(socket, bytes);
+  }
+  void put(const effect::StopReading& e) { put_socket(e); }
+  void put(const effect::ResumeReading& e) { put_socket(e); }
+  void put(const effect::ReadSize& e) {
+    const auto& [socket, large] = e;
+    all(socket, large);
+  }
+  void put(const effect::Accepting& e) {
+    const auto& [on] = e;
+    all(on);
+  }
+  void put(const effect::Close& e) { put_end(e); }
+  void put(const effect::Connect& e) {
+    const auto& [socket, to] = e;
+    all(socket, to);
+  }
+  void put(const effect::Resolve& e) {
+    const auto& [ticket, host, port] = e;
+    all(ticket, host, port);
+  }
+  void put(const effect::Derive& e) {
+    const auto& [ticket, credential, salt, iterations] = e;
+    all(ticket, credential, salt, iterations);
+  }
+  void put(const effect::LoadSettings&) {}
+  void put(const Note& note) {
+    const auto& [kind, level, socket, database, user, text, sqlstate, peer, value] = note;
+    all(kind, level, socket, database, user, text, sqlstate, peer, value);
+  }
+  void put(const effect::Exit& e) {
+    const auto& [status] = e;
+    all(status);
+  }
+
+ private:
+  // For structs of a socket and nothing else.
+  template <class T>
+  void put_socket(const T& value) {
+    const auto& [socket] = value;
+    all(socket);
+  }
+  // For structs of a socket and how or why it ends.
+  template <class T>
+  void put_end(const T& value) {
+    const auto& [socket, how] = value;
+    all(socket, how);
+  }
+
+  std::vector<std::byte>& out_;
+};
+
+void Encoder::put(const Settings& settings) {
+  const auto& [listen_addr, listen_port, listen_backlog, unix_socket_dir, unix_socket_mode,
+               auth_type, auth_file, admin_users, stats_users, ignore_startup_parameters,
+               server_cleartext_password, pool_mode, max_client_conn, default_pool_size,
+               min_pool_size, reserve_pool_size, reserve_pool_timeout, max_db_connections,
+               max_user_connections, client_login_timeout, query_wait_timeout, query_timeout,
+               client_idle_timeout, idle_transaction_timeout, transaction_timeout,
+               server_connect_timeout, server_idle_timeout, server_lifetime, server_login_retry,
+               cancel_wait_timeout, dns_max_ttl, stats_period, tcp_keepalive, tcp_keepidle,
+               tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile, log_connections,
+               log_disconnections, log_pooler_errors, log_stats, verbose, databases, users] =
+      settings;
+  all(listen_addr, listen_port, listen_backlog, unix_socket_dir, unix_socket_mode, auth_type,
+      auth_file, admin_users, stats_users, ignore_startup_parameters, server_cleartext_password,
+      pool_mode, max_client_conn, default_pool_size, min_pool_size, reserve_pool_size,
+      reserve_pool_timeout, max_db_connections, max_user_connections, client_login_timeout,
+      query_wait_timeout, query_timeout, client_idle_timeout, idle_transaction_timeout,
+      transaction_timeout, server_connect_timeout, server_idle_timeout, server_lifetime,
+      server_login_retry, cancel_wait_timeout, dns_max_ttl, stats_period, tcp_keepalive,
+      tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile, log_connections,
+      log_disconnections, log_pooler_errors, log_stats, verbose, databases, users);
+}
+
+template <class Variant>
+void encode_variant(const Variant& value, std::vector<std::byte>& out) {
+  static_assert(std::variant_size_v<Variant> < 256);
+  Encoder encoder(out);
+  encoder.put(static_cast<std::uint8_t>(value.index()));
+  std::visit([&](const auto& alternative) { encoder.put(alternative); }, value);
+}
+
+}  // namespace
+
+void encode(const Event& event, std::vector<std::byte>& out) { encode_variant(event, out); }
+void encode(const Effect& effect, std::vector<std::byte>& out) { encode_variant(effect, out); }
+
+}  // namespace pgweir

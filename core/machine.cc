@@ -1,0 +1,449 @@
+#include "core/machine.h"
+
+#include <algorithm>
+
+#include "core/base/assert.h"
+#include "core/base/hash.h"
+#include "core/base/text.h"
+#include "core/machine_core.h"
+
+namespace pgweir {
+
+using session::ClientState;
+using session::ServerState;
+
+Machine::Machine(Settings settings, auth::Vault& vault, Seat seat)
+    : core_(std::make_unique<Core>(std::move(settings), vault, seat)) {}
+Machine::~Machine() = default;
+
+std::span<const Effect> Machine::step(Instant now, const Event& event) {
+  return core_->step(now, event);
+}
+std::optional<Wake> Machine::deadline() const { return core_->deadline(); }
+void Machine::check_invariants() const { core_->check_invariants(); }
+std::uint64_t Machine::fingerprint() const { return core_->fingerprint(); }
+
+Machine::Core::Core(Settings settings, auth::Vault& vault, Seat seat) : vault_(vault), seat_(seat) {
+  timer_ = timers_.add({TimerOwner::Kind::machine, 0, 0});
+  settings_ = std::move(settings);
+}
+
+std::span<const Effect> Machine::Core::step(Instant now, const Event& event) {
+  PGWEIR_REQUIRE(now >= now_ || !begun_, now.time_since_epoch().count());
+  out_.reset();
+  now_ = now;
+  if (!begun_) begin();
+  std::visit([this](const auto& happened) { on(happened); }, event);
+  fire_timers();
+  finish_step();
+  return out_.effects();
+}
+
+void Machine::Core::begin() {
+  begun_ = true;
+  period_began_ = now_;
+  stats_at_ = after(now_, settings_.stats_period);
+  timers_.at_latest(timer_, stats_at_);
+  apply(std::move(settings_));
+  set_accepting();
+}
+
+// Every pool that something happened to is looked at before the step ends, so that nobody waits
+// beside a free server (I-06).
+void Machine::Core::finish_step() {
+  for (std::size_t i = 0; i < dirty_.size(); ++i) {
+    if (Pool* pool = pools_.find(dirty_[i])) serve(*pool);
+  }
+  dirty_.clear();
+}
+
+void Machine::Core::set_accepting() {
+  const bool on = !draining_ && accept_again_at_ == never;
+  if (on == accepting_) return;
+  accepting_ = on;
+  out_.add(effect::Accepting{on});
+}
+
+void Machine::Core::note(NoteKind kind, Level level, SocketId socket, const Pool* pool,
+                         std::string_view text, std::string_view code) {
+  Note said{kind, level, socket};
+  if (pool != nullptr) {
+    said.database = out_.arena().copy(pool->database->settings.name);
+    said.user = out_.arena().copy(pool->user->name);
+  }
+  said.text = out_.arena().copy(text);
+  said.sqlstate = code;
+  if (socket.kind == SocketKind::client) {
+    if (const Client* client = clients_.find({socket.slot, socket.generation})) {
+      said.peer = client->peer;
+      if (client->login) {
+        said.database = out_.arena().copy(client->login->database);
+        said.user = out_.arena().copy(client->login->user);
+      }
+    }
+  } else if (const Server* server = servers_.find({socket.slot, socket.generation});
+             server != nullptr && socket.kind == SocketKind::server) {
+    said.peer = server->endpoint;
+    said.value = server->backend_pid;
+  }
+  out_.add(said);
+}
+
+void Machine::Core::on(const event::Accepted& event) {
+  Client& client = clients_.place(event.client);
+  client.self = event.client;
+  client.peer = event.peer;
+  client.peer.path = {};
+  client.local = event.local;
+  client.local.path = {};
+  client.uid = event.uid;
+  client.connected_at = now_;
+  client.state_at = now_;
+  client.timer =
+      timers_.add({TimerOwner::Kind::client, event.client.slot, event.client.generation});
+  unauthenticated_.push_back(clients_, client);
+  arm(client);
+  if (unauthenticated_.size() > limits::clients_unauthenticated_max) {
+    fail_client(
+        *clients_.find(unauthenticated_.first()),
+        {sqlstate::too_many_connections, "too many connections that have not logged in yet"});
+  }
+}
+
+void Machine::Core::on(const event::AcceptFailed&) {
+  note(NoteKind::accept_paused, Level::warning, {}, nullptr, "out of file descriptors");
+  accept_again_at_ = after(now_, limits::accept_pause);
+  timers_.at_latest(timer_, accept_again_at_);
+  set_accepting();
+}
+
+void Machine::Core::on(const event::Received& event) {
+  switch (event.socket.kind) {
+    case SocketKind::client:
+      if (Client* client = clients_.find({event.socket.slot, event.socket.generation})) {
+        client_bytes(*client, event.bytes);
+      }
+      return;
+    case SocketKind::server:
+      if (Server* server = servers_.find({event.socket.slot, event.socket.generation})) {
+        server_bytes(*server, event.bytes);
+      }
+      return;
+    case SocketKind::cancel: return;  // PostgreSQL only closes it
+  }
+}
+
+void Machine::Core::on(const event::PeerDone& event) {
+  switch (event.socket.kind) {
+    case SocketKind::client:
+      if (Client* client = clients_.find({event.socket.slot, event.socket.generation})) {
+        client_peer_done(*client);
+      }
+      return;
+    case SocketKind::server:
+      if (Server* server = servers_.find({event.socket.slot, event.socket.generation})) {
+        server_lost(*server, Reason::none);
+      }
+      return;
+    case SocketKind::cancel:
+      if (Canceller* canceller = cancellers_.find({event.socket.slot, event.socket.generation})) {
+        canceller->answered = canceller->sent;
+        close_cancel(*canceller);
+      }
+      return;
+  }
+}
+
+void Machine::Core::on(const event::Hangup& event) {
+  switch (event.socket.kind) {
+    case SocketKind::client:
+      if (Client* client = clients_.find({event.socket.slot, event.socket.generation})) {
+        close_client(*client, effect::CloseWhen::now, "client connection lost");
+      }
+      return;
+    case SocketKind::server:
+      if (Server* server = servers_.find({event.socket.slot, event.socket.generation})) {
+        server_lost(*server, event.why);
+      }
+      return;
+    case SocketKind::cancel:
+      if (Canceller* canceller = cancellers_.find({event.socket.slot, event.socket.generation})) {
+        // A reset comes after PostgreSQL was done with it as well as before: doubt.
+        close_cancel(*canceller);
+      }
+      return;
+  }
+}
+
+// What one side cannot take, the other is not read for.
+void Machine::Core::on(const event::Congested& event) {
+  if (event.socket.kind == SocketKind::client) {
+    Client* client = clients_.find({event.socket.slot, event.socket.generation});
+    if (client == nullptr || client->state == ClientState::closing) return;
+    client->congested = true;
+    if (Server* server = servers_.find(client->server)) update_reading(*server);
+    if (client->state == ClientState::console) update_reading(*client);
+  } else if (event.socket.kind == SocketKind::server) {
+    Server* server = servers_.find({event.socket.slot, event.socket.generation});
+    if (server == nullptr || server->state == ServerState::closing) return;
+    server->congested = true;
+    if (Client* client = clients_.find(server->client)) update_reading(*client);
+  }
+}
+
+void Machine::Core::on(const event::Drained& event) {
+  if (event.socket.kind == SocketKind::client) {
+    Client* client = clients_.find({event.socket.slot, event.socket.generation});
+    if (client == nullptr || client->state == ClientState::closing) return;
+    client->congested = false;
+    if (Server* server = servers_.find(client->server)) update_reading(*server);
+    if (client->state == ClientState::console && !client->blocked) continue_client(*client);
+  } else if (event.socket.kind == SocketKind::server) {
+    Server* server = servers_.find({event.socket.slot, event.socket.generation});
+    if (server == nullptr || server->state == ServerState::closing) return;
+    server->congested = false;
+    if (Client* client = clients_.find(server->client)) update_reading(*client);
+    after_reply(*server);
+  }
+}
+
+void Machine::Core::on(const event::Connected& event) {
+  if (event.socket.kind == SocketKind::server) {
+    if (Server* server = servers_.find({event.socket.slot, event.socket.generation})) {
+      server_connected(*server, event);
+    }
+  } else if (event.socket.kind == SocketKind::cancel) {
+    if (Canceller* canceller = cancellers_.find({event.socket.slot, event.socket.generation})) {
+      cancel_connected(*canceller);
+    }
+  }
+}
+
+void Machine::Core::on(const event::ConnectFailed& event) {
+  if (event.socket.kind == SocketKind::server) {
+    if (Server* server = servers_.find({event.socket.slot, event.socket.generation})) {
+      server->socket_gone = true;
+      server_lost(*server, event.why);
+      server_closed(*server);
+    }
+  } else if (event.socket.kind == SocketKind::cancel) {
+    if (Canceller* canceller = cancellers_.find({event.socket.slot, event.socket.generation})) {
+      cancel_ended(*canceller);
+    }
+  }
+}
+
+void Machine::Core::on(const event::Closed& event) {
+  switch (event.socket.kind) {
+    case SocketKind::client:
+      if (Client* client = clients_.find({event.socket.slot, event.socket.generation})) {
+        client_closed(*client);
+      }
+      return;
+    case SocketKind::server:
+      if (Server* server = servers_.find({event.socket.slot, event.socket.generation})) {
+        server_closed(*server);
+      }
+      return;
+    case SocketKind::cancel:
+      if (Canceller* canceller = cancellers_.find({event.socket.slot, event.socket.generation})) {
+        cancel_ended(*canceller);
+      }
+      return;
+  }
+}
+
+void Machine::Core::on(const event::Resolved& event) {
+  const auto asked = resolutions_.find(event.ticket);
+  if (asked == resolutions_.end()) return;
+  Host& host = *hosts_.find(asked->second);
+  resolutions_.erase(asked);
+  host.resolving = false;
+  if (event.addresses.empty()) {
+    const PgError error{sqlstate::connection_failure,
+                        join("could not resolve host name \"", host.name, "\"")};
+    note(NoteKind::resolve_failed, Level::warning, {}, nullptr, host.name);
+    // An answer that is none must not take working addresses away.
+    if (host.addresses.empty())
+      host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+    host.resolved_at = now_;
+  } else {
+    host.addresses.assign(event.addresses.begin(), event.addresses.end());
+    for (Endpoint& address : host.addresses) address.path = {};
+    host.resolved_at = now_;
+  }
+  host_ready(host);
+}
+
+void Machine::Core::on(const event::Derived& event) {
+  const auto found = std::find_if(derivations_.begin(), derivations_.end(),
+                                  [&](const Derivation& d) { return d.ticket == event.ticket; });
+  if (found == derivations_.end()) return;
+  const Derivation finished = std::move(*found);
+  derivations_.erase(found);
+  start_derivations();
+  for (const ClientHandle handle : finished.clients) {
+    if (Client* client = clients_.find(handle)) verifier_derived(*client, event.done);
+  }
+  for (const ServerHandle handle : finished.servers) {
+    if (Server* server = servers_.find(handle)) server_derived(*server, event.done);
+  }
+}
+
+void Machine::Core::on(const event::WallClock& event) { wall_offset_ = event.offset; }
+void Machine::Core::on(const event::Woke&) {}
+
+void Machine::Core::fire_timers() {
+  while (const auto owner = timers_.pop(now_)) fire(*owner);
+}
+
+void Machine::Core::fire(TimerOwner owner) {
+  switch (owner.kind) {
+    case TimerOwner::Kind::client:
+      if (Client* client = clients_.find({owner.slot, owner.generation})) client_due(*client);
+      return;
+    case TimerOwner::Kind::server:
+      if (Server* server = servers_.find({owner.slot, owner.generation})) server_due(*server);
+      return;
+    case TimerOwner::Kind::cancel:
+      if (Canceller* canceller = cancellers_.find({owner.slot, owner.generation})) {
+        cancel_due(*canceller);
+      }
+      return;
+    case TimerOwner::Kind::pool:
+      if (Pool* pool = pools_.find({owner.slot, owner.generation})) touch(*pool);
+      return;
+    case TimerOwner::Kind::host:
+      if (Host* host = hosts_.find({owner.slot, owner.generation})) host_ready(*host);
+      return;
+    case TimerOwner::Kind::machine: return fire_machine();
+  }
+}
+
+void Machine::Core::fire_machine() {
+  if (accept_again_at_ <= now_) {
+    accept_again_at_ = never;
+    set_accepting();
+  }
+  if (stats_at_ <= now_) stats_due();
+  timers_.at_latest(timer_, std::min(accept_again_at_, stats_at_));
+}
+
+std::optional<Wake> Machine::Core::deadline() const {
+  const auto next = timers_.next();
+  if (!next) return std::nullopt;
+  switch (timers_.next_owner().kind) {
+    case TimerOwner::Kind::client: return Wake{*next, "a client's deadline"};
+    case TimerOwner::Kind::server: return Wake{*next, "a server's deadline"};
+    case TimerOwner::Kind::cancel: return Wake{*next, "cancel_wait_timeout"};
+    case TimerOwner::Kind::pool: return Wake{*next, "a pool's reserve or retry"};
+    case TimerOwner::Kind::host: return Wake{*next, "a host's retry"};
+    case TimerOwner::Kind::machine: return Wake{*next, "statistics, or accepting again"};
+  }
+  return std::nullopt;
+}
+
+void Machine::Core::check_client(const Client& client) const {
+  const Server* server = servers_.find(client.server);
+  PGWEIR_REQUIRE((client.state == ClientState::active) == (server != nullptr), client.self.slot);
+  if (server != nullptr) PGWEIR_REQUIRE(server->client == client.self, client.self.slot);  // I-04
+  const bool in_pool = client.state == ClientState::logging_in || client.logged_in();
+  if (in_pool) PGWEIR_REQUIRE(pools_.find(client.pool) != nullptr, client.self.slot);
+  if (client.logged_in()) PGWEIR_REQUIRE(cancel_keys_.contains(client.cancel_key));
+}
+
+void Machine::Core::check_server(const Server& server) const {
+  const Client* client = clients_.find(server.client);
+  PGWEIR_REQUIRE((server.state == ServerState::active) == (client != nullptr), server.self.slot);
+  if (server.state == ServerState::idle) {
+    PGWEIR_REQUIRE(provably_clean(server, nullptr), server.self.slot);  // I-05
+    PGWEIR_REQUIRE(!server.cancel, server.self.slot);                   // I-08
+    const Pool& pool = *pools_.find(server.pool);
+    PGWEIR_REQUIRE(std::count(pool.idle.begin(), pool.idle.end(), server.self) == 1);
+  }
+}
+
+void Machine::Core::check_pools() const {
+  std::uint32_t starved = 0;
+  pools_.each([&](PoolHandle handle, const Pool& pool) {
+    std::uint32_t servers = 0;
+    std::uint32_t connecting = 0;
+    std::uint32_t closing = 0;
+    servers_.each([&](ServerHandle, const Server& server) {
+      if (server.pool != handle) return;
+      ++servers;
+      connecting += server.state == ServerState::connecting || server.state == ServerState::login;
+      closing += server.state == ServerState::closing;
+    });
+    PGWEIR_REQUIRE(pool.server_count == servers, pool.server_count, servers);  // I-07
+    PGWEIR_REQUIRE(pool.connecting_count == connecting, pool.connecting_count, connecting);
+    PGWEIR_REQUIRE(pool.closing_count == closing, pool.closing_count, closing);
+    PGWEIR_REQUIRE(pool.idle.empty() || pool.waiting.empty(), pool.waiting.size());  // I-06
+    starved += pool.starved;
+  });
+  PGWEIR_REQUIRE(starved_count_ == starved, starved_count_, starved);
+}
+
+void Machine::Core::check_invariants() const {
+  std::uint32_t counted = 0;
+  std::uint32_t consoles = 0;
+  clients_.each([&](ClientHandle, const Client& client) {
+    check_client(client);
+    counted += client.counted;
+    consoles += client.state == ClientState::console;
+  });
+  PGWEIR_REQUIRE(counted == logged_in_count_, counted, logged_in_count_);  // I-07
+  PGWEIR_REQUIRE(consoles == console_count_, consoles, console_count_);
+  servers_.each([&](ServerHandle, const Server& server) { check_server(server); });
+  check_pools();
+}
+
+std::uint64_t Machine::Core::fingerprint() const {
+  Hash hash;
+  hash.add(draining_);
+  hash.add(accepting_);
+  clients_.each([&](ClientHandle handle, const Client& client) {
+    hash.add(handle);
+    hash.add(client.state);
+    hash.add(client.reading_stopped);
+    hash.add(client.congested);
+    hash.add(client.peer_done);
+    hash.add(client.blocked);
+    hash.add(client.skipping);
+    hash.add(client.server);
+    hash.add(client.stream.body_left);
+    hash.add(client.stream.held.size());
+    for (const session::ValueId id : client.parameters) hash.add(values_.text(id));
+  });
+  servers_.each([&](ServerHandle handle, const Server& server) {
+    hash.add(handle);
+    hash.add(server.state);
+    hash.add(server.reading_stopped);
+    hash.add(server.congested);
+    hash.add(server.stale);
+    hash.add(server.client);
+    hash.add(server.unnamed_owner);
+    hash.add(server.status);
+    hash.add(server.stream.body_left);
+    hash.add(server.stream.held.size());
+    server.owed.add_to(hash);
+    for (const session::ValueId id : server.parameters) hash.add(values_.text(id));
+  });
+  pools_.each([&](PoolHandle handle, const Pool& pool) {
+    hash.add(handle);
+    for (const std::uint32_t count : {pool.server_count, pool.connecting_count, pool.closing_count,
+                                      pool.client_count, pool.waiting.size()}) {
+      hash.add(count);
+    }
+    const metrics::Totals& totals = pool.database->totals;
+    for (const std::uint64_t total : {totals.xact_count, totals.query_count, totals.received,
+                                      totals.sent, totals.server_assignment_count}) {
+      hash.add(total);
+    }
+  });
+  hash.add(cancellers_.size());
+  hash.add(logged_in_count_);
+  return hash.value();
+}
+
+}  // namespace pgweir

@@ -1,0 +1,95 @@
+// Cancelling (PostgreSQL: "Message Flow", Canceling Requests in Progress). A cancel hits the
+// statement it was meant for or nothing: while one is in flight its server does not change hands,
+// and its client's next statement is held.
+#include "core/machine_core.h"
+#include "core/session/unlinked.h"
+#include "core/wire/writer.h"
+
+namespace pgweir {
+
+using session::ClientState;
+using session::ServerState;
+
+// Answers nothing, whatever the key is worth: the connection is closed.
+void Machine::Core::cancel_requested(Client& requester, std::uint32_t pid, Bytes secret) {
+  close_client(requester, effect::CloseWhen::when_sent, "cancel request");
+  if (secret.size() != 4) return;
+  const auto found = cancel_keys_.find(std::uint64_t{pid} << 32 | load_u32(secret));
+  if (found == cancel_keys_.end()) return;
+  Client& client = *clients_.find(found->second);
+  if (client.state == ClientState::active) {
+    Server& server = *servers_.find(client.server);
+    if (server.owed.swallowing()) {
+      server.cancel_wanted = true;  // when what the client asked has its turn
+    } else if (!server.owed.empty()) {
+      start_cancel(server);
+    }
+  } else if (client.state == ClientState::waiting) {
+    pools_.find(client.pool)->waiting.remove(clients_, client);
+    client.become(ClientState::idle, now_);
+    Bytes held = client.stream.take_held(out_.arena());
+    const PgError error{sqlstate::query_canceled, "canceling statement due to user request"};
+    session::reject_request(client, held, error, out_);
+    idle_bytes(client, held);
+    if (client.state == ClientState::idle) update_reading(client);
+    end_if_done(client);
+  }
+}
+
+// At most one in flight a server: a second would say the same.
+void Machine::Core::start_cancel(Server& server) {
+  if (server.cancel || server.backend_secret.empty()) return;
+  const auto [handle, made] = cancellers_.emplace();
+  Canceller& canceller = *made;
+  canceller.self = handle;
+  canceller.target = server.self;
+  canceller.began_at = now_;
+  canceller.timer = timers_.add({TimerOwner::Kind::cancel, handle.slot, handle.generation});
+  wire::Writer(canceller.request)
+      .begin_untyped()
+      .u32(wire::cancel_request_code)
+      .u32(server.backend_pid)
+      .bytes(server.backend_secret)
+      .end();
+  server.cancel = handle;
+  out_.add(effect::Connect{socket_of(handle), server.endpoint});
+  timers_.at_latest(canceller.timer, after(now_, settings_.cancel_wait_timeout));
+}
+
+void Machine::Core::cancel_connected(Canceller& canceller) {
+  if (canceller.closing) return;
+  canceller.sent = true;
+  out_.send_copy(socket_of(canceller.self), canceller.request);
+}
+
+void Machine::Core::close_cancel(Canceller& canceller) {
+  if (canceller.closing) return;
+  canceller.closing = true;
+  out_.add(effect::Close{socket_of(canceller.self), effect::CloseWhen::now});
+}
+
+void Machine::Core::cancel_due(Canceller& canceller) {
+  if (after(canceller.began_at, settings_.cancel_wait_timeout) <= now_) close_cancel(canceller);
+}
+
+// Its socket is gone. A cancel that was sent but not seen through may still hit: its server does
+// not go to anybody else.
+void Machine::Core::cancel_ended(Canceller& canceller) {
+  Server* server = servers_.find(canceller.target);
+  const bool in_doubt = canceller.sent && !canceller.answered;
+  if (canceller.answered) {
+    note(NoteKind::cancel_sent, Level::info, socket_of(canceller.self),
+         server != nullptr ? pools_.find(server->pool) : nullptr, {});
+  }
+  timers_.remove(canceller.timer);
+  cancellers_.erase(canceller.self);
+  if (server == nullptr) return;
+  server->cancel = {};
+  if (in_doubt) server->stale = true;
+  if (server->state == ServerState::settling) return after_reply(*server);
+  if (server->state == ServerState::recovering) return recover(*server);
+  Client* client = clients_.find(server->client);
+  if (client != nullptr && client->blocked) continue_client(*client);
+}
+
+}  // namespace pgweir

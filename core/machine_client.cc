@@ -1,0 +1,302 @@
+// What a client's socket says once it is in, and every way it goes.
+#include "core/base/text.h"
+#include "core/machine_core.h"
+#include "core/session/unlinked.h"
+#include "core/wire/writer.h"
+
+namespace pgweir {
+
+using session::ClientState;
+using session::ServerState;
+using session::Verdict;
+
+void Machine::Core::client_bytes(Client& client, Bytes bytes) {
+  switch (client.state) {
+    case ClientState::startup: return startup_bytes(client, bytes);
+    case ClientState::authenticating: return authentication_bytes(client, bytes);
+    case ClientState::logging_in:
+    case ClientState::waiting: return client.stream.hold(bytes);
+    case ClientState::idle: return idle_bytes(client, bytes);
+    case ClientState::active: return active_bytes(client, bytes);
+    case ClientState::console: return console_bytes(client, bytes);
+    case ClientState::closing: return;
+  }
+}
+
+void Machine::Core::idle_bytes(Client& client, Bytes bytes) {
+  const session::UnlinkedOutcome outcome = session::consume_unlinked(client, bytes, out_);
+  switch (outcome.what) {
+    case session::Unlinked::done: return arm(client);
+    case session::Unlinked::wants_server: return want_server(client, bytes);
+    case session::Unlinked::leave:
+      return close_client(client, effect::CloseWhen::when_sent, "client left");
+    case session::Unlinked::broken:
+      if (outcome.error) return fail_client(client, *outcome.error);
+      return close_client(client, effect::CloseWhen::now, "wrong message length");
+  }
+}
+
+void Machine::Core::active_bytes(Client& client, Bytes bytes) {
+  Server& server = *servers_.find(client.server);
+  if (client.blocked) return client.stream.hold(bytes);
+  // A cancel on its way may hit what is running, but nothing that is sent after that has ended.
+  if (server.cancel && server.owed.empty() && client.stream.between_messages()) {
+    client.blocked = true;
+    client.stream.hold(bytes);
+    return update_reading(client);
+  }
+  session::LinkContext context = this->context(*pools_.find(client.pool));
+  context.totals.received += bytes.size();
+  act_on(client, server, session::forward_from_client(client, server, bytes, context));
+}
+
+// Goes on with what was held. Requires: idle or active.
+void Machine::Core::continue_client(Client& client) {
+  client.blocked = false;
+  const Bytes held = client.stream.take_held(out_.arena());
+  client_bytes(client, held);
+  if (client.state != ClientState::closing) update_reading(client);
+}
+
+// What the link said about a client's bytes or its server's.
+void Machine::Core::act_on(Client& client, Server& server, session::LinkOutcome outcome) {
+  switch (outcome.verdict) {
+    case Verdict::carry_on:
+      if (client.stream.body_left > limits::client_read_size && !client.large_reads) {
+        client.large_reads = true;
+        out_.add(effect::ReadSize{client.socket(), true});
+      }
+      if (client.blocked) update_reading(client);
+      return arm(client);
+    case Verdict::desync: return desync(server, server.trail.text());
+    case Verdict::leave: return close_client(client, effect::CloseWhen::when_sent, "client left");
+    case Verdict::broken:
+      if (outcome.error) return fail_client(client, *outcome.error);
+      return close_client(client, effect::CloseWhen::now, "wrong message length");
+    case Verdict::setup: {
+      // What follows on that server was sent in the belief that the parameters hold.
+      client.server = {};
+      server.client = {};
+      close_server(server, "a client's parameters were refused");
+      client.become(ClientState::idle, now_);
+      return fail_client(client, *outcome.error);
+    }
+  }
+}
+
+void Machine::Core::client_peer_done(Client& client) {
+  client.peer_done = true;
+  client.peer_done_at = now_;
+  end_if_done(client);
+  if (client.state != ClientState::closing) arm(client);
+}
+
+// A client that sends no more still gets the answers to what it asked.
+void Machine::Core::end_if_done(Client& client) {
+  if (!client.peer_done || client.state == ClientState::closing) return;
+  if (client.state == ClientState::waiting) return;
+  if (client.state == ClientState::active) {
+    const Server& server = *servers_.find(client.server);
+    if (!client.blocked && !server.owed.empty() && !server.owed.lacks_sync() &&
+        !server.owed.copying_in() && client.stream.between_messages()) {
+      return;
+    }
+  }
+  close_client(client, effect::CloseWhen::when_sent, "client left");
+}
+
+// FATAL, and the end. Nothing is put into the middle of a message of its server.
+void Machine::Core::fail_client(Client& client, const PgError& error) {
+  if (client.state == ClientState::closing) return;
+  if (client.state == ClientState::active) {
+    const Server& server = *servers_.find(client.server);
+    if (!server.stream.between_messages() && server.stream.forward) {
+      note(NoteKind::half_message_lost, Level::warning, client.socket(), pools_.find(client.pool),
+           error.message);
+      return close_client(client, effect::CloseWhen::now, error.message);
+    }
+  }
+  std::string& message = out_.scratch();
+  write_error(message, wire::ErrorSeverity::fatal, error);
+  out_.send_copy(client.socket(), message);
+  if (settings_.log_pooler_errors) {
+    note(NoteKind::client_refused, Level::warning, client.socket(), pools_.find(client.pool),
+         error.message, error.code.text());
+  }
+  close_client(client, effect::CloseWhen::when_sent, error.message);
+}
+
+void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::string_view why) {
+  if (client.state == ClientState::closing) return;
+  if (client.state == ClientState::active) lose_client(client);
+  leave_queues(client);
+  if (client.logged_in() && settings_.log_disconnections) {
+    note(NoteKind::client_closed, Level::info, client.socket(), pools_.find(client.pool), why);
+  }
+  if (client.cancel_key != 0) cancel_keys_.erase(client.cancel_key);
+  if (client.counted) --logged_in_count_;
+  client.counted = false;
+  if (Pool* pool = pools_.find(client.pool)) {
+    --pool->client_count;
+    --pool->database->client_count;
+    --pool->user->client_count;
+    touch(*pool);
+  }
+  if (client.state == ClientState::console) --console_count_;
+  client.become(ClientState::closing, now_);
+  client.stream = {};
+  out_.add(effect::Close{client.socket(), when});
+}
+
+void Machine::Core::leave_queues(Client& client) {
+  switch (client.state) {
+    case ClientState::startup:
+    case ClientState::authenticating:
+      if (!client.counted) unauthenticated_.remove(clients_, client);
+      return;
+    case ClientState::logging_in: {
+      Pool& pool = *pools_.find(client.pool);
+      const bool queued =
+          client.wait_previous || client.wait_next || pool.logging_in.first() == client.self;
+      if (queued) pool.logging_in.remove(clients_, client);
+      return;
+    }
+    case ClientState::waiting: return pools_.find(client.pool)->waiting.remove(clients_, client);
+    case ClientState::idle:
+    case ClientState::active:
+    case ClientState::console:
+    case ClientState::closing: return;
+  }
+}
+
+void Machine::Core::client_closed(Client& client) {
+  PGWEIR_REQUIRE(client.state == ClientState::closing, client.self.slot, client.state);
+  std::erase(reloading_, client.self);
+  timers_.remove(client.timer);
+  values_.drop(client.parameters);
+  values_.release(client.user);
+  clients_.erase(client.self);
+  exit_if_drained();
+}
+
+// Reading stops where bytes would only pile up here.
+void Machine::Core::update_reading(Client& client) {
+  bool stop = false;
+  switch (client.state) {
+    case ClientState::startup:
+    case ClientState::idle: break;
+    case ClientState::authenticating: stop = client.login->deriving; break;
+    case ClientState::logging_in:
+    case ClientState::waiting: stop = true; break;
+    case ClientState::active:
+      stop = client.blocked || servers_.find(client.server)->congested;
+      break;
+    case ClientState::console: stop = client.congested || client.blocked; break;
+    case ClientState::closing: return;
+  }
+  if (stop == client.reading_stopped) return;
+  client.reading_stopped = stop;
+  if (stop) {
+    out_.add(effect::StopReading{client.socket()});
+  } else {
+    out_.add(effect::ResumeReading{client.socket()});
+  }
+}
+
+namespace {
+
+Instant deadline_after(Instant from, Duration limit) {
+  return limit == Duration::zero() ? never : after(from, limit);
+}
+
+}  // namespace
+
+// The earliest of the clocks that run in the client's state.
+Instant Machine::Core::client_deadline(const Client& client) const {
+  switch (client.state) {
+    case ClientState::startup:
+    case ClientState::authenticating:
+    case ClientState::logging_in:
+      return deadline_after(client.connected_at, settings_.client_login_timeout);
+    case ClientState::idle: return deadline_after(client.state_at, settings_.client_idle_timeout);
+    case ClientState::waiting:
+      return deadline_after(client.request_at, settings_.query_wait_timeout);
+    case ClientState::active: {
+      const Server& server = *servers_.find(client.server);
+      Instant due = deadline_after(client.transaction_at, settings_.transaction_timeout);
+      if (server.owed.empty()) {
+        due = std::min(due, deadline_after(client.state_at, settings_.idle_transaction_timeout));
+      } else {
+        due = std::min(due, deadline_after(client.request_at, settings_.query_timeout));
+      }
+      if (client.peer_done)
+        due = std::min(due, after(client.peer_done_at, limits::half_closed_wait));
+      return due;
+    }
+    case ClientState::console:
+    case ClientState::closing: return never;
+  }
+  return never;
+}
+
+void Machine::Core::client_due(Client& client) {
+  if (client_deadline(client) > now_) return arm(client);
+  const auto late = [&](SqlState code, std::string_view setting, Duration limit,
+                        std::string_view what) {
+    fail_client(client, {code, join(setting, ": ", what, " for ", in_seconds(limit))});
+  };
+  switch (client.state) {
+    case ClientState::startup:
+    case ClientState::authenticating:
+      return late(sqlstate::query_canceled, "client_login_timeout", settings_.client_login_timeout,
+                  "the login was not finished");
+    case ClientState::logging_in:
+      return fail_client(client, wait_error(client, "client_login_timeout (server down)",
+                                            settings_.client_login_timeout));
+    case ClientState::waiting:
+      return fail_client(client,
+                         wait_error(client, "query_wait_timeout", settings_.query_wait_timeout));
+    case ClientState::idle:
+      return late(sqlstate::idle_session_timeout, "client_idle_timeout",
+                  settings_.client_idle_timeout, "the client was idle");
+    case ClientState::active: {
+      if (client.peer_done && after(client.peer_done_at, limits::half_closed_wait) <= now_) {
+        return close_client(client, effect::CloseWhen::when_sent, "client left before its answer");
+      }
+      if (deadline_after(client.transaction_at, settings_.transaction_timeout) <= now_) {
+        return late(sqlstate::transaction_timeout, "transaction_timeout",
+                    settings_.transaction_timeout, "the transaction was open");
+      }
+      if (servers_.find(client.server)->owed.empty()) {
+        return late(sqlstate::idle_in_transaction_session_timeout, "idle_transaction_timeout",
+                    settings_.idle_transaction_timeout, "the transaction was idle");
+      }
+      return late(sqlstate::query_canceled, "query_timeout", settings_.query_timeout,
+                  "the query ran");
+    }
+    case ClientState::console:
+    case ClientState::closing: return;
+  }
+}
+
+// Why nobody served it: the last failure where there was one, else who has the servers.
+PgError Machine::Core::wait_error(const Client& client, std::string_view setting,
+                                  Duration limit) const {
+  const Pool& pool = *pools_.find(client.pool);
+  const Host* host = hosts_.find(pool.database->host);
+  const pool::BackOff* failing = pool.back_off.failing()    ? &pool.back_off
+                                 : host->back_off.failing() ? &host->back_off
+                                                            : nullptr;
+  const std::string waited = join(setting, ": no server for ", in_seconds(limit));
+  if (failing != nullptr) {
+    return {failing->error().code, join(waited, "; ", failing->error().message),
+            failing->error().hint};
+  }
+  return {sqlstate::too_many_connections,
+          join(waited, ": pool ", pool.database->settings.name, "/", pool.user->name, " has ",
+               pool.server_count, " servers of pool_size ", pool.limits.size, ", ",
+               pool.idle.size(), " idle, and ", pool.waiting.size(), " clients wait"),
+          "Look at SHOW POOLS and SHOW SERVERS for who has them; raise the limit that is full."};
+}
+
+}  // namespace pgweir

@@ -1,0 +1,354 @@
+// The admin database: the simple protocol, one command at a time (features of PgBouncer's console).
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/config/setting_table.h"
+#include "core/console/show.h"
+#include "core/machine_core.h"
+#include "core/version.h"
+#include "core/wire/writer.h"
+
+namespace pgweir {
+
+using session::ClientState;
+using session::ServerState;
+using wire::BackendType;
+using wire::FrontendType;
+
+namespace {
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+template <class Count>
+std::int32_t shown(Count count) {
+  return static_cast<std::int32_t>(std::min<std::uint64_t>(count, INT32_MAX));
+}
+
+std::string_view state_name(ClientState state) {
+  switch (state) {
+    case ClientState::startup:
+    case ClientState::authenticating:
+    case ClientState::logging_in: return "login";
+    case ClientState::idle: return "idle";
+    case ClientState::waiting: return "waiting";
+    case ClientState::active:
+    case ClientState::console: return "active";
+    case ClientState::closing: return "closing";
+  }
+  return "";
+}
+
+std::string_view state_name(ServerState state) {
+  switch (state) {
+    case ServerState::connecting:
+    case ServerState::login: return "new";
+    case ServerState::idle: return "idle";
+    case ServerState::active: return "active";
+    case ServerState::recovering: return "tested";
+    case ServerState::settling: return "being_canceled";
+    case ServerState::closing: return "closing";
+  }
+  return "";
+}
+
+std::optional<std::string_view> unless_empty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+}
+
+}  // namespace
+
+console::Role Machine::Core::role_of(std::string_view user) const {
+  if (contains(settings_.admin_users, user)) return console::Role::admin;
+  if (contains(settings_.stats_users, user)) return console::Role::stats;
+  return console::Role::none;
+}
+
+// Requires: authenticated.
+void Machine::Core::console_welcome(Client& client) {
+  const session::Login& login = *client.login;
+  const bool own = login.user == "pgbouncer" && client.uid == seat_.uid &&
+                   client.peer.family == Endpoint::Family::unix_socket;
+  const console::Role role = own ? console::Role::admin : role_of(login.user);
+  if (role == console::Role::none) {
+    return fail_client(client, {sqlstate::insufficient_privilege,
+                                join("user \"", login.user, "\" may not use the admin database"),
+                                "Name the user in admin_users or stats_users."});
+  }
+  client.console = std::make_unique<session::Console>();
+  client.console->user = login.user;
+  client.console->admin = role == console::Role::admin;
+  std::string& message = out_.scratch();
+  write_authentication(message, wire::Authentication::ok);
+  for (const auto& [name, value] :
+       std::initializer_list<std::pair<std::string_view, std::string_view>>{
+           {"server_version", "1.25.0/pgweir"},
+           {"client_encoding", "UTF8"},
+           {"server_encoding", "UTF8"},
+           {"DateStyle", "ISO"},
+           {"TimeZone", "GMT"},
+           {"standard_conforming_strings", "on"},
+           {"is_superuser", "on"}}) {
+    wire::write_parameter_status(message, name, value);
+  }
+  wire::write_ready(message, wire::TransactionStatus::idle);
+  out_.send_copy(client.socket(), message);
+  client.login.reset();
+  client.become(ClientState::console, now_);
+  ++console_count_;
+  update_reading(client);
+}
+
+void Machine::Core::console_bytes(Client& client, Bytes bytes) {
+  if (client.blocked || client.congested) return client.stream.hold(bytes);
+  if (!client.stream.held.empty()) {
+    client.stream.hold(bytes);
+    bytes = client.stream.take_held(out_.arena());
+  }
+  const auto whole = [](const wire::Header& header) {
+    return std::min(header.body_size, static_cast<std::uint32_t>(limits::console_command_size_max));
+  };
+  while (!bytes.empty() && client.state == ClientState::console) {
+    if (client.blocked) return client.stream.hold(bytes);
+    session::Opening message{};
+    switch (open_message(client.stream, bytes, out_.arena(), whole, message)) {
+      case session::Opened::incomplete: return;
+      case session::Opened::invalid:
+        return close_client(client, effect::CloseWhen::now, "wrong message length");
+      case session::Opened::message: break;
+    }
+    if (!message.whole()) {
+      return fail_client(client, {sqlstate::program_limit_exceeded,
+                                  join("a console command is longer than ",
+                                       limits::console_command_size_max, " bytes")});
+    }
+    console_message(client, message);
+  }
+}
+
+void Machine::Core::console_message(Client& client, const session::Opening& message) {
+  const auto type = static_cast<FrontendType>(message.header.type);
+  if (type == FrontendType::terminate) {
+    return close_client(client, effect::CloseWhen::when_sent, "client left");
+  }
+  std::string answer;
+  if (type == FrontendType::sync) {
+    client.skipping = false;
+    wire::write_ready(answer, wire::TransactionStatus::idle);
+  } else if (type == FrontendType::query) {
+    if (client.skipping) return;
+    const std::string_view text = text_of(message.body());
+    if (text.empty() || text.find('\0') != text.size() - 1) {
+      wire::write_error(answer, wire::ErrorSeverity::error,
+                        {sqlstate::protocol_violation, "invalid string in message"});
+      wire::write_ready(answer, wire::TransactionStatus::idle);
+    } else {
+      return console_command(client, text.substr(0, text.size() - 1));
+    }
+  } else if (type != FrontendType::flush) {
+    if (client.skipping) return;
+    client.skipping = true;
+    wire::write_error(answer, wire::ErrorSeverity::error,
+                      {sqlstate::feature_not_supported,
+                       "the admin database speaks the simple query protocol only",
+                       "Use psql, or let the driver use simple queries."});
+  }
+  if (!answer.empty()) out_.send_copy(client.socket(), answer);
+}
+
+void Machine::Core::console_command(Client& client, std::string_view text) {
+  const console::Role role = client.console->admin ? console::Role::admin : console::Role::stats;
+  const auto parsed = console::parse_command(text);
+  if (parsed && console::allowed(*parsed, role)) return run(client, *parsed);
+  std::string answer;
+  wire::write_error(answer, wire::ErrorSeverity::error,
+                    parsed ? console::not_allowed(*parsed) : parsed.error());
+  wire::write_ready(answer, wire::TransactionStatus::idle);
+  out_.send_copy(client.socket(), answer);
+}
+
+void Machine::Core::run(Client& client, console::Command command) {
+  std::string answer;
+  const auto complete = [&](std::string_view tag) {
+    wire::Writer(answer).begin(BackendType::command_complete).text(tag).end();
+  };
+  switch (command) {
+    case console::Command::empty:
+      wire::Writer(answer).begin(BackendType::empty_query_response).end();
+      break;
+    case console::Command::set: complete("SET"); break;
+    case console::Command::show_help:
+      wire::write_notice(answer, console::help_text());
+      complete("SHOW");
+      break;
+    case console::Command::show_pools: show_pools(answer); break;
+    case console::Command::show_clients: show_sockets(answer, SocketKind::client); break;
+    case console::Command::show_servers: show_sockets(answer, SocketKind::server); break;
+    case console::Command::show_stats: show_stats(answer); break;
+    case console::Command::show_databases: show_databases(answer); break;
+    case console::Command::show_users: show_users(answer); break;
+    case console::Command::show_config: show_config(answer); break;
+    case console::Command::show_version: console::show_version(answer, version); break;
+    case console::Command::reload:
+      reloading_.push_back(client.self);
+      client.blocked = true;
+      update_reading(client);
+      return reload();
+  }
+  wire::write_ready(answer, wire::TransactionStatus::idle);
+  out_.send_copy(client.socket(), answer);
+}
+
+void Machine::Core::answer_reload(const PgError* error) {
+  const std::vector<ClientHandle> asked = std::exchange(reloading_, {});
+  for (const ClientHandle handle : asked) {
+    Client* client = clients_.find(handle);
+    if (client == nullptr || client->state != ClientState::console) continue;
+    std::string answer;
+    if (error != nullptr) {
+      wire::write_error(answer, wire::ErrorSeverity::error, *error);
+    } else {
+      wire::Writer(answer).begin(BackendType::command_complete).text("RELOAD").end();
+    }
+    wire::write_ready(answer, wire::TransactionStatus::idle);
+    out_.send_copy(client->socket(), answer);
+    continue_client(*client);
+  }
+}
+
+void Machine::Core::show_pools(std::string& out) const {
+  std::vector<console::PoolRow> rows;
+  std::map<PoolHandle, std::size_t> row_of;
+  pools_.each([&](PoolHandle handle, const Pool& pool) {
+    row_of[handle] = rows.size();
+    console::PoolRow& row = rows.emplace_back();
+    row.database = pool.database->settings.name;
+    row.user = pool.user->name;
+    row.pool_mode = "transaction";
+    row.cl_waiting = shown(pool.waiting.size() + pool.logging_in.size());
+    row.cl_active = shown(pool.client_count) - row.cl_waiting;
+    row.sv_login = shown(pool.connecting_count);
+    const Instant oldest = oldest_wait(pool);
+    if (oldest != never) row.maxwait = now_ - oldest;
+  });
+  servers_.each([&](ServerHandle, const Server& server) {
+    console::PoolRow& row = rows[row_of[server.pool]];
+    switch (server.state) {
+      case ServerState::active: ++row.sv_active; break;
+      case ServerState::idle: ++row.sv_idle; break;
+      case ServerState::recovering: ++row.sv_tested; break;
+      case ServerState::settling: ++row.sv_being_canceled; break;
+      case ServerState::connecting:
+      case ServerState::login:
+      case ServerState::closing: break;
+    }
+  });
+  cancellers_.each([&](CancelHandle, const Canceller& canceller) {
+    if (const Server* server = servers_.find(canceller.target)) {
+      ++rows[row_of[server->pool]].sv_active_cancel;
+    }
+  });
+  console::show_pools(out, rows);
+}
+
+void Machine::Core::show_sockets(std::string& out, SocketKind kind) const {
+  std::vector<console::SocketRow> rows;
+  const auto fill = [&](console::SocketRow& row, const auto& socket, const Pool* pool) {
+    row.socket = socket.socket();
+    row.database = pool != nullptr ? std::string_view(pool->database->settings.name) : "pgbouncer";
+    row.state = state_name(socket.state);
+    row.local = socket.local;
+    row.connect_time = socket.connected_at.time_since_epoch() + wall_offset_;
+    row.application_name = values_.text(socket.parameters[0]);
+    row.id = shown(socket.self.slot + 1);
+  };
+  static_assert(session::tracked_parameters[0] == "application_name");
+  if (kind == SocketKind::client) {
+    clients_.each([&](ClientHandle, const Client& client) {
+      if (client.state == ClientState::closing || client.user == session::no_value) return;
+      console::SocketRow& row = rows.emplace_back();
+      fill(row, client, pools_.find(client.pool));
+      row.user = values_.text(client.user);
+      row.remote = client.peer;
+      row.request_time =
+          std::max(client.request_at, client.connected_at).time_since_epoch() + wall_offset_;
+      if (client.state == ClientState::waiting) row.wait = now_ - client.request_at;
+      if (client.server) row.link = socket_of(client.server);
+    });
+    console::show_clients(out, rows);
+    return;
+  }
+  servers_.each([&](ServerHandle, const Server& server) {
+    const Pool* pool = pools_.find(server.pool);
+    console::SocketRow& row = rows.emplace_back();
+    fill(row, server, pool);
+    row.user = pool->user->name;
+    row.remote = server.endpoint;
+    row.request_time = server.state_at.time_since_epoch() + wall_offset_;
+    row.close_needed = server.stale;
+    row.remote_pid = static_cast<std::int32_t>(server.backend_pid);
+    if (server.client) row.link = socket_of(server.client);
+  });
+  console::show_servers(out, rows);
+}
+
+void Machine::Core::show_stats(std::string& out) const {
+  std::vector<console::StatsRow> rows;
+  for (const auto& [name, database] : databases_) {
+    rows.push_back({name, database.totals, database.averages});
+  }
+  console::show_stats(out, rows);
+}
+
+void Machine::Core::show_databases(std::string& out) const {
+  std::vector<console::DatabaseRow> rows;
+  for (const auto& [name, database] : databases_) {
+    const DatabaseSettings& settings = database.settings;
+    console::DatabaseRow& row = rows.emplace_back();
+    row.name = name;
+    row.host = unless_empty(settings.host);
+    row.port = settings.port;
+    row.database = settings.dbname.empty() ? settings.name : settings.dbname;
+    row.force_user = unless_empty(settings.user);
+    row.pool_size = settings.pool_size.value_or(settings_.default_pool_size);
+    row.min_pool_size = settings.min_pool_size.value_or(settings_.min_pool_size);
+    row.reserve_pool_size = settings.reserve_pool_size.value_or(settings_.reserve_pool_size);
+    row.server_lifetime = settings_.server_lifetime;
+    row.max_connections = settings.max_db_connections != 0 ? settings.max_db_connections
+                                                           : settings_.max_db_connections;
+    row.current_connections = shown(database.server_count);
+    row.current_client_connections = shown(database.client_count);
+  }
+  console::show_databases(out, rows);
+}
+
+void Machine::Core::show_users(std::string& out) const {
+  std::vector<console::UserRow> rows;
+  for (const UserSettings& settings : settings_.users) {
+    console::UserRow& row = rows.emplace_back();
+    row.name = settings.name;
+    row.pool_size = settings.pool_size;
+    row.max_user_connections = settings.max_user_connections != 0 ? settings.max_user_connections
+                                                                  : settings_.max_user_connections;
+    if (const auto user = users_.find(settings.name); user != users_.end()) {
+      row.current_connections = shown(user->second.server_count);
+      row.current_client_connections = shown(user->second.client_count);
+    }
+  }
+  console::show_users(out, rows);
+}
+
+void Machine::Core::show_config(std::string& out) const {
+  std::vector<std::string> texts;
+  texts.reserve(2 * config::all_settings().size());
+  std::vector<console::ConfigRow> rows;
+  for (const config::Setting& setting : config::all_settings()) {
+    const std::string& value = texts.emplace_back(config::value(settings_, setting));
+    const std::string& standard = texts.emplace_back(config::default_value(setting));
+    rows.push_back({setting.name, value, standard, setting.changeable});
+  }
+  console::show_config(out, rows);
+}
+
+}  // namespace pgweir

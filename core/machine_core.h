@@ -1,0 +1,268 @@
+// The machine's inside: all its state, and the functions that act on it, one .cc file a concern:
+//
+//   machine.cc           dispatch, the end of each step, deadlines, invariants, fingerprint
+//   machine_login.cc     a client's way in: startup packet, authentication, welcome
+//   machine_client.cc    what a client's socket says once it is in, and how it goes
+//   machine_server.cc    a server's life: connecting, login, replies, release, recovery, its end
+//   machine_pool.cc      who gets which server, and when servers are opened
+//   machine_cancel.cc    CancelRequests of clients, and our own to PostgreSQL
+//   machine_console.cc   the admin database
+//   machine_settings.cc  settings, databases, users, pools, hosts; reload and drain
+//
+// Nothing here is visible to the shell. Pointers to objects are good until the object is erased,
+// which only its Closed event does.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/slot_map.h"
+#include "core/base/timers.h"
+#include "core/console/command.h"
+#include "core/machine.h"
+#include "core/pool/host.h"
+#include "core/pool/pool.h"
+#include "core/session/client.h"
+#include "core/session/link.h"
+#include "core/session/output.h"
+#include "core/session/server.h"
+
+namespace pgweir {
+
+// A connection that carries one CancelRequest to a host and waits until it is closed.
+struct Canceller {
+  CancelHandle self;
+  ServerHandle target;
+  std::string request;
+  Instant began_at{};
+  bool sent = false;
+  bool answered = false;  // PostgreSQL has closed it: the signal is delivered
+  bool closing = false;
+  Timers::Id timer = 0;
+};
+
+// A key derivation under way, and who waits for it.
+struct Derivation {
+  Ticket ticket = 0;
+  CredentialId credential = no_credential;
+  std::vector<std::byte> salt;  // empty: a client's verifier
+  std::uint32_t iterations = 0;
+  bool asked = false;  // the effect is out; at most limits::derivations_max at once
+  std::vector<ClientHandle> clients;
+  std::vector<ServerHandle> servers;
+};
+
+class Machine::Core {
+ public:
+  Core(Settings settings, auth::Vault& vault, Seat seat);
+
+  std::span<const Effect> step(Instant now, const Event& event);
+  std::optional<Wake> deadline() const;
+  void check_invariants() const;
+  std::uint64_t fingerprint() const;
+
+ private:
+  using Client = session::Client;
+  using Server = session::Server;
+  using Pool = pool::Pool;
+  using Host = pool::Host;
+  using Database = pool::Database;
+
+  // machine.cc
+  void on(const event::Accepted& event);
+  void on(const event::AcceptFailed& event);
+  void on(const event::Received& event);
+  void on(const event::PeerDone& event);
+  void on(const event::Hangup& event);
+  void on(const event::Congested& event);
+  void on(const event::Drained& event);
+  void on(const event::Connected& event);
+  void on(const event::ConnectFailed& event);
+  void on(const event::Closed& event);
+  void on(const event::Resolved& event);
+  void on(const event::Derived& event);
+  void on(const event::Reconfigured& event);
+  void on(const event::Refused& event);
+  void on(const event::Commanded& event);
+  void on(const event::WallClock& event);
+  void on(const event::Woke& event);
+  void begin();
+  void fire_timers();
+  void fire(TimerOwner owner);
+  void fire_machine();
+  void finish_step();
+  void set_accepting();
+  void note(NoteKind kind, Level level, SocketId socket, const Pool* pool, std::string_view text,
+            std::string_view code = {});
+  void check_client(const Client& client) const;
+  void check_server(const Server& server) const;
+  void check_pools() const;
+
+  // machine_login.cc
+  void startup_bytes(Client& client, Bytes bytes);
+  bool first_packet(Client& client, Bytes packet);
+  void begin_login(Client& client, Bytes packet);
+  void begin_authentication(Client& client);
+  void authentication_bytes(Client& client, Bytes bytes);
+  void sasl_answer(Client& client, Bytes body);
+  void challenge(Client& client, Bytes body);
+  void verifier_derived(Client& client, bool done);
+  void authenticated(Client& client);
+  bool admit(Client& client);
+  bool take_parameters(Client& client);
+  bool take_parameter(Client& client, std::string_view name, std::string_view value);
+  void welcome(Client& client);
+  bool ignored(std::string_view parameter) const;
+  std::uint64_t new_cancel_key();
+
+  // machine_client.cc
+  void client_bytes(Client& client, Bytes bytes);
+  void active_bytes(Client& client, Bytes bytes);
+  void idle_bytes(Client& client, Bytes bytes);
+  void continue_client(Client& client);
+  void act_on(Client& client, Server& server, session::LinkOutcome outcome);
+  void client_peer_done(Client& client);
+  void end_if_done(Client& client);
+  void fail_client(Client& client, const PgError& error);
+  void close_client(Client& client, effect::CloseWhen when, std::string_view why);
+  void leave_queues(Client& client);
+  void client_closed(Client& client);
+  void update_reading(Client& client);
+  Instant client_deadline(const Client& client) const;
+  void arm(const Client& client) { timers_.at_latest(client.timer, client_deadline(client)); }
+  void client_due(Client& client);
+  PgError wait_error(const Client& client, std::string_view setting, Duration limit) const;
+
+  // machine_server.cc
+  void open_server(Pool& pool);
+  void server_connected(Server& server, const event::Connected& event);
+  void login_bytes(Server& server, Bytes bytes);
+  void login_step(Server& server, session::ServerLogin::Next next, std::string_view answer);
+  void server_derived(Server& server, bool done);
+  void server_ready(Server& server);
+  void learn_welcome(Pool& pool, const Server& server);
+  void login_failed(Server& server, const session::LoginFailure& failure);
+  void server_bytes(Server& server, Bytes bytes);
+  void after_reply(Server& server);
+  void release(Client& client, Server& server);
+  void lose_client(Client& client);
+  void recover(Server& server);
+  void make_available(Server& server);
+  void server_lost(Server& server, Reason why);
+  void desync(Server& server, std::string_view what);
+  void close_server(Server& server, std::string_view why);
+  void server_closed(Server& server);
+  void update_reading(Server& server);
+  Instant server_deadline(const Server& server) const;
+  void arm(const Server& server) { timers_.at_latest(server.timer, server_deadline(server)); }
+  void server_due(Server& server);
+  session::LinkContext context(const Pool& pool);
+
+  // machine_pool.cc
+  void want_server(Client& client, Bytes bytes);
+  void assign(Client& client, Server& server);
+  void touch(Pool& pool);
+  void touch_waiting();
+  void serve(Pool& pool);
+  void grow(Pool& pool);
+  enum class Room : std::uint8_t { yes, pool_full, shared_full, later };
+  Room room_for(Pool& pool);
+  Room host_room(Pool& pool);
+  bool database_full(const Pool& pool) const;
+  bool user_full(const Pool& pool) const;
+  void make_room(const Pool& pool);
+  bool should_yield(const Pool& pool);
+  Instant oldest_wait(const Pool& pool) const;
+  void fail_waiters(Pool& pool, const PgError& error);
+  void host_ready(Host& host);
+  bool resolve(Host& host);
+  std::uint8_t jitter();
+
+  // machine_cancel.cc
+  void cancel_requested(Client& requester, std::uint32_t pid, Bytes secret);
+  void start_cancel(Server& server);
+  void cancel_connected(Canceller& canceller);
+  void cancel_ended(Canceller& canceller);
+  void cancel_due(Canceller& canceller);
+  void close_cancel(Canceller& canceller);
+
+  // machine_console.cc
+  void console_welcome(Client& client);
+  void console_bytes(Client& client, Bytes bytes);
+  void console_message(Client& client, const session::Opening& message);
+  void console_command(Client& client, std::string_view text);
+  void run(Client& client, console::Command command);
+  void show_pools(std::string& out) const;
+  void show_sockets(std::string& out, SocketKind kind) const;
+  void show_stats(std::string& out) const;
+  void show_databases(std::string& out) const;
+  void show_users(std::string& out) const;
+  void show_config(std::string& out) const;
+  void answer_reload(const PgError* error);
+  console::Role role_of(std::string_view user) const;
+
+  // machine_settings.cc
+  Database* find_or_make_database(std::string_view name);
+  pool::User& user_named(std::string_view name);
+  Pool& pool_for(Database& database, std::string_view client_user);
+  void refresh(Pool& pool);
+  HostHandle host_for(const DatabaseSettings& settings);
+  void apply(Settings settings);
+  void apply_to(Database& database, const DatabaseSettings* settings);
+  void retire_servers(Database& database);
+  void collect(Pool& pool);
+  void reload();
+  void drain();
+  void drain_client(Client& client);
+  void retire(Pool& pool);
+  void exit_if_drained();
+  void stop(int status);
+  void stats_due();
+  Derivation& derivation(CredentialId credential, Bytes salt, std::uint32_t iterations);
+  void start_derivations();
+
+  Settings settings_;
+  auth::Vault& vault_;
+  Seat seat_;
+  Instant now_{};
+  Duration wall_offset_{};
+  bool begun_ = false;
+  bool draining_ = false;
+  bool exited_ = false;
+  bool accepting_ = false;
+  Instant accept_again_at_ = never;  // after AcceptFailed
+  Instant stats_at_ = never;
+  Instant period_began_{};
+
+  session::Output out_;
+  Timers timers_;
+  Timers::Id timer_ = 0;
+  session::Values values_;
+  pool::ClientTable clients_;
+  SlotMap<Server, ServerHandle> servers_;
+  SlotMap<Canceller, CancelHandle> cancellers_;
+  SlotMap<Pool, PoolHandle> pools_;
+  SlotMap<Host, HostHandle> hosts_;
+  std::map<std::string, Database, std::less<>> databases_;
+  std::map<std::string, pool::User, std::less<>> users_;
+  std::map<std::pair<std::string, std::string>, PoolHandle>
+      pool_index_;  // (database, user), not retired
+  std::map<std::pair<std::string, std::uint16_t>, HostHandle> host_index_;
+  std::map<std::uint64_t, ClientHandle> cancel_keys_;
+  std::map<Ticket, HostHandle> resolutions_;
+  std::vector<Derivation> derivations_;
+  pool::WaitQueue unauthenticated_;
+  std::vector<ClientHandle> reloading_;  // console clients that wait for RELOAD
+  bool reload_pending_ = false;          // LoadSettings is out
+  bool reload_again_ = false;
+  std::vector<PoolHandle> dirty_;
+  std::uint32_t logged_in_count_ = 0;  // of max_client_conn, console clients included
+  std::uint32_t console_count_ = 0;    // of those
+  std::uint32_t starved_count_ = 0;    // pools
+  Ticket last_ticket_ = 0;
+};
+
+}  // namespace pgweir

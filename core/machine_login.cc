@@ -1,0 +1,362 @@
+// A client's way in: its first packet, authentication, and the welcome (PostgreSQL: "Message Flow",
+// Start-up; "SASL Authentication").
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/machine_core.h"
+#include "core/wire/reader.h"
+#include "core/wire/startup.h"
+#include "core/wire/writer.h"
+
+namespace pgweir {
+
+using session::ClientState;
+using wire::BackendType;
+
+namespace {
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_console(std::string_view database) {
+  return database == "pgbouncer" || database == "pgweir";
+}
+
+PgError wrong_password(std::string_view user) {
+  return {sqlstate::invalid_password,
+          join("password authentication failed for user \"", user, "\"")};
+}
+
+}  // namespace
+
+void Machine::Core::startup_bytes(Client& client, Bytes bytes) {
+  client.stream.hold(bytes);
+  while (client.state == ClientState::startup && client.stream.held.size() >= 4) {
+    const auto size = wire::startup_packet_size(client.stream.held);
+    if (!size) return close_client(client, effect::CloseWhen::now, "not a PostgreSQL client");
+    if (client.stream.held.size() < *size) return;
+    const Bytes all = client.stream.take_held(out_.arena());
+    client.stream.hold(all.subspan(*size));
+    if (!first_packet(client, all.first(*size))) return;
+  }
+  if (client.state != ClientState::startup && !client.stream.held.empty()) {
+    client_bytes(client, client.stream.take_held(out_.arena()));
+  }
+}
+
+// False when the client is on its way out.
+bool Machine::Core::first_packet(Client& client, Bytes packet) {
+  const auto read = wire::read_startup_packet(packet);
+  if (!read) {
+    if (read.error().silently) {
+      close_client(client, effect::CloseWhen::now, "not a PostgreSQL client");
+    } else {
+      fail_client(client, read.error().error);
+    }
+    return false;
+  }
+  if (const auto* cancel = std::get_if<wire::CancelRequest>(&*read)) {
+    cancel_requested(client, cancel->pid, cancel->secret);
+    return false;
+  }
+  if (std::holds_alternative<wire::Startup>(*read)) {
+    begin_login(client, packet);
+    return client.state != ClientState::closing;
+  }
+  // Encryption is refused once each; asking again and again gets no answer (CVE-2026-6479).
+  bool& asked =
+      std::holds_alternative<wire::SslRequest>(*read) ? client.ssl_asked : client.gssenc_asked;
+  if (asked) {
+    close_client(client, effect::CloseWhen::now, "asked for encryption again");
+    return false;
+  }
+  asked = true;
+  out_.send_copy(client.socket(), "N");
+  return true;
+}
+
+void Machine::Core::begin_login(Client& client, Bytes packet) {
+  const wire::Startup startup = std::get<wire::Startup>(*wire::read_startup_packet(packet));
+  client.login = std::make_unique<session::Login>();
+  client.login->user = startup.user;
+  client.login->database = startup.database;
+  client.login->minor = startup.minor;
+  for (const auto& [name, value] : startup.parameters) {
+    client.login->parameters.emplace_back(name, value);
+  }
+  for (const std::string_view option : startup.protocol_options) {
+    client.login->protocol_options.emplace_back(option);
+  }
+  if (draining_) {
+    return fail_client(client, {sqlstate::cannot_connect_now, "pgweir is shutting down"});
+  }
+  if (startup.minor > 0 || !startup.protocol_options.empty()) {
+    std::string& message = out_.scratch();
+    wire::Writer writer(message);
+    writer.begin(BackendType::negotiate_protocol_version).u32(wire::protocol_3_0);
+    writer.u32(static_cast<std::uint32_t>(startup.protocol_options.size()));
+    for (const std::string_view option : startup.protocol_options) writer.text(option);
+    writer.end();
+    out_.send_copy(client.socket(), message);
+  }
+  begin_authentication(client);
+}
+
+void Machine::Core::begin_authentication(Client& client) {
+  client.become(ClientState::authenticating, now_);
+  const session::Login& login = *client.login;
+  if (is_console(login.database) && login.user == "pgbouncer" && client.uid == seat_.uid &&
+      client.peer.family == Endpoint::Family::unix_socket) {
+    return authenticated(client);
+  }
+  const UserSettings* user = find_user(settings_, login.user);
+  switch (settings_.auth_type) {
+    case AuthType::trust:
+      // A user nobody knows looks like a wrong password, whatever the method.
+      if (user == nullptr) return fail_client(client, wrong_password(login.user));
+      return authenticated(client);
+    case AuthType::scram_sha_256: {
+      client.login->scram.emplace(user != nullptr ? user->credential : no_credential, login.user);
+      std::string& message = out_.scratch();
+      constexpr std::string_view mechanisms("SCRAM-SHA-256\0\0", 15);
+      write_authentication(message, wire::Authentication::sasl, bytes_of(mechanisms));
+      out_.send_copy(client.socket(), message);
+      return;
+    }
+  }
+}
+
+void Machine::Core::authentication_bytes(Client& client, Bytes bytes) {
+  client.stream.hold(bytes);
+  while (client.state == ClientState::authenticating && !client.login->deriving) {
+    const Bytes held = client.stream.held;
+    if (held.size() < wire::header_size) return;
+    const wire::Header header = wire::read_header(held);
+    if (header.type == static_cast<std::uint8_t>(wire::FrontendType::terminate)) {
+      return close_client(client, effect::CloseWhen::now, "left while logging in");
+    }
+    if (header.type != static_cast<std::uint8_t>(wire::FrontendType::password)) {
+      return fail_client(client, {sqlstate::protocol_violation,
+                                  join("expected SASL response, got message type ", header.type)});
+    }
+    if (!header.valid || header.body_size > limits::auth_message_size_max) {
+      return close_client(client, effect::CloseWhen::now, "wrong message length while logging in");
+    }
+    const std::size_t whole = wire::header_size + header.body_size;
+    if (held.size() < whole) return;
+    const Bytes all = client.stream.take_held(out_.arena());
+    client.stream.hold(all.subspan(whole));
+    sasl_answer(client, all.first(whole).subspan(wire::header_size));
+  }
+  if (client.state != ClientState::authenticating && client.state != ClientState::closing &&
+      !client.stream.held.empty()) {
+    client_bytes(client, client.stream.take_held(out_.arena()));
+  }
+}
+
+void Machine::Core::sasl_answer(Client& client, Bytes body) {
+  session::Login& login = *client.login;
+  if (!login.challenged) {
+    const UserSettings* user = find_user(settings_, login.user);
+    const CredentialId credential = user != nullptr ? user->credential : no_credential;
+    if (vault_.verifier_ready(credential)) return challenge(client, body);
+    // The verifier of a plain password is made once; until it is there the answer waits.
+    login.deriving = true;
+    std::vector<std::byte>& held = client.stream.held;
+    held.insert(held.begin(), body.begin(), body.end());
+    login.first_answer_size = body.size();
+    update_reading(client);
+    derivation(credential, {}, 0).clients.push_back(client.self);
+    return start_derivations();
+  }
+  const auto final = login.scram->final(text_of(body), vault_);
+  if (!final) return fail_client(client, final.error());
+  std::string& message = out_.scratch();
+  write_authentication(message, wire::Authentication::sasl_final, bytes_of(*final));
+  out_.send_copy(client.socket(), message);
+  authenticated(client);
+}
+
+// SASLInitialResponse: the mechanism, and the client-first-message with its length.
+void Machine::Core::challenge(Client& client, Bytes body) {
+  wire::Reader reader(body);
+  const std::string_view mechanism = reader.text();
+  const std::uint32_t size = reader.u32();
+  const std::string_view message = text_of(reader.bytes(size));
+  if (!reader.finished()) {
+    return fail_client(client,
+                       {sqlstate::protocol_violation, "malformed SASLInitialResponse message"});
+  }
+  if (mechanism != "SCRAM-SHA-256") {
+    return fail_client(client, {sqlstate::protocol_violation,
+                                "client selected an invalid SASL authentication mechanism"});
+  }
+  const auto first = client.login->scram->first(message, vault_);
+  if (!first) return fail_client(client, first.error());
+  client.login->challenged = true;
+  std::string& answer = out_.scratch();
+  write_authentication(answer, wire::Authentication::sasl_continue, bytes_of(*first));
+  out_.send_copy(client.socket(), answer);
+}
+
+void Machine::Core::verifier_derived(Client& client, bool done) {
+  if (client.state != ClientState::authenticating || !client.login->deriving) return;
+  client.login->deriving = false;
+  update_reading(client);
+  if (!done) {
+    return fail_client(client,
+                       {sqlstate::internal_error, "the password could not be prepared for SCRAM"});
+  }
+  const Bytes all = client.stream.take_held(out_.arena());
+  const std::size_t size = client.login->first_answer_size;
+  client.stream.hold(all.subspan(size));
+  challenge(client, all.first(size));
+  if (client.state == ClientState::authenticating) authentication_bytes(client, {});
+}
+
+// Who it is is proved: now, and not before, it may learn what there is.
+void Machine::Core::authenticated(Client& client) {
+  if (!admit(client)) return;
+  unauthenticated_.remove(clients_, client);
+  ++logged_in_count_;
+  client.counted = true;
+  const session::Login& login = *client.login;
+  client.user = values_.intern(login.user);
+
+  if (is_console(login.database)) return console_welcome(client);
+  Database* database = find_or_make_database(login.database);
+  if (database == nullptr) {
+    return fail_client(
+        client,
+        {sqlstate::invalid_catalog_name, join("database \"", login.database, "\" does not exist"),
+         "Databases are named in the [databases] part of pgweir's settings."});
+  }
+  Pool& pool = pool_for(*database, login.user);
+  client.pool = pool.self;
+  ++pool.client_count;
+  ++database->client_count;
+  ++pool.user->client_count;
+  if (!take_parameters(client)) return;
+
+  client.become(ClientState::logging_in, now_);
+  if (pool.known) return welcome(client);
+  if (pool.back_off.permanent() && pool.server_count == 0 && now_ < pool.back_off.retry_at()) {
+    return fail_client(client, pool.back_off.error());
+  }
+  pool.logging_in.push_back(clients_, client);
+  client.request_at = now_;
+  update_reading(client);
+  arm(client);
+  touch(pool);
+}
+
+// max_client_conn is exact, and some slots beyond it are the administrators'.
+bool Machine::Core::admit(Client& client) {
+  const session::Login& login = *client.login;
+  const auto most = static_cast<std::uint32_t>(settings_.max_client_conn);
+  const bool own_admin = login.user == "pgbouncer" && client.uid == seat_.uid;
+  const bool admin = own_admin || contains(settings_.admin_users, login.user);
+  if (logged_in_count_ < most || (admin && logged_in_count_ < most + limits::admin_client_slots)) {
+    return true;
+  }
+  fail_client(client,
+              {sqlstate::too_many_connections, "no more connections allowed (max_client_conn)",
+               "Raise max_client_conn, or let clients keep fewer connections open."});
+  return false;
+}
+
+bool Machine::Core::ignored(std::string_view parameter) const {
+  return std::any_of(settings_.ignore_startup_parameters.begin(),
+                     settings_.ignore_startup_parameters.end(),
+                     [&](const std::string& name) { return session::same_name(name, parameter); });
+}
+
+bool Machine::Core::take_parameters(Client& client) {
+  for (const auto& [name, value] : client.login->parameters) {
+    if (name != "options" || ignored(name)) {
+      if (name != "options" && !take_parameter(client, name, value)) return false;
+      continue;
+    }
+    const auto options = wire::read_options(value);
+    if (!options) {
+      fail_client(client, {sqlstate::syntax_error, "invalid startup parameter: options",
+                           "pgweir understands -c name=value and --name=value in options."});
+      return false;
+    }
+    for (const auto& [option, text] : *options) {
+      if (!take_parameter(client, option, text)) return false;
+    }
+  }
+  return true;
+}
+
+bool Machine::Core::take_parameter(Client& client, std::string_view name, std::string_view value) {
+  if (const auto index = session::tracked_index(name)) {
+    values_.assign(client.parameters, *index, value);
+    return true;
+  }
+  if (ignored(name)) return true;
+  if (name == "replication") {
+    if (value == "false" || value == "off" || value == "no" || value == "0") return true;
+    fail_client(client, {sqlstate::feature_not_supported,
+                         "pgweir does not support replication connections yet",
+                         "Connect to PostgreSQL itself for replication."});
+    return false;
+  }
+  fail_client(client, {sqlstate::feature_not_supported,
+                       join("unsupported startup parameter: ", name.substr(0, 64)),
+                       "Name it in ignore_startup_parameters to let such clients in without it."});
+  return false;
+}
+
+// What PostgreSQL says after a login, by what the pool's servers said, with the client's own
+// values. Requires: the client's pool is known.
+void Machine::Core::welcome(Client& client) {
+  Pool& pool = *pools_.find(client.pool);
+  std::string& message = out_.scratch();
+  write_authentication(message, wire::Authentication::ok);
+  for (std::size_t i = 0; i < session::tracked_count; ++i) {
+    if (client.parameters[i] == session::no_value) {
+      client.parameters[i] = values_.copy(pool.parameters[i]);
+    }
+  }
+  for (const auto& [name, value] : pool.welcome) {
+    const auto index = session::tracked_index(name);
+    wire::write_parameter_status(
+        message, name, index ? values_.text(client.parameters[*index]) : std::string_view(value));
+  }
+  client.cancel_key = new_cancel_key();
+  cancel_keys_.emplace(client.cancel_key, client.self);
+  wire::Writer(message)
+      .begin(BackendType::backend_key_data)
+      .u32(static_cast<std::uint32_t>(client.cancel_key >> 32))
+      .u32(static_cast<std::uint32_t>(client.cancel_key))
+      .end();
+  wire::write_ready(message, wire::TransactionStatus::idle);
+  out_.send_copy(client.socket(), message);
+
+  client.login.reset();
+  client.become(ClientState::idle, now_);
+  if (settings_.log_connections) {
+    note(NoteKind::client_login, Level::info, client.socket(), &pool, {});
+  }
+  update_reading(client);
+  arm(client);
+  if (!client.stream.held.empty()) continue_client(client);
+}
+
+// Bit 63 is 0 (a pid is positive), then 8 bits of machine, 8 of replica, 47 of chance.
+std::uint64_t Machine::Core::new_cancel_key() {
+  while (true) {
+    std::byte random[8];
+    vault_.random(random);
+    std::uint64_t key = 0;
+    for (const std::byte byte : random) key = key << 8 | std::to_integer<std::uint64_t>(byte);
+    key = (key & 0x0000'7fff'ffff'ffffull) | std::uint64_t{seat_.machine} << 55 |
+          std::uint64_t{seat_.replica} << 47;
+    if (key >> 32 != 0 && !cancel_keys_.contains(key)) return key;
+  }
+}
+
+}  // namespace pgweir

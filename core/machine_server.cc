@@ -1,0 +1,500 @@
+// A server's life: connecting, login, replies, release, recovery, and its end.
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/machine_core.h"
+#include "core/wire/error_fields.h"
+#include "core/wire/writer.h"
+
+namespace pgweir {
+
+using session::ClientState;
+using session::ServerLogin;
+using session::ServerState;
+using wire::BackendType;
+using wire::FrontendType;
+
+namespace {
+
+std::string_view words_of(Reason why) {
+  switch (why) {
+    case Reason::none: return "the server closed the connection unexpectedly";
+    case Reason::refused: return "connection refused";
+    case Reason::unreachable: return "host unreachable";
+    case Reason::timed_out: return "connection timed out";
+    case Reason::reset: return "connection reset by the server";
+    case Reason::out_of_descriptors: return "pgweir is out of file descriptors";
+    case Reason::name_unknown: return "host name unknown";
+    case Reason::name_failed: return "host name could not be resolved";
+    case Reason::other: return "network failure";
+  }
+  return "network failure";
+}
+
+}  // namespace
+
+session::LinkContext Machine::Core::context(const Pool& pool) {
+  return {out_, values_, pool.database->totals, now_};
+}
+
+// Requires: the host has addresses.
+void Machine::Core::open_server(Pool& pool) {
+  Host& host = *hosts_.find(pool.database->host);
+  const auto [handle, made] = servers_.emplace();
+  Server& server = *made;
+  server.self = handle;
+  server.pool = pool.self;
+  server.host = host.self;
+  server.state_at = now_;
+  server.connected_at = now_;
+  server.endpoint = host.addresses[host.next_address % host.addresses.size()];
+  server.timer = timers_.add({TimerOwner::Kind::server, handle.slot, handle.generation});
+  const DatabaseSettings& database = pool.database->settings;
+  server.login = std::make_unique<ServerLogin>(session::ServerIdentity{
+      pool.user->name, database.dbname.empty() ? database.name : database.dbname, pool.credential,
+      settings_.server_cleartext_password});
+  ++pool.server_count;
+  ++pool.connecting_count;
+  ++pool.database->server_count;
+  ++pool.user->server_count;
+  host.connect_begins(now_);
+  out_.add(effect::Connect{server.socket(), server.endpoint});
+  arm(server);
+}
+
+void Machine::Core::server_connected(Server& server, const event::Connected& event) {
+  if (server.state != ServerState::connecting) return;
+  server.local = event.local;
+  server.local.path = {};
+  server.become(ServerState::login, server.state_at);  // one clock for both
+  out_.send_copy(server.socket(), server.login->startup_message());
+}
+
+void Machine::Core::login_bytes(Server& server, Bytes bytes) {
+  const auto whole = [](const wire::Header& header) {
+    return std::min(header.body_size, limits::server_message_size_max);
+  };
+  while (server.state == ServerState::login && !bytes.empty()) {
+    session::Opening opening{};
+    const session::Opened opened = open_message(server.stream, bytes, out_.arena(), whole, opening);
+    if (opened == session::Opened::incomplete) return;
+    if (opened == session::Opened::invalid || !opening.whole()) {
+      return login_failed(server, {{sqlstate::connection_failure,
+                                    "the server sent a message of an impossible length"},
+                                   false});
+    }
+    std::string answer;
+    const auto next = server.login->on_message(static_cast<BackendType>(opening.header.type),
+                                               opening.body(), vault_, answer);
+    login_step(server, next, answer);
+    if (next == ServerLogin::Next::derive) server.stream.hold(bytes);
+    if (next != ServerLogin::Next::more) {
+      // Nothing may follow a question of ours, and what follows a login is no part of it.
+      if (next == ServerLogin::Next::ready && !bytes.empty()) server_bytes(server, bytes);
+      return;
+    }
+  }
+}
+
+void Machine::Core::login_step(Server& server, ServerLogin::Next next, std::string_view answer) {
+  if (!answer.empty()) out_.send_copy(server.socket(), answer);
+  switch (next) {
+    case ServerLogin::Next::more: return;
+    case ServerLogin::Next::derive: {
+      const auto& wanted = server.login->derivation();
+      derivation(server.login->identity().credential, wanted.salt, wanted.iterations)
+          .servers.push_back(server.self);
+      return start_derivations();
+    }
+    case ServerLogin::Next::ready: return server_ready(server);
+    case ServerLogin::Next::failed: return login_failed(server, server.login->failure());
+  }
+}
+
+void Machine::Core::server_derived(Server& server, bool done) {
+  if (server.state != ServerState::login) return;
+  std::string answer;
+  const auto next = server.login->on_derived(done, vault_, answer);
+  login_step(server, next, answer);
+  if (server.state == ServerState::login && !server.stream.held.empty()) {
+    login_bytes(server, server.stream.take_held(out_.arena()));
+  }
+}
+
+void Machine::Core::server_ready(Server& server) {
+  Pool& pool = *pools_.find(server.pool);
+  Host& host = *hosts_.find(server.host);
+  --pool.connecting_count;
+  --host.connecting;
+  host.reached();
+  pool.back_off.succeeded();
+  server.backend_pid = server.login->backend_pid();
+  server.backend_secret = server.login->backend_secret();
+  learn_welcome(pool, server);
+  for (const auto& [name, value] : server.login->parameters()) {
+    if (const auto index = session::tracked_index(name)) {
+      values_.assign(server.parameters, *index, value);
+    }
+  }
+  server.login.reset();
+  server.connected_at = now_;
+  // Up to a tenth earlier, so that servers opened together do not end together.
+  server.expires_at =
+      settings_.server_lifetime == Duration::zero()
+          ? never
+          : after(now_, settings_.server_lifetime - settings_.server_lifetime / 2560 * jitter());
+  note(NoteKind::server_connected, Level::info, server.socket(), &pool, {});
+  make_available(server);
+  host_ready(host);
+  while (Client* client = clients_.find(pool.logging_in.first())) {
+    pool.logging_in.remove(clients_, *client);
+    welcome(*client);
+  }
+}
+
+void Machine::Core::learn_welcome(Pool& pool, const Server& server) {
+  pool.welcome = server.login->parameters();
+  values_.drop(pool.parameters);
+  for (const auto& [name, value] : pool.welcome) {
+    if (const auto index = session::tracked_index(name)) {
+      values_.assign(pool.parameters, *index, value);
+    }
+  }
+  pool.known = true;
+}
+
+void Machine::Core::login_failed(Server& server, const session::LoginFailure& failure) {
+  Pool& pool = *pools_.find(server.pool);
+  Host& host = *hosts_.find(server.host);
+  note(NoteKind::server_login_failed, Level::warning, server.socket(), &pool, failure.error.message,
+       failure.error.code.text());
+  const bool host_is_away = failure.error.code == sqlstate::cannot_connect_now ||
+                            (server.state == ServerState::connecting);
+  if (host_is_away) {
+    host.unreachable(now_, settings_.server_login_retry, jitter(), failure.error);
+  } else {
+    host.reached();
+    pool.back_off.failed(now_, settings_.server_login_retry, jitter(), failure.error,
+                         failure.permanent);
+    timers_.at_latest(pool.timer, pool.back_off.retry_at());
+  }
+  const bool permanent = failure.permanent;
+  const PgError error = failure.error;
+  close_server(server, error.message);
+  if (permanent && pool.server_count == pool.closing_count) fail_waiters(pool, error);
+}
+
+void Machine::Core::server_bytes(Server& server, Bytes bytes) {
+  switch (server.state) {
+    case ServerState::connecting:
+    case ServerState::closing: return;
+    case ServerState::login: return login_bytes(server, bytes);
+    case ServerState::idle:
+    case ServerState::active:
+    case ServerState::recovering:
+    case ServerState::settling: break;
+  }
+  Pool& pool = *pools_.find(server.pool);
+  Client* client = clients_.find(server.client);
+  session::LinkContext context = this->context(pool);
+  if (client != nullptr) context.totals.sent += bytes.size();
+  session::LinkOutcome outcome = session::forward_from_server(server, client, bytes, context);
+  if (client != nullptr) {
+    if (outcome.verdict != session::Verdict::carry_on) return act_on(*client, server, outcome);
+  } else {
+    server.recovery_bytes += bytes.size();
+    if (outcome.error) {
+      note(NoteKind::server_said, Level::warning, server.socket(), &pool, outcome.error->message);
+    }
+    if (outcome.verdict != session::Verdict::carry_on) return desync(server, server.trail.text());
+  }
+  after_reply(server);
+}
+
+void Machine::Core::after_reply(Server& server) {
+  Client* client = clients_.find(server.client);
+  if (server.dying) {
+    if (server.stream.between_messages()) server_lost(server, Reason::none);
+    return;
+  }
+  switch (server.state) {
+    case ServerState::active:
+      if (provably_clean(server, client)) return release(*client, server);
+      if (server.cancel_wanted && !server.owed.swallowing()) {
+        server.cancel_wanted = false;
+        if (!server.owed.empty()) start_cancel(server);
+      }
+      if (client->blocked && !server.cancel && server.owed.size() < limits::owed_replies_max / 2) {
+        continue_client(*client);
+      }
+      end_if_done(*client);
+      if (client->state == ClientState::active) arm(*client);
+      return;
+    case ServerState::recovering: return recover(server);
+    case ServerState::idle:
+      // Half of a message that may come at any time: nobody gets this server before the rest.
+      if (provably_clean(server, nullptr)) return;
+      std::erase(pools_.find(server.pool)->idle, server.self);
+      server.become(ServerState::settling, now_);
+      return arm(server);
+    case ServerState::settling:
+      if (!server.cancel && provably_clean(server, nullptr)) make_available(server);
+      return;
+    case ServerState::connecting:
+    case ServerState::login:
+    case ServerState::closing: return;
+  }
+}
+
+// The end of a transaction. Requires: provably_clean.
+void Machine::Core::release(Client& client, Server& server) {
+  Pool& pool = *pools_.find(server.pool);
+  ++pool.database->totals.xact_count;
+  pool.database->totals.xact_time_us +=
+      static_cast<std::uint64_t>(microseconds(now_ - client.transaction_at));
+  client.server = {};
+  server.client = {};
+  server.cancel_wanted = false;
+  client.become(ClientState::idle, now_);
+  update_reading(server);
+  make_available(server);
+
+  client.blocked = false;
+  if (client.large_reads) {
+    client.large_reads = false;
+    out_.add(effect::ReadSize{client.socket(), false});
+  }
+  if (draining_ || pool.retired) return drain_client(client);
+  if (!client.stream.held.empty()) {
+    continue_client(client);
+  } else {
+    update_reading(client);
+  }
+  end_if_done(client);
+  if (client.state == ClientState::idle) arm(client);
+}
+
+// The client goes while it has a server: keep the server only where it will be provably clean.
+void Machine::Core::lose_client(Client& client) {
+  Server& server = *servers_.find(client.server);
+  const bool half_sent = !client.stream.between_messages() && client.stream.forward;
+  client.server = {};
+  server.client = {};
+  client.become(ClientState::idle, now_);
+  if (server.dying) return close_server(server, "the server ended the session");
+  if (half_sent || server.congested) return close_server(server, "half a message was sent");
+  if (server.owed.copying_in() || server.owed.lacks_sync() || server.owed.doubtful()) {
+    return close_server(server, "its client was lost in the middle of a request");
+  }
+  server.stream.forward = false;
+  server.owed.swallow_all();
+  server.rolling_back = false;
+  server.cancel_wanted = false;
+  server.cancel_tried = false;
+  server.recovery_bytes = 0;
+  server.become(ServerState::recovering, now_);
+  update_reading(server);
+  recover(server);
+  if (server.state == ServerState::recovering) arm(server);
+}
+
+void Machine::Core::recover(Server& server) {
+  if (server.recovery_bytes > limits::recovery_bytes_max) {
+    return close_server(server, "its lost client's answer was too long to drain");
+  }
+  if (server.owed.copying_in()) return close_server(server, "its client was lost in COPY");
+  if (provably_clean(server, nullptr)) {
+    note(NoteKind::server_recovered, Level::info, server.socket(), pools_.find(server.pool), {});
+    return make_available(server);
+  }
+  if (!server.owed.settled() || !server.stream.between_messages()) return;
+  if (server.cancel) return;  // it must not hit the ROLLBACK
+  if (server.rolling_back) return close_server(server, "ROLLBACK did not end the transaction");
+  server.rolling_back = true;
+  std::string& message = out_.scratch();
+  wire::Writer(message).begin(FrontendType::query).text("ROLLBACK").end();
+  out_.send_copy(server.socket(), message);
+  server.unnamed_owner = {};
+  server.owed.push({session::Request::query, session::Fate::swallow});
+}
+
+// A clean server, to whoever waits or to its pool. Serving the waiters is the end of the step's.
+void Machine::Core::make_available(Server& server) {
+  Pool& pool = *pools_.find(server.pool);
+  if (server.cancel) {
+    server.become(ServerState::settling, now_);
+    return arm(server);
+  }
+  if (server.stale) return close_server(server, "its settings changed");
+  if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
+  if (starved_count_ > 0 && should_yield(pool)) {
+    return close_server(server, "another pool waits for its place");
+  }
+  server.become(ServerState::idle, now_);
+  pool.idle.push_back(server.self);
+  arm(server);
+  if (!pool.waiting.empty() || draining_) touch(pool);
+}
+
+// The other side is gone.
+void Machine::Core::server_lost(Server& server, Reason why) {
+  if (server.state == ServerState::closing) return;
+  if (server.state == ServerState::connecting || server.state == ServerState::login) {
+    return login_failed(
+        server,
+        {{sqlstate::connection_failure, join("server login failed: ", words_of(why))}, false});
+  }
+  Client* client = clients_.find(server.client);
+  if (client != nullptr) {
+    client->server = {};
+    server.client = {};
+    const bool half_message = !server.stream.between_messages() && server.stream.forward;
+    client->become(ClientState::idle, now_);
+    if (half_message) {
+      note(NoteKind::half_message_lost, Level::warning, client->socket(), pools_.find(client->pool),
+           words_of(why));
+      close_client(*client, effect::CloseWhen::now,
+                   "its server was lost in the middle of a message");
+    } else if (server.dying) {
+      close_client(*client, effect::CloseWhen::when_sent, "its server ended the session");
+    } else {
+      fail_client(*client,
+                  {sqlstate::connection_failure, join("server connection lost: ", words_of(why)),
+                   "The transaction in progress, if any, was not finished. Try again."});
+    }
+  }
+  close_server(server, words_of(why));
+}
+
+void Machine::Core::desync(Server& server, std::string_view what) {
+  (void)PGWEIR_CHECK(false, server.self.slot, server.state, server.owed.size());
+  Client* client = clients_.find(server.client);
+  note(NoteKind::protocol_desync, Level::error, server.socket(), pools_.find(server.pool), what);
+  if (client != nullptr) {
+    client->server = {};
+    server.client = {};
+    const bool half_message = !server.stream.between_messages() && server.stream.forward;
+    client->become(ClientState::idle, now_);
+    if (half_message) {
+      close_client(*client, effect::CloseWhen::now, "protocol desync");
+    } else {
+      fail_client(*client, {sqlstate::protocol_violation,
+                            "the server sent a reply that does not match what was asked",
+                            "Both connections are closed; see protocol_desync in pgweir's log."});
+    }
+  }
+  close_server(server, "protocol desync");
+}
+
+// Ours to end. Its place in all limits is free again only when it is Closed.
+void Machine::Core::close_server(Server& server, std::string_view why) {
+  Pool& pool = *pools_.find(server.pool);
+  const bool polite =
+      (server.state == ServerState::idle && !server.dying) ||
+      (server.state != ServerState::connecting && server.state != ServerState::login &&
+       !server.dying && provably_clean(server, nullptr));
+  if (server.state == ServerState::idle) std::erase(pool.idle, server.self);
+  if (server.state == ServerState::connecting || server.state == ServerState::login) {
+    --pool.connecting_count;
+    --hosts_.find(server.host)->connecting;
+  } else {
+    note(NoteKind::server_closed, Level::info, server.socket(), &pool, why);
+  }
+  if (polite) {
+    std::string& message = out_.scratch();
+    wire::Writer(message).begin(FrontendType::terminate).end();
+    out_.send_copy(server.socket(), message);
+  }
+  server.become(ServerState::closing, now_);
+  server.stream = {};
+  ++pool.closing_count;
+  ++pool.database->closing_count;
+  ++pool.user->closing_count;
+  if (!server.socket_gone) {
+    out_.add(effect::Close{server.socket(),
+                           polite ? effect::CloseWhen::when_sent : effect::CloseWhen::now});
+  }
+  touch(pool);
+}
+
+void Machine::Core::server_closed(Server& server) {
+  PGWEIR_REQUIRE(server.state == ServerState::closing, server.self.slot, server.state);
+  Pool& pool = *pools_.find(server.pool);
+  --pool.server_count;
+  --pool.closing_count;
+  --pool.database->server_count;
+  --pool.database->closing_count;
+  --pool.user->server_count;
+  --pool.user->closing_count;
+  if (Canceller* canceller = cancellers_.find(server.cancel)) canceller->target = {};
+  Host* host = hosts_.find(server.host);
+  timers_.remove(server.timer);
+  values_.drop(server.parameters);
+  servers_.erase(server.self);
+  touch(pool);
+  touch_waiting();
+  if (host != nullptr) host_ready(*host);
+  exit_if_drained();
+}
+
+void Machine::Core::update_reading(Server& server) {
+  const Client* client = clients_.find(server.client);
+  const bool stop = client != nullptr && client->congested;
+  if (stop == server.reading_stopped || server.state == ServerState::closing) return;
+  server.reading_stopped = stop;
+  if (stop) {
+    out_.add(effect::StopReading{server.socket()});
+  } else {
+    out_.add(effect::ResumeReading{server.socket()});
+  }
+}
+
+Instant Machine::Core::server_deadline(const Server& server) const {
+  switch (server.state) {
+    case ServerState::connecting:
+    case ServerState::login: return after(server.state_at, settings_.server_connect_timeout);
+    case ServerState::idle:
+      return settings_.server_idle_timeout == Duration::zero()
+                 ? server.expires_at
+                 : std::min(server.expires_at,
+                            after(server.state_at, settings_.server_idle_timeout));
+    case ServerState::recovering:
+      return after(server.state_at,
+                   server.cancel_tried ? limits::recovery_wait : limits::recovery_grace);
+    case ServerState::settling:
+      return after(server.state_at, settings_.cancel_wait_timeout + limits::recovery_wait);
+    case ServerState::active:
+    case ServerState::closing: return never;
+  }
+  return never;
+}
+
+void Machine::Core::server_due(Server& server) {
+  if (server_deadline(server) > now_) return arm(server);
+  switch (server.state) {
+    case ServerState::connecting:
+    case ServerState::login:
+      return login_failed(server, {{sqlstate::connection_failure,
+                                    join("server_connect_timeout: no login within ",
+                                         in_seconds(settings_.server_connect_timeout))},
+                                   false});
+    case ServerState::idle: {
+      if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
+      const Pool& pool = *pools_.find(server.pool);
+      if (pool.server_count - pool.closing_count > pool.limits.minimum) {
+        return close_server(server, "server_idle_timeout");
+      }
+      return timers_.at_latest(server.timer, after(now_, settings_.server_idle_timeout));
+    }
+    case ServerState::recovering:
+      if (server.cancel_tried) return close_server(server, "it did not become clean in time");
+      server.cancel_tried = true;
+      if (!server.owed.empty() && !server.rolling_back) start_cancel(server);
+      return arm(server);
+    case ServerState::settling: return close_server(server, "it did not become clean in time");
+    case ServerState::active:
+    case ServerState::closing: return;
+  }
+}
+
+}  // namespace pgweir

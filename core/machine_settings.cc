@@ -1,0 +1,313 @@
+// Settings, and what is made from them: databases, users, pools and hosts; reload and drain.
+#include <algorithm>
+
+#include "core/base/text.h"
+#include "core/machine_core.h"
+
+namespace pgweir {
+
+using session::ClientState;
+using session::ServerState;
+
+// Nothing when the settings know no such database, by name or by "*".
+Machine::Core::Database* Machine::Core::find_or_make_database(std::string_view name) {
+  const auto known = databases_.find(name);
+  if (known != databases_.end()) return known->second.removed ? nullptr : &known->second;
+  const DatabaseSettings* any = find_database(settings_, "*");
+  if (any == nullptr) return nullptr;
+  Database& made = databases_[std::string(name)];
+  made.automatic = true;
+  made.settings = *any;
+  made.settings.name = name;
+  made.host = host_for(made.settings);
+  return &made;
+}
+
+pool::User& Machine::Core::user_named(std::string_view name) {
+  const auto known = users_.find(name);
+  if (known != users_.end()) return known->second;
+  pool::User& made = users_[std::string(name)];
+  made.name = name;
+  return made;
+}
+
+Machine::Core::Pool& Machine::Core::pool_for(Database& database, std::string_view client_user) {
+  const bool forced = !database.settings.user.empty();
+  const std::string_view user = forced ? std::string_view(database.settings.user) : client_user;
+  const auto key = std::pair(database.settings.name, std::string(user));
+  const auto known = pool_index_.find(key);
+  if (known != pool_index_.end()) return *pools_.find(known->second);
+  const auto [handle, made] = pools_.emplace();
+  made->self = handle;
+  made->database = &database;
+  made->user = &user_named(user);
+  made->forced_user = forced;
+  made->timer = timers_.add({TimerOwner::Kind::pool, handle.slot, handle.generation});
+  pool_index_.emplace(key, handle);
+  refresh(*made);
+  return *made;
+}
+
+// What a pool takes from the settings.
+void Machine::Core::refresh(Pool& pool) {
+  pool.limits = limits_of(pool, settings_);
+  const UserSettings* user = find_user(settings_, pool.user->name);
+  const CredentialId own = user != nullptr ? user->credential : no_credential;
+  const CredentialId given = pool.database->settings.credential;
+  pool.credential = pool.forced_user && given != no_credential ? given : own;
+  touch(pool);
+}
+
+HostHandle Machine::Core::host_for(const DatabaseSettings& settings) {
+  const auto key = std::pair(settings.host, settings.port);
+  const auto known = host_index_.find(key);
+  if (known != host_index_.end()) return known->second;
+  const auto [handle, made] = hosts_.emplace();
+  made->self = handle;
+  made->name = settings.host;
+  made->port = settings.port;
+  made->timer = timers_.add({TimerOwner::Kind::host, handle.slot, handle.generation});
+  if (made->is_unix()) {
+    made->path = join(settings.host, "/.s.PGSQL.", settings.port);
+    Endpoint& endpoint = made->addresses.emplace_back();
+    endpoint.family = Endpoint::Family::unix_socket;
+    endpoint.port = settings.port;
+    endpoint.path = made->path;
+  }
+  host_index_.emplace(key, handle);
+  return handle;
+}
+
+// All of it or, being valid already, never part of it.
+void Machine::Core::apply(Settings settings) {
+  settings_ = std::move(settings);
+  for (auto& [name, database] : databases_) {
+    const DatabaseSettings* own = find_database(settings_, name);
+    const bool was_automatic = database.automatic;
+    if (own == nullptr && was_automatic) own = find_database(settings_, "*");
+    database.automatic = was_automatic && find_database(settings_, name) == nullptr;
+    apply_to(database, own);
+  }
+  for (const DatabaseSettings& line : settings_.databases) {
+    if (line.name == "*" || databases_.contains(line.name)) continue;
+    Database& made = databases_[line.name];
+    made.settings = line;
+    made.host = host_for(line);
+  }
+  for (auto& [name, database] : databases_) {
+    // A forced user's pool is kept up even before the first client.
+    const DatabaseSettings& line = database.settings;
+    const bool filled = line.min_pool_size.value_or(settings_.min_pool_size) > 0;
+    if (!database.removed && !line.user.empty() && filled) pool_for(database, line.user);
+  }
+  pools_.each([&](PoolHandle, Pool& pool) { refresh(pool); });
+  // Deadlines may have come nearer.
+  clients_.each([&](ClientHandle, Client& client) { arm(client); });
+  servers_.each([&](ServerHandle, Server& server) { arm(server); });
+}
+
+void Machine::Core::apply_to(Database& database, const DatabaseSettings* settings) {
+  if (settings == nullptr) {
+    database.removed = true;
+    pools_.each([&](PoolHandle, Pool& pool) {
+      if (pool.database == &database) retire(pool);
+    });
+    return;
+  }
+  const DatabaseSettings before = database.settings;
+  const std::string name = before.name;
+  database.removed = false;
+  database.settings = *settings;
+  database.settings.name = name;
+  const bool elsewhere = before.host != settings->host || before.port != settings->port ||
+                         before.dbname != settings->dbname;
+  if (before.user != settings->user) {
+    pools_.each([&](PoolHandle, Pool& pool) {
+      if (pool.database == &database) retire(pool);
+    });
+  }
+  if (elsewhere) {
+    database.host = host_for(database.settings);
+    retire_servers(database);
+  }
+}
+
+// New transactions go to the new place; transactions in progress end where they are.
+void Machine::Core::retire_servers(Database& database) {
+  pools_.each([&](PoolHandle, Pool& pool) {
+    if (pool.database == &database) pool.known = false;
+  });
+  servers_.each([&](ServerHandle, Server& server) {
+    if (pools_.find(server.pool)->database != &database) return;
+    server.stale = true;
+    if (server.state != ServerState::active && server.state != ServerState::recovering) {
+      if (server.state != ServerState::closing) close_server(server, "its settings changed");
+    }
+  });
+}
+
+// No new clients; those it has end their transaction and are told to connect again.
+void Machine::Core::retire(Pool& pool) {
+  if (pool.retired) return;
+  pool.retired = true;
+  pool_index_.erase(std::pair(pool.database->settings.name, pool.user->name));
+  clients_.each([&](ClientHandle, Client& client) {
+    if (client.pool != pool.self) return;
+    if (client.state == ClientState::idle || client.state == ClientState::logging_in) {
+      drain_client(client);
+    }
+  });
+  const std::vector<ServerHandle> idle = pool.idle;
+  for (const ServerHandle handle : idle)
+    close_server(*servers_.find(handle), "its pool was removed");
+  touch(pool);
+}
+
+// Pools and databases nobody needs any more: removed ones, and those "*" made.
+void Machine::Core::collect(Pool& pool) {
+  Database& database = *pool.database;
+  const bool passing = pool.retired || database.automatic || database.removed;
+  if (!passing || pool.client_count > 0 || pool.server_count > 0) return;
+  if (pool.starved) --starved_count_;
+  if (!pool.retired) pool_index_.erase(std::pair(database.settings.name, pool.user->name));
+  timers_.remove(pool.timer);
+  values_.drop(pool.parameters);
+  pools_.erase(pool.self);
+  bool used = !database.automatic && !database.removed;
+  pools_.each([&](PoolHandle, const Pool& other) { used |= other.database == &database; });
+  if (!used) databases_.erase(database.settings.name);
+}
+
+void Machine::Core::reload() {
+  if (reload_pending_) {
+    reload_again_ = true;  // the files may have changed since they were read
+    return;
+  }
+  reload_pending_ = true;
+  out_.add(effect::LoadSettings{});
+}
+
+void Machine::Core::on(const event::Reconfigured& event) {
+  reload_pending_ = false;
+  apply(event.settings);
+  note(NoteKind::settings_applied, Level::info, {}, nullptr, {});
+  if (std::exchange(reload_again_, false)) return reload();
+  answer_reload(nullptr);
+}
+
+void Machine::Core::on(const event::Refused& event) {
+  reload_pending_ = false;
+  note(NoteKind::settings_refused, Level::error, {}, nullptr, event.why);
+  if (std::exchange(reload_again_, false)) return reload();
+  const PgError error{sqlstate::config_file_error,
+                      join("RELOAD failed, the old settings stay: ", event.why)};
+  answer_reload(&error);
+}
+
+void Machine::Core::on(const event::Commanded& event) {
+  switch (event.command) {
+    case event::Command::reload: return reload();
+    case event::Command::drain:
+      if (draining_) return stop(1);
+      return drain();
+    case event::Command::stop_now: return stop(1);
+  }
+}
+
+// No new clients; transactions end; then the process does.
+void Machine::Core::drain() {
+  draining_ = true;
+  note(NoteKind::draining, Level::info, {}, nullptr, {});
+  set_accepting();
+  clients_.each([&](ClientHandle, Client& client) {
+    switch (client.state) {
+      case ClientState::startup:
+      case ClientState::authenticating:
+      case ClientState::logging_in:
+        return fail_client(client, {sqlstate::cannot_connect_now, "pgweir is shutting down"});
+      case ClientState::idle: return drain_client(client);
+      case ClientState::waiting:
+      case ClientState::active:
+      case ClientState::console:
+      case ClientState::closing: return;
+    }
+  });
+  exit_if_drained();
+}
+
+void Machine::Core::drain_client(Client& client) {
+  if (draining_) {
+    return fail_client(
+        client, {sqlstate::admin_shutdown, "terminating connection because pgweir is shutting down",
+                 "Connect again: another pooler takes over."});
+  }
+  fail_client(client,
+              {sqlstate::admin_shutdown,
+               "terminating connection because its database's settings changed", "Connect again."});
+}
+
+// When the last client is gone, the servers are told, and when they have let go, so do we.
+void Machine::Core::exit_if_drained() {
+  if (!draining_ || exited_ || clients_.size() > console_count_) return;
+  servers_.each([&](ServerHandle, Server& server) {
+    if (server.state != ServerState::closing) close_server(server, "pgweir is shutting down");
+  });
+  if (servers_.size() > 0) return;
+  stop(0);
+}
+
+void Machine::Core::stop(int status) {
+  if (exited_) return;
+  exited_ = true;
+  note(NoteKind::exiting, Level::info, {}, nullptr, {});
+  out_.add(effect::Exit{status});
+}
+
+void Machine::Core::stats_due() {
+  const Duration period = now_ - period_began_;
+  for (auto& [name, database] : databases_) {
+    database.averages = metrics::averages(database.period_began, database.totals, period);
+    database.period_began = database.totals;
+  }
+  if (settings_.log_stats) {
+    metrics::Totals sum;
+    for (const auto& [name, database] : databases_) sum += database.averages;
+    note(NoteKind::stats, Level::info, {}, nullptr,
+         join(sum.xact_count, " xacts/s, ", sum.query_count, " queries/s, in ", sum.received,
+              " B/s, out ", sum.sent, " B/s"));
+  }
+  period_began_ = now_;
+  stats_at_ = after(now_, settings_.stats_period);
+}
+
+// One derivation serves all who need the same key.
+Derivation& Machine::Core::derivation(CredentialId credential, Bytes salt,
+                                      std::uint32_t iterations) {
+  for (Derivation& known : derivations_) {
+    if (known.credential == credential && known.iterations == iterations &&
+        std::equal(known.salt.begin(), known.salt.end(), salt.begin(), salt.end())) {
+      return known;
+    }
+  }
+  Derivation& made = derivations_.emplace_back();
+  made.ticket = ++last_ticket_;
+  made.credential = credential;
+  made.salt.assign(salt.begin(), salt.end());
+  made.iterations = iterations;
+  return made;
+}
+
+void Machine::Core::start_derivations() {
+  std::size_t asked = static_cast<std::size_t>(std::count_if(
+      derivations_.begin(), derivations_.end(), [](const Derivation& d) { return d.asked; }));
+  for (Derivation& next : derivations_) {
+    if (asked >= limits::derivations_max) return;
+    if (next.asked) continue;
+    next.asked = true;
+    ++asked;
+    out_.add(effect::Derive{next.ticket, next.credential, out_.arena().copy(Bytes(next.salt)),
+                            next.iterations});
+  }
+}
+
+}  // namespace pgweir

@@ -1,0 +1,43 @@
+// When to try again after failures: doubling pauses with jitter, up to server_login_retry.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+
+#include "core/base/error.h"
+#include "core/base/limits.h"
+#include "core/base/time.h"
+
+namespace pgweir::pool {
+
+class BackOff {
+ public:
+  // jitter: 0 to 255, from the vault; it moves the pause by up to a quarter either way.
+  void failed(Instant now, Duration longest, std::uint8_t jitter, PgError error, bool permanent) {
+    const Duration shortest = std::min<Duration>(limits::login_retry_first, longest);
+    Duration pause = shortest;
+    for (std::uint32_t i = 0; i < failures_ && pause < longest; ++i) pause *= 2;
+    pause = std::min(pause, longest);
+    retry_at_ = after(now, pause * 3 / 4 + pause / 512 * jitter);
+    failures_ = std::min(failures_ + 1, 32u);
+    error_ = std::move(error);
+    permanent_ = permanent;
+  }
+  void succeeded() { *this = {}; }
+
+  bool failing() const { return failures_ > 0; }
+  // Waiting cannot help: clients are told at once.
+  bool permanent() const { return failing() && permanent_; }
+  Instant retry_at() const { return retry_at_; }
+  // Why it failed last. Requires: failing().
+  const PgError& error() const { return *error_; }
+
+ private:
+  std::uint32_t failures_ = 0;
+  Instant retry_at_{};
+  std::optional<PgError> error_;
+  bool permanent_ = false;
+};
+
+}  // namespace pgweir::pool

@@ -1,0 +1,207 @@
+#include "io/shell.h"
+
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "core/base/assert.h"
+#include "io/process.h"
+
+namespace pgweir::io {
+
+namespace {
+
+// How far the wall clock must have jumped to be told again, and how often we look.
+constexpr Duration wall_jump_min = 1s;
+constexpr Duration wall_check_interval = 1s;
+
+Instant monotonic_now() { return Instant(Duration(static_cast<std::int64_t>(uv_hrtime()))); }
+
+Duration wall_offset(Instant now) {
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<Duration>(wall) - now.time_since_epoch();
+}
+
+}  // namespace
+
+Shell::Loop::Loop() { PGWEIR_REQUIRE(uv_loop_init(&uv) == 0); }
+Shell::Loop::~Loop() { PGWEIR_REQUIRE(uv_loop_close(&uv) == 0); }
+
+Shell::Shell(Stepper& stepper, Vault& vault, Log& log, const Settings& settings, Options options)
+    : stepper_(stepper),
+      log_(log),
+      options_(std::move(options)),
+      streams_(loop_, *this),
+      listeners_(loop_, streams_, *this),
+      resolver_(loop_, *this),
+      derivations_(loop_, vault, *this),
+      loader_(loop_, vault, log, *this, options_.config_path, settings) {
+  PGWEIR_REQUIRE(uv_timer_init(&loop_, &timer_) == 0);
+  timer_.data = this;
+  use(settings);
+}
+
+Shell::~Shell() {
+  if (!shut_down()) uv_run(&loop_, UV_RUN_DEFAULT);
+}
+
+int Shell::run() {
+  start();
+  while (!exit_status_) turn();
+  return *exit_status_;
+}
+
+void Shell::start() {
+  read_clock();
+  wall_checked_at_ = now_;
+  wall_offset_ = wall_offset(now_);
+  step(event::WallClock{wall_offset_});
+  settle();
+}
+
+void Shell::turn() {
+  if (!exit_status_) uv_run(&loop_, UV_RUN_ONCE);
+}
+
+bool Shell::shut_down() {
+  if (!closed_) {
+    closed_ = true;
+    if (!exit_status_) exit_status_ = 0;
+    listeners_.close_all();
+    streams_.close_all();
+    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+  }
+  // Closing takes one turn; a second finishes answers that have come meanwhile.
+  uv_run(&loop_, UV_RUN_NOWAIT);
+  return uv_run(&loop_, UV_RUN_NOWAIT) == 0;
+}
+
+void Shell::tell(const Event& event) {
+  PGWEIR_REQUIRE(!carrying_out_ && owed_.empty());
+  if (exit_status_) return;
+  read_clock();
+  step(event);
+  settle();
+  tell_wall_clock_changes();
+}
+
+void Shell::owe(Event event) {
+  // Congested comes before any other event, also before those that were owed already.
+  if (std::holds_alternative<event::Congested>(event)) {
+    owed_.insert(owed_.begin() + static_cast<std::ptrdiff_t>(owed_congested_++), std::move(event));
+  } else {
+    owed_.push_back(std::move(event));
+  }
+}
+
+void Shell::settle() {
+  if (carrying_out_) return;
+  if (!owed_.empty()) read_clock();
+  while (!owed_.empty() && !exit_status_) {
+    const Event event = std::move(owed_.front());
+    owed_.pop_front();
+    if (owed_congested_ > 0) --owed_congested_;
+    if (streams_.about_to_tell(event)) step(event);
+  }
+  arm_timer();
+}
+
+void Shell::step(const Event& event) {
+  if (const auto* reconfigured = std::get_if<event::Reconfigured>(&event)) {
+    use(reconfigured->settings);
+    log_.move_to(reconfigured->settings.logfile);
+  }
+  const std::span<const Effect> effects = stepper_.step(now_, event);
+  carrying_out_ = true;
+  carry_out(effects);
+  carrying_out_ = false;
+}
+
+void Shell::read_clock() { now_ = std::max(now_, monotonic_now()); }
+
+void Shell::tell_wall_clock_changes() {
+  if (exit_status_ || now_ - wall_checked_at_ < wall_check_interval) return;
+  wall_checked_at_ = now_;
+  const Duration offset = wall_offset(now_);
+  if (std::chrono::abs(offset - wall_offset_) < wall_jump_min) return;
+  wall_offset_ = offset;
+  step(event::WallClock{offset});
+  settle();
+}
+
+void Shell::carry_out(std::span<const Effect> effects) {
+  std::size_t next = 0;
+  while (next < effects.size()) {
+    if (std::holds_alternative<effect::Send>(effects[next])) {
+      next = send_run(effects, next);
+    } else {
+      std::visit([this](const auto& effect) { carry(effect); }, effects[next]);
+      ++next;
+    }
+  }
+}
+
+std::size_t Shell::send_run(std::span<const Effect> effects, std::size_t first) {
+  std::array<iovec, pieces_max> pieces;
+  std::size_t count = 0;
+  const SocketId socket = std::get<effect::Send>(effects[first]).socket;
+  std::size_t next = first;
+  for (; next < effects.size() && count < pieces.size(); ++next) {
+    const auto* send = std::get_if<effect::Send>(&effects[next]);
+    if (send == nullptr || send->socket != socket) break;
+    if (send->bytes.empty()) continue;
+    pieces[count++] = {const_cast<std::byte*>(send->bytes.data()), send->bytes.size()};
+  }
+  if (count > 0) streams_.send(socket, std::span(pieces).first(count));
+  return next;
+}
+
+void Shell::carry(const effect::Send& send) {
+  const iovec piece{const_cast<std::byte*>(send.bytes.data()), send.bytes.size()};
+  streams_.send(send.socket, {&piece, 1});
+}
+
+void Shell::carry(const effect::Exit& exit) {
+  exit_status_ = exit.status;
+  uv_stop(&loop_);
+}
+
+void Shell::use(const Settings& settings) {
+  streams_.use(tcp_options(settings));
+  listeners_.use(tcp_options(settings));
+  log_.set_debug(options_.debug_log || settings.verbose > 0);
+  if (const auto problem = raise_descriptor_limit(descriptors_needed(settings))) {
+    log_.say(Level::warning, "descriptors_short", *problem);
+  }
+}
+
+// The timer moves only when something is due earlier than it; what is due later finds the timer
+// fired too early and armed again.
+void Shell::arm_timer() {
+  if (exit_status_) return;
+  const std::optional<Wake> wake = stepper_.deadline();
+  if (!wake || wake->at >= timer_due_) return;
+  timer_due_ = wake->at;
+  // Rounded up to libuv's milliseconds, on the clock that both read.
+  const auto due_ns =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(wake->at.time_since_epoch().count(), 0));
+  const std::uint64_t due_ms = due_ns / 1'000'000 + (due_ns % 1'000'000 != 0 ? 1 : 0);
+  const std::uint64_t loop_ms = uv_now(&loop_);
+  uv_timer_start(&timer_, on_timer, due_ms > loop_ms ? due_ms - loop_ms : 0, 0);
+}
+
+void Shell::on_timer(uv_timer_t* timer) {
+  Shell& self = *static_cast<Shell*>(timer->data);
+  self.timer_due_ = never;
+  const std::optional<Wake> wake = self.stepper_.deadline();
+  if (wake && wake->at <= monotonic_now()) {
+    self.tell(event::Woke{});
+  } else {
+    self.arm_timer();
+  }
+}
+
+}  // namespace pgweir::io

@@ -1,0 +1,131 @@
+// The shell of one machine: a libuv loop that turns what happens into events, and carries out the
+// effects. It decides nothing; an `if` about a PostgreSQL message, a pool or a session state does
+// not belong here.
+//
+// Owns the loop, the sockets, the timer and the answers under way. The stepper, the vault and the
+// log outlive it. Everything runs on the thread that calls run(), but for key derivations, DNS and
+// the reading of settings, which run on libuv's threads and touch nothing of the shell's.
+//
+// The contract it keeps towards the machine stands in core/event.h.
+#pragma once
+
+#include <uv.h>
+
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/effect.h"
+#include "core/event.h"
+#include "io/derivations.h"
+#include "io/listener.h"
+#include "io/loader.h"
+#include "io/log.h"
+#include "io/resolver.h"
+#include "io/stepper.h"
+#include "io/streams.h"
+#include "io/teller.h"
+#include "io/vault.h"
+
+namespace pgweir::io {
+
+class Shell final : public Teller {
+ public:
+  struct Options {
+    std::string config_path;  // what LoadSettings reads
+    bool debug_log = false;   // -v: whatever the settings say
+  };
+
+  // settings: those the machine was made with. Requires: SIGPIPE may be ignored process-wide.
+  Shell(Stepper& stepper, Vault& vault, Log& log, const Settings& settings, Options options);
+  ~Shell();
+  Shell(const Shell&) = delete;
+  Shell& operator=(const Shell&) = delete;
+
+  // Before run: binds what the settings name. The problem in words, when that fails.
+  std::optional<std::string> listen(const Settings& settings) { return listeners_.open(settings); }
+  const Listeners& listeners() const { return listeners_; }
+  uv_loop_t& loop() { return loop_; }
+
+  // Tells the wall clock, which lets the machine begin; then serves until Exit, whose status it
+  // returns.
+  int run();
+  // The same in parts, for tests: start, then turns (each waits until something happens) until
+  // exit_status.
+  void start();
+  void turn();
+  std::optional<int> exit_status() const { return exit_status_; }
+
+  // Closes everything. False when libuv's threads are still at work (a resolver that does not
+  // answer): the destructor would wait for them.
+  bool shut_down();
+
+  void tell(const Event& event) override;
+  void owe(Event event) override;
+  void settle() override;
+
+ private:
+  // Sends of one write; more go out in the next.
+  static constexpr std::size_t pieces_max = 64;
+
+  void step(const Event& event);
+  void read_clock();
+  void tell_wall_clock_changes();
+  void carry_out(std::span<const Effect> effects);
+  // The Sends from first on that go to the same socket; where the next effect is.
+  std::size_t send_run(std::span<const Effect> effects, std::size_t first);
+
+  void carry(const effect::Send& send);
+  void carry(const effect::StopReading& stop) { streams_.stop_reading(stop.socket); }
+  void carry(const effect::ResumeReading& resume) { streams_.resume_reading(resume.socket); }
+  void carry(const effect::ReadSize& size) { streams_.read_size(size.socket, size.large); }
+  void carry(const effect::Accepting& accepting) { listeners_.set_accepting(accepting.on); }
+  void carry(const effect::Close& close) { streams_.close(close.socket, close.when); }
+  void carry(const effect::Connect& connect) { streams_.connect(connect.socket, connect.to); }
+  void carry(const effect::Resolve& resolve) {
+    resolver_.resolve(resolve.ticket, resolve.host, resolve.port);
+  }
+  void carry(const effect::Derive& derive) { derivations_.derive(derive); }
+  void carry(const effect::LoadSettings&) { loader_.load(); }
+  void carry(const Note& note) { log_.note(note); }
+  void carry(const effect::Exit& exit);
+
+  void use(const Settings& settings);
+  void arm_timer();
+  static void on_timer(uv_timer_t* timer);
+
+  // First, so that it is there when the others begin to use it.
+  struct Loop {
+    Loop();
+    ~Loop();
+    uv_loop_t uv;
+  };
+  Loop own_loop_;
+  uv_loop_t& loop_ = own_loop_.uv;
+
+  Stepper& stepper_;
+  Log& log_;
+  Options options_;
+  Streams streams_;
+  Listeners listeners_;
+  Resolver resolver_;
+  Derivations derivations_;
+  Loader loader_;
+
+  Instant now_{};
+  Instant wall_checked_at_{};
+  Duration wall_offset_{};
+  uv_timer_t timer_;
+  Instant timer_due_ = never;
+
+  std::deque<Event> owed_;
+  std::size_t owed_congested_ = 0;  // the first so many of owed_
+  bool carrying_out_ = false;
+  bool closed_ = false;
+  std::optional<int> exit_status_;
+};
+
+}  // namespace pgweir::io

@@ -1,0 +1,26 @@
+// What a failed assertion does under test and in the simulator: both kinds end the run, so that
+// what production would survive is found here (core/base/assert.h).
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+
+#include "core/base/assert.h"
+
+namespace pgweir {
+
+namespace {
+
+[[noreturn]] void end_run(const char* kind, const Failure& failure) {
+  std::fprintf(stderr, "%s failed: %s\n  at %s:%d\n  values:", kind, failure.condition,
+               failure.file, failure.line);
+  for (std::int64_t value : failure.values) std::fprintf(stderr, " %" PRId64, value);
+  std::fputc('\n', stderr);
+  std::abort();
+}
+
+}  // namespace
+
+void require_failed(const Failure& failure) { end_run("PGWEIR_REQUIRE", failure); }
+void check_failed(const Failure& failure) { end_run("PGWEIR_CHECK", failure); }
+
+}  // namespace pgweir

@@ -1,0 +1,59 @@
+// A model of a PostgreSQL 15 server, written to be read: one function per message type, facts
+// numbered as in simulation.md, section 4.3. What it hears and a pooler should never let through
+// (malformed, unknown or untimely messages) is in complaints().
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/network.h"
+#include "sim/postgres_session.h"
+
+namespace pgweir::sim {
+
+class Postgres : public Host {
+ public:
+  explicit Postgres(ServerOptions options = {}) : options_(std::move(options)) {}
+
+  // How the next connections are received; the options of logins count from the next one on.
+  void set_welcome(Welcome welcome) { welcome_ = welcome; }
+  ServerOptions& options() { return options_; }
+
+  // What is done to sessions, of all of them or of the ones that match.
+  void wake_sleepers();                             // their statement is done
+  void end_all(const std::string& code);            // FATAL
+  void vanish_all();                                // reset, no last words
+  void close_all();                                 // end of file, no last words
+  void stall(bool stalled) { stalled_ = stalled; }  // reads and answers nothing
+
+  std::size_t session_count() const;  // logged in and there
+  std::size_t session_count_max() const { return session_count_max_; }
+  std::size_t login_count() const { return login_count_; }
+  // "1001: select 'a'": what was executed, by which backend, in order.
+  const std::vector<std::string>& statements() const { return journal_.statements; }
+  const std::vector<std::string>& complaints() const { return journal_.complaints; }
+  const std::vector<std::unique_ptr<PostgresSession>>& sessions() const { return sessions_; }
+
+  Welcome welcome() const override { return welcome_; }
+  void accepted(std::shared_ptr<Stream> stream) override;
+  void turn() override;
+
+ private:
+  void cancel(std::uint32_t pid, std::uint32_t key);
+
+  ServerOptions options_;
+  Welcome welcome_ = Welcome::accept;
+  bool stalled_ = false;
+  std::uint32_t next_pid_ = 1001;
+  std::size_t session_count_max_ = 0;
+  std::size_t login_count_ = 0;
+  Journal journal_;
+  std::vector<std::unique_ptr<PostgresSession>> sessions_;
+};
+
+}  // namespace pgweir::sim

@@ -1,0 +1,140 @@
+// One backend of the simulated PostgreSQL: from its startup packet to its end.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/messages.h"
+#include "sim/network.h"
+#include "sim/scram.h"
+#include "sim/sql.h"
+
+namespace pgweir::sim {
+
+struct ServerOptions {
+  enum class Auth { trust, cleartext, md5, scram };
+  Auth auth = Auth::trust;
+  std::map<std::string, std::string> passwords;  // by user
+  std::set<std::string> databases;               // empty: whatever is asked for
+  std::size_t max_connections = 1000;
+  bool starting_up = false;  // 57P03 to everybody
+  std::string server_version = "15.20";
+  std::string time_zone = "Etc/UTC";
+};
+
+// What a server's sessions write down together.
+struct Journal {
+  std::vector<std::string> statements;
+  std::vector<std::string> complaints;
+};
+
+struct CancelRequest {
+  std::uint32_t pid;
+  std::uint32_t key;
+};
+
+class PostgresSession {
+ public:
+  PostgresSession(std::shared_ptr<Stream> stream, const ServerOptions& options, Journal& journal,
+                  std::uint32_t pid, std::size_t others);
+
+  void turn();
+  void wake();    // what sleeps is done
+  void cancel();  // fact 13: only a running statement notices
+  void end(const std::string& code);
+  void vanish();
+  void close();
+
+  bool ready() const { return phase_ != Phase::starting && !ended() && logged_in_; }
+  bool ended() const { return phase_ == Phase::ended; }
+  bool sleeping() const { return phase_ == Phase::sleeping; }
+  char status() const { return status_; }
+  std::uint32_t pid() const { return pid_; }
+  std::uint32_t key() const { return pid_ * 2654435761u; }
+  std::optional<CancelRequest> take_cancel_request();
+  std::string setting(const std::string& name) const;
+
+ private:
+  enum class Phase { starting, authenticating, ready, copy_in, sleeping, ended };
+  enum class Outcome { done, failed, paused };
+  struct Portal {
+    Statement statement;
+    std::vector<std::string> parameters;
+    int row_count_sent = 0;
+  };
+
+  void on_start(const Message& message);
+  void start_session(const Parameters& parameters);
+  void ask_for_proof();
+  void on_proof(const Message& message);
+  void log_in();
+  void on_message(const Message& message);
+  void on_copy_message(const Message& message);
+  void on_query(const Message& message);
+  void on_parse(const Message& message);
+  void on_bind(const Message& message);
+  void on_describe(const Message& message);
+  void on_execute(const Message& message);
+  void on_close(const Message& message);
+  void on_sync();
+
+  // Statements. simple: a Query sends row descriptions, Execute does not.
+  Outcome execute(const Statement& statement, bool simple);
+  Outcome execute_portal(Portal& portal, std::int32_t row_count_max);
+  Outcome control_transaction(const Statement& statement);
+  Outcome set(const std::string& name, const std::string& value);
+  Outcome set_config(const Statement& statement, const std::vector<std::string>& parameters,
+                     bool simple);
+  Outcome send_rows(const std::vector<std::string>& rows, bool simple);
+  Outcome copy_out(int count);
+  void resume(Outcome outcome);  // what paused has come to its end
+  void run_queue();
+  void start_implicit();
+  void end_implicit();
+  void copy_failed(const char* code, const std::string& why);
+
+  Outcome fail(const std::string& code, const std::string& text);
+  void fatal(const std::string& code, const std::string& text);
+  void ready_for_query();
+  void say(std::string_view bytes);
+  void flush();
+  void complain(const std::string& what);
+  bool well_formed(bool right, const Message& message);
+
+  std::shared_ptr<Stream> stream_;
+  const ServerOptions& options_;
+  Journal& journal_;
+  std::uint32_t pid_;
+  std::size_t others_;  // sessions there were before
+  Phase phase_ = Phase::starting;
+  bool logged_in_ = false;
+  Framer framer_{true};
+  std::string out_;  // not flushed yet, as PostgreSQL keeps it
+  std::string user_;
+  std::optional<ScramServer> scram_;
+  bool scram_proved_ = false;
+  std::optional<CancelRequest> cancel_request_;
+
+  char status_ = 'I';
+  bool in_query_ = false;  // the current statement came by Query, not by Execute
+  bool in_list_ = false;   // with others
+  bool skipping_ = false;  // to the next Sync
+  bool implicit_ = false;  // a transaction nobody began
+  std::map<std::string, std::string> settings_;
+  std::map<std::string, std::string> before_;  // settings when the transaction began
+  std::map<std::string, std::string> told_;    // as last reported
+  std::deque<Statement> queue_;                // the rest of a Query
+  std::map<std::string, Statement> prepared_;
+  std::map<std::string, Portal> portals_;
+  bool copy_fails_ = false;
+  int copy_count_ = 0;
+};
+
+}  // namespace pgweir::sim

@@ -1,0 +1,73 @@
+#include "io/log.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace pgweir::io {
+namespace {
+
+std::string read_file(const std::string& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+class LogFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string folder_ = testing::TempDir() + "pgweir_log_test_" + std::to_string(::getpid());
+  std::string path_ = folder_ + "/log";
+};
+
+TEST_F(LogFile, HoldsEveryLineWhenTheLogHasGone) {
+  {
+    Log log({path_, false, false});
+    ASSERT_EQ(log.problem(), "");
+    for (int i = 0; i < 100; ++i) log.say(Level::info, "line", std::to_string(i));
+  }
+  const std::string text = read_file(path_);
+  EXPECT_NE(text.find("info event=line text=0\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("info event=line text=99\n"), std::string::npos) << text;
+}
+
+TEST_F(LogFile, LeavesDebugOutUnlessAsked) {
+  for (const bool debug : {false, true}) {
+    {
+      Log({path_, false, debug}).note({.kind = NoteKind::stats, .level = Level::debug});
+    }
+    EXPECT_EQ(read_file(path_).find("event=stats") != std::string::npos, debug);
+  }
+}
+
+TEST_F(LogFile, GoesToANewFileAfterARotation) {
+  {
+    Log log({path_, false, false});
+    log.say(Level::info, "before", "");
+    log.close();
+  }
+  Log log({path_, false, false});
+  std::filesystem::rename(path_, path_ + ".1");
+  log.reopen_soon();
+  log.say(Level::info, "after", "");
+  log.close();
+  EXPECT_NE(read_file(path_ + ".1").find("event=before"), std::string::npos);
+  EXPECT_NE(read_file(path_).find("event=after"), std::string::npos);
+}
+
+TEST_F(LogFile, SaysWhyItCannotBeOpened) {
+  Log log({folder_ + "/none/log", false, false});
+  EXPECT_NE(log.problem().find("logfile"), std::string::npos) << log.problem();
+}
+
+}  // namespace
+}  // namespace pgweir::io

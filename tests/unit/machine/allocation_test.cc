@@ -1,0 +1,82 @@
+// In the steady state a step allocates nothing: counted at operator new, which this file replaces
+// for the whole test program (it counts only between the two calls of around_step).
+#include <cstdlib>
+#include <new>
+
+#include "tests/unit/machine/story.h"
+
+namespace {
+
+thread_local bool counting = false;
+thread_local std::size_t allocation_count = 0;
+
+void* allocate(std::size_t size) {
+  if (counting) ++allocation_count;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace pgweir {
+namespace {
+
+class AllocationTest : public Story {
+ protected:
+  void SetUp() override {
+    world.shell_options.around_step = [](bool inside) { counting = inside; };
+  }
+
+  // Allocations in all steps of so many rounds.
+  std::size_t allocations(sim::Client& client, const std::string& script, int rounds) {
+    const std::size_t before = allocation_count;
+    for (int i = 0; i < rounds; ++i) world.ask(client, script);
+    return allocation_count - before;
+  }
+};
+
+TEST_F(AllocationTest, a_login_allocates_or_nothing_is_counted) {
+  const std::size_t before = allocation_count;
+  world.client();
+  EXPECT_GT(allocation_count, before) << "the counter does not count: operator new is not ours";
+}
+
+TEST_F(AllocationTest, simple_queries_allocate_nothing) {
+  sim::Client& client = world.client();
+  const std::string script = sim::query("select 'a'");
+  allocations(client, script, 100);
+  EXPECT_EQ(allocations(client, script, 1000), 0u) << "a step on the hot path allocates";
+}
+
+TEST_F(AllocationTest, pipelines_and_transactions_allocate_nothing) {
+  sim::Client& client = world.client();
+  const std::string script = execute("select 'a'") + execute("select 'b'") + sim::sync() +
+                             sim::query("begin") + sim::query("rows 100 100") +
+                             sim::query("commit");
+  allocations(client, script, 100);
+  EXPECT_EQ(allocations(client, script, 300), 0u) << "a step on the hot path allocates";
+}
+
+TEST_F(AllocationTest, waiting_in_turn_allocates_nothing) {
+  sim::Client& a = world.client();
+  sim::Client& b = world.client();
+  const auto round = [&] {
+    world.query(a, "begin");
+    b.say(sim::query("select 'b'"));
+    world.query(a, "commit");
+  };
+  for (int i = 0; i < 100; ++i) round();
+  const std::size_t before = allocation_count;
+  for (int i = 0; i < 300; ++i) round();
+  EXPECT_EQ(allocation_count - before, 0u) << "waiting for a server allocates";
+}
+
+}  // namespace
+}  // namespace pgweir

@@ -1,0 +1,99 @@
+// CancelRequest: its own statement or nothing (PostgreSQL: "Canceling Requests in Progress").
+#include "tests/unit/machine/story.h"
+
+namespace pgweir {
+namespace {
+
+class CancelTest : public Story {
+ protected:
+  // How the pooler treats the canceller's own connection: no answer, closed.
+  void cancel(std::uint32_t pid, std::uint32_t key) {
+    sim::Client& canceller = world.connect();
+    EXPECT_EQ(world.ask(canceller, sim::cancel_request(pid, key)), "EOF");
+  }
+  void cancel(const sim::Client& client) { cancel(client.pid(), client.key()); }
+};
+
+TEST_F(CancelTest, a_running_statement_is_cancelled) {
+  sim::Client& client = world.client();
+  EXPECT_EQ(world.query(client, "sleep"), "");
+  cancel(client);
+  EXPECT_EQ(client.heard(), "E(57014) Z(I)");
+  EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.shell().note_count(NoteKind::cancel_sent), 1u);
+}
+
+TEST_F(CancelTest, a_wrong_key_cancels_nothing) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  cancel(client.pid(), client.key() + 1);
+  cancel(client.pid() + 1, client.key());
+  cancel(1001, 1001 * 2654435761u);  // the server's own
+  EXPECT_EQ(client.heard(), "");
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(I)");
+}
+
+TEST_F(CancelTest, an_idle_clients_cancel_does_not_reach_the_next_clients_statement) {
+  sim::Client& a = world.client();
+  sim::Client& b = world.client();
+  world.query(a, "select 'a'");
+  world.query(b, "sleep");
+  cancel(a);
+  EXPECT_EQ(b.heard(), "");
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(b.heard(), "T D(awake) C(SELECT 1) Z(I)");
+}
+
+TEST_F(CancelTest, a_waiting_client_is_answered_without_a_server) {
+  sim::Client& a = world.client();
+  sim::Client& b = world.client();
+  world.query(a, "begin");
+  world.query(b, "insert never");
+  cancel(b);
+  EXPECT_EQ(b.heard(), "E(57014) Z(I)");
+  world.query(a, "commit");
+  EXPECT_EQ(executed("insert never"), 0u);
+  EXPECT_EQ(world.query(b, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+}
+
+TEST_F(CancelTest, a_waiting_pipeline_is_answered_at_its_sync) {
+  sim::Client& a = world.client();
+  sim::Client& b = world.client();
+  world.query(a, "begin");
+  world.ask(b, execute("insert never") + sim::sync() + sim::query("select 'after'"));
+  cancel(b);
+  world.query(a, "commit");
+  EXPECT_EQ(b.heard(), "E(57014) Z(I) T D(after) C(SELECT 1) Z(I)");
+  EXPECT_EQ(executed("insert never"), 0u);
+}
+
+TEST_F(CancelTest, a_server_does_not_change_hands_while_its_cancel_is_on_the_way) {
+  sim::Client& a = world.client();
+  sim::Client& b = world.client();
+  world.query(a, "sleep");
+  world.query(b, "sleep");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(a);
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(a.heard(), "T D(awake) C(SELECT 1) Z(I)");
+  EXPECT_EQ(executed("sleep"), 1u) << "b got a's server while a's cancel may still arrive";
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  world.advance(std::chrono::seconds(20));
+  EXPECT_EQ(executed("sleep"), 2u);
+}
+
+TEST_F(CancelTest, cancelling_twice_is_cancelling_once) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  cancel(client);
+  cancel(client);
+  EXPECT_EQ(client.heard(), "E(57014) Z(I)");
+}
+
+}  // namespace
+}  // namespace pgweir

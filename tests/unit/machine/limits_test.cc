@@ -1,0 +1,147 @@
+// How many: servers, clients, and what happens at each bound.
+#include "core/base/limits.h"
+#include "tests/unit/machine/story.h"
+
+namespace pgweir {
+namespace {
+
+class LimitsTest : public Story {
+ protected:
+  std::vector<sim::Client*> log_in(int count, const sim::LogIn& how = {}) {
+    std::vector<sim::Client*> clients;
+    for (int i = 0; i < count; ++i) clients.push_back(&world.client(how));
+    return clients;
+  }
+  void add_bob() {
+    UserSettings bob;
+    bob.name = "bob";
+    world.settings.users.push_back(bob);
+  }
+};
+
+TEST_F(LimitsTest, a_pool_opens_what_it_needs_and_no_more_than_its_size) {
+  world.settings.default_pool_size = 3;
+  const auto clients = log_in(10);
+  for (sim::Client* client : clients) world.query(*client, "begin");
+  EXPECT_EQ(world.postgres.session_count(), 3u);
+  for (sim::Client* client : clients) world.query(*client, "commit");
+  for (sim::Client* client : clients) {
+    EXPECT_EQ(client->heard(), "") << "every answer was heard when it was due";
+  }
+  EXPECT_EQ(world.postgres.session_count_max(), 3u);
+}
+
+TEST_F(LimitsTest, a_databases_and_a_users_own_pool_size_count_before_the_default) {
+  world.settings.databases[0].pool_size = 2;
+  for (sim::Client* client : log_in(5)) world.query(*client, "begin");
+  EXPECT_EQ(world.postgres.session_count(), 2u);
+}
+
+TEST_F(LimitsTest, min_pool_size_is_kept_open) {
+  world.settings.default_pool_size = 5;
+  world.settings.min_pool_size = 3;
+  world.client();
+  world.advance(std::chrono::seconds(5));
+  EXPECT_EQ(world.postgres.session_count(), 3u);
+  world.advance(std::chrono::hours(2));
+  EXPECT_EQ(world.postgres.session_count(), 3u);
+}
+
+TEST_F(LimitsTest, the_reserve_opens_when_somebody_has_waited_long_enough) {
+  world.settings.reserve_pool_size = 1;
+  world.settings.reserve_pool_timeout = std::chrono::seconds(5);
+  const auto clients = log_in(2);
+  world.query(*clients[0], "begin");
+  EXPECT_EQ(world.query(*clients[1], "select 'b'"), "");
+  world.advance(std::chrono::seconds(4));
+  EXPECT_EQ(clients[1]->heard(), "");
+  world.advance(std::chrono::seconds(2));
+  EXPECT_EQ(clients[1]->heard(), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.session_count_max(), 2u);
+}
+
+TEST_F(LimitsTest, max_client_conn_is_exact_and_admins_have_their_own_slots) {
+  world.settings.max_client_conn = 2;
+  world.settings.admin_users = {"root"};
+  UserSettings root;
+  root.name = "root";
+  world.settings.users.push_back(root);
+  const auto clients = log_in(3);
+  EXPECT_TRUE(clients[1]->logged_in());
+  EXPECT_EQ(clients[2]->heard(), "E(53300) EOF");
+  EXPECT_NE(clients[2]->error_text().find("max_client_conn"), std::string::npos);
+  sim::Client& admin = world.client({.user = "root", .database = "pgbouncer"});
+  EXPECT_TRUE(admin.logged_in());
+  world.ask(*clients[0], sim::terminate());
+  EXPECT_TRUE(world.client().logged_in());
+}
+
+TEST_F(LimitsTest, max_db_connections_is_shared_and_an_idle_server_makes_room) {
+  add_bob();
+  world.settings.default_pool_size = 5;
+  world.settings.databases[0].max_db_connections = 2;
+  sim::Client& ann = world.client();
+  sim::Client& ann_too = world.client();
+  world.query(ann, "begin");
+  world.query(ann_too, "begin");
+  sim::Client& bob = world.client({.user = "bob"});
+  EXPECT_FALSE(bob.logged_in());
+  world.query(ann, "commit");
+  world.advance(std::chrono::seconds(1));
+  EXPECT_TRUE(bob.logged_in()) << "an idle server of ann's was not closed for bob";
+  EXPECT_EQ(world.query(bob, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.session_count_max(), 2u);
+}
+
+TEST_F(LimitsTest, max_user_connections_bounds_a_user_over_its_databases) {
+  world.settings.default_pool_size = 5;
+  world.settings.max_user_connections = 1;
+  DatabaseSettings more = world.settings.databases[0];
+  more.name = "more";
+  world.settings.databases.push_back(more);
+  sim::Client& a = world.client();
+  sim::Client& b = world.client({.database = "more"});
+  EXPECT_EQ(world.query(a, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.query(b, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.query(a, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.session_count_max(), 1u);
+}
+
+TEST_F(LimitsTest, too_many_that_never_log_in_lose_the_oldest) {
+  std::vector<sim::Client*> silent;
+  for (std::uint32_t i = 0; i <= limits::clients_unauthenticated_max; ++i) {
+    silent.push_back(&world.connect());
+  }
+  world.run();
+  EXPECT_TRUE(silent.front()->ended());
+  EXPECT_FALSE(silent.back()->ended());
+  EXPECT_TRUE(world.client().logged_in());
+}
+
+TEST_F(LimitsTest, a_name_too_long_is_refused_and_the_client_goes_on) {
+  sim::Client& client = world.client();
+  const std::string name(5000, 'n');
+  const std::string heard = world.ask(client, sim::describe('S', name) + sim::sync());
+  EXPECT_TRUE(heard.find("E(54000)") != std::string::npos ||
+              heard.find("E(0A000)") != std::string::npos)
+      << heard;
+}
+
+TEST_F(LimitsTest, a_host_that_is_down_sees_few_attempts) {
+  world.settings.default_pool_size = 20;
+  world.postgres.set_welcome(sim::Host::Welcome::refuse);
+  const auto clients = log_in(20);
+  world.advance(std::chrono::seconds(30));
+  std::size_t attempts = 0;
+  for (const auto& [socket, record] : world.shell().records()) {
+    attempts += socket.kind == SocketKind::server;
+  }
+  EXPECT_GE(attempts, 2u) << "nobody tried again";
+  EXPECT_LT(attempts, 30u) << "a host that is down is stormed";
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  world.advance(std::chrono::seconds(16));
+  for (sim::Client* client : clients) EXPECT_TRUE(client->logged_in());
+}
+
+}  // namespace
+}  // namespace pgweir

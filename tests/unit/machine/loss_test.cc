@@ -1,0 +1,182 @@
+// One side goes, at each point of its life.
+#include "tests/unit/machine/story.h"
+
+namespace pgweir {
+namespace {
+
+class LossTest : public Story {
+ protected:
+  void expect_served() {
+    sim::Client& next = world.client();
+    EXPECT_EQ(world.query(next, "select 'next'"), "T D(next) C(SELECT 1) Z(I)");
+    EXPECT_EQ(next.parameter("TimeZone"), "Etc/UTC");
+    EXPECT_LE(world.postgres.session_count(), 1u);
+  }
+};
+
+TEST_F(LossTest, a_client_before_it_said_anything) {
+  sim::Client& client = world.connect();
+  world.run();
+  client.vanish();
+  world.run();
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), 0u);
+  expect_served();
+}
+
+TEST_F(LossTest, a_client_while_it_waits_to_be_let_in) {
+  world.postgres.stall(true);
+  sim::Client& client = world.client();
+  client.vanish();
+  world.run();
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), 0u);
+  world.postgres.stall(false);
+  expect_served();
+}
+
+TEST_F(LossTest, an_idle_client) {
+  sim::Client& client = world.client();
+  client.finish();
+  world.run();
+  EXPECT_TRUE(client.ended());
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), 0u);
+  expect_served();
+}
+
+TEST_F(LossTest, a_client_in_a_transaction) {
+  sim::Client& client = world.client();
+  world.query(client, "begin; set TimeZone = UTC");
+  client.vanish();
+  world.run();
+  expect_served();
+  EXPECT_EQ(world.postgres.login_count(), 1u) << "the server could have been rolled back and kept";
+}
+
+TEST_F(LossTest, a_client_whose_statement_runs) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  client.vanish();
+  world.advance(std::chrono::seconds(10));
+  expect_served();
+}
+
+TEST_F(LossTest, a_client_in_copy_in) {
+  sim::Client& client = world.client();
+  world.ask(client, sim::query("copy in") + sim::copy_data("x"));
+  client.vanish();
+  world.run();
+  expect_served();
+}
+
+TEST_F(LossTest, a_client_in_the_middle_of_a_pipeline) {
+  sim::Client& client = world.client();
+  world.ask(client, execute("insert x") + sim::flush());
+  client.vanish();
+  world.run();
+  expect_served();
+}
+
+TEST_F(LossTest, a_client_in_the_middle_of_a_message) {
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.ask(client, sim::query("insert whole").substr(0, 10));
+  client.vanish();
+  world.run();
+  expect_served();
+  EXPECT_EQ(executed("insert whole"), 0u);
+}
+
+TEST_F(LossTest, a_client_that_does_not_read_its_big_result) {
+  world.shell_options.pipe_capacity = 10'000;
+  sim::Client& client = world.client();
+  client.read(false);
+  world.query(client, "rows 10000 1000");
+  client.vanish();
+  world.advance(std::chrono::seconds(10));
+  expect_served();
+}
+
+TEST_F(LossTest, an_idle_server_that_is_told_to_go) {
+  sim::Client& client = world.client();
+  world.postgres.end_all("57P01");
+  world.run();
+  EXPECT_FALSE(client.ended());
+  EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.login_count(), 2u);
+}
+
+TEST_F(LossTest, an_idle_server_that_vanishes_or_closes) {
+  sim::Client& client = world.client();
+  world.postgres.vanish_all();
+  world.run();
+  EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  world.postgres.close_all();
+  world.run();
+  EXPECT_EQ(world.query(client, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+}
+
+TEST_F(LossTest, a_server_whose_statement_runs) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  world.postgres.vanish_all();
+  world.run();
+  EXPECT_EQ(client.heard(), "E(08006) EOF");
+  expect_served();
+}
+
+TEST_F(LossTest, a_server_in_a_transaction) {
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.postgres.close_all();
+  world.run();
+  EXPECT_EQ(client.heard(), "E(08006) EOF");
+  expect_served();
+}
+
+TEST_F(LossTest, a_servers_own_last_words_are_passed_on_and_nothing_added) {
+  sim::Client& client = world.client();
+  EXPECT_EQ(world.query(client, "fatal 57P01"), "E(57P01) EOF");
+  sim::Client& in_transaction = world.client();
+  world.query(in_transaction, "begin");
+  world.postgres.end_all("25P03");
+  world.run();
+  EXPECT_EQ(in_transaction.heard(), "E(25P03) EOF");
+  expect_served();
+}
+
+TEST_F(LossTest, a_server_in_the_middle_of_a_message_closes_the_client_too) {
+  world.shell_options.pipe_capacity = 5'000;
+  sim::Client& client = world.client();
+  client.read(false);
+  world.query(client, "rows 3 100000");
+  world.postgres.vanish_all();
+  world.run();
+  client.read(true);
+  world.run();
+  EXPECT_TRUE(client.heard().ends_with("HALF EOF"));
+  EXPECT_EQ(world.shell().note_count(NoteKind::half_message_lost), 1u);
+  expect_served();
+}
+
+TEST_F(LossTest, a_server_that_refuses_at_first) {
+  world.postgres.set_welcome(sim::Host::Welcome::refuse);
+  sim::Client& client = world.client();
+  EXPECT_EQ(client.heard(), "");
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  world.advance(std::chrono::seconds(20));
+  EXPECT_TRUE(client.logged_in());
+}
+
+TEST_F(LossTest, a_server_that_is_starting_up_or_full) {
+  world.postgres.options().starting_up = true;
+  sim::Client& client = world.client();
+  world.postgres.options().starting_up = false;
+  world.postgres.options().max_connections = 0;
+  world.advance(std::chrono::seconds(1));
+  EXPECT_FALSE(client.logged_in());
+  world.postgres.options().max_connections = 10;
+  world.advance(std::chrono::seconds(20));
+  EXPECT_TRUE(client.logged_in());
+}
+
+}  // namespace
+}  // namespace pgweir

@@ -1,0 +1,37 @@
+// What every story starts from: a world whose settings a test changes before its first client, and
+// whose end must leave nobody waiting and nobody complaining.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "sim/world.h"
+
+namespace pgweir {
+
+class Story : public ::testing::Test {
+ protected:
+  void TearDown() override {
+    EXPECT_EQ(world.finish(), "") << "the shell's contract or the protocol was broken, see above";
+  }
+
+  static std::string execute(std::string_view sql) {
+    return sim::parse("", sql) + sim::bind("", "") + sim::execute("");
+  }
+
+  // The backend that served a client's last statement, by the model's own journal.
+  std::string last_statement() const {
+    return world.postgres.statements().empty() ? "" : world.postgres.statements().back();
+  }
+
+  std::size_t executed(const std::string& sql) const {
+    std::size_t count = 0;
+    for (const std::string& line : world.postgres.statements()) count += line.ends_with(": " + sql);
+    return count;
+  }
+
+  sim::World world;
+};
+
+}  // namespace pgweir

@@ -1,0 +1,152 @@
+// Each clock, with what it says.
+#include "tests/unit/machine/story.h"
+
+namespace pgweir {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+class TimeoutTest : public Story {
+ protected:
+  // Nothing is heard just before the limit; after it exactly this, by this setting's name.
+  void expect_at(Duration limit, sim::Client& client, const std::string& heard,
+                 const std::string& setting) {
+    world.advance(limit - milliseconds(1));
+    EXPECT_EQ(client.heard(), "") << setting << " fired early";
+    world.advance(milliseconds(2));
+    EXPECT_EQ(client.heard(), heard) << setting;
+    EXPECT_NE(client.error_text().find(setting), std::string::npos) << client.error_text();
+  }
+};
+
+TEST_F(TimeoutTest, client_login_timeout) {
+  sim::Client& client = world.connect();
+  world.run();
+  expect_at(seconds(60), client, "E(57014) EOF", "client_login_timeout");
+}
+
+TEST_F(TimeoutTest, client_login_timeout_while_the_server_is_down) {
+  world.postgres.set_welcome(sim::Host::Welcome::refuse);
+  sim::Client& client = world.client();
+  world.advance(seconds(61));
+  EXPECT_TRUE(client.ended());
+  EXPECT_TRUE(client.heard().ends_with(" EOF"));
+}
+
+TEST_F(TimeoutTest, query_wait_timeout) {
+  sim::Client& a = world.client();
+  sim::Client& b = world.client();
+  world.query(a, "begin");
+  world.query(b, "select 'b'");
+  expect_at(seconds(120), b, "E(53300) EOF", "query_wait_timeout");
+  EXPECT_EQ(world.query(a, "commit"), "C(COMMIT) Z(I)");
+}
+
+TEST_F(TimeoutTest, query_timeout) {
+  world.settings.query_timeout = seconds(3);
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  expect_at(seconds(3), client, "E(57014) EOF", "query_timeout");
+}
+
+TEST_F(TimeoutTest, query_timeout_leaves_an_idle_transaction_alone) {
+  world.settings.query_timeout = seconds(3);
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.advance(hours(1));
+  EXPECT_EQ(world.query(client, "commit"), "C(COMMIT) Z(I)");
+}
+
+TEST_F(TimeoutTest, client_idle_timeout) {
+  world.settings.client_idle_timeout = seconds(30);
+  sim::Client& client = world.client();
+  world.advance(seconds(20));
+  EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  expect_at(seconds(30), client, "E(57P05) EOF", "client_idle_timeout");
+}
+
+TEST_F(TimeoutTest, idle_transaction_timeout) {
+  world.settings.idle_transaction_timeout = seconds(5);
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.advance(seconds(4));
+  EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(T)");
+  expect_at(seconds(5), client, "E(25P03) EOF", "idle_transaction_timeout");
+  sim::Client& next = world.client();
+  EXPECT_EQ(world.query(next, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+}
+
+TEST_F(TimeoutTest, transaction_timeout) {
+  world.settings.transaction_timeout = seconds(10);
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.advance(seconds(6));
+  world.query(client, "select 'a'");
+  expect_at(seconds(4), client, "E(25P04) EOF", "transaction_timeout");
+}
+
+TEST_F(TimeoutTest, server_connect_timeout) {
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  world.client();
+  EXPECT_EQ(world.shell().socket_count(SocketKind::server), 1u);
+  world.advance(seconds(14));
+  EXPECT_EQ(world.shell().note_count(NoteKind::server_login_failed), 0u);
+  world.advance(seconds(2));
+  EXPECT_EQ(world.shell().note_count(NoteKind::server_login_failed), 1u);
+}
+
+TEST_F(TimeoutTest, server_idle_timeout) {
+  world.client();
+  world.advance(seconds(599));
+  EXPECT_EQ(world.postgres.session_count(), 1u);
+  world.advance(seconds(2));
+  EXPECT_EQ(world.postgres.session_count(), 0u);
+}
+
+TEST_F(TimeoutTest, server_lifetime) {
+  world.settings.server_idle_timeout = seconds(0);
+  world.settings.server_lifetime = seconds(1000);
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.advance(seconds(2000));
+  EXPECT_EQ(world.postgres.session_count(), 1u) << "a server in use was closed for its age";
+  EXPECT_EQ(world.query(client, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(world.postgres.session_count(), 0u);
+}
+
+TEST_F(TimeoutTest, server_login_retry_bounds_the_pause) {
+  world.settings.server_login_retry = seconds(1);
+  world.settings.client_login_timeout = hours(1);
+  world.postgres.set_welcome(sim::Host::Welcome::refuse);
+  sim::Client& client = world.client();
+  world.advance(seconds(60));
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  world.advance(seconds(2));
+  EXPECT_TRUE(client.logged_in());
+}
+
+TEST_F(TimeoutTest, a_half_closed_client_is_not_waited_for_for_ever) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  client.finish();
+  world.advance(seconds(9));
+  EXPECT_FALSE(client.ended());
+  world.advance(seconds(2));
+  EXPECT_TRUE(client.ended());
+}
+
+TEST_F(TimeoutTest, a_closing_socket_lingers_a_second_at_most) {
+  world.settings.client_idle_timeout = seconds(30);
+  world.shell_options.pipe_capacity = 10;
+  sim::Client& client = world.client();
+  client.read(false);
+  world.advance(seconds(30) + milliseconds(500));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), 1u);
+  world.advance(seconds(1));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), 0u);
+}
+
+}  // namespace
+}  // namespace pgweir

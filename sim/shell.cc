@@ -84,8 +84,8 @@ void Shell::advance(Duration duration) {
 bool Shell::turn() {
   if (continue_delivery()) return true;
   for (Peer* peer : peers_) peer->turn();
-  move_unsent();
-  return tell_drained() || deliver_answer() || accept_one() || deliver_socket() || wake();
+  const bool moved = move_unsent();
+  return tell_drained() || deliver_answer() || accept_one() || deliver_socket() || wake() || moved;
 }
 
 bool Shell::continue_delivery() {
@@ -198,13 +198,15 @@ bool Shell::wake() {
   return true;
 }
 
-void Shell::move_unsent() {
+bool Shell::move_unsent() {
+  bool moved = false;
   for (auto& [id, socket] : sockets_) {
-    if (socket.state == State::connecting || !socket.stream) continue;
+    if (!socket.stream || socket.state == State::connecting) continue;
     if (socket.linger_until <= now_) socket.unsent = {};
-    write_out(socket);
+    moved = write_out(socket) || moved;
     finish_closing(id, socket);
   }
+  return moved;
 }
 
 void Shell::check_no_leaks() {

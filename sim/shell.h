@@ -126,7 +126,7 @@ class Shell {
   bool deliver_socket();
   bool tell_ends(SocketId id, Socket& socket);
   bool wake();
-  void move_unsent();
+  bool move_unsent();
 
   void step(const Event& event);
   void step_once(const Event& event);
@@ -143,7 +143,7 @@ class Shell {
   void carry_out(const effect::LoadSettings& load);
   void carry_out(const Note& note);
   void carry_out(const effect::Exit& exit);
-  static void write_out(Socket& socket);
+  static bool write_out(Socket& socket);
   void finish_closing(SocketId id, Socket& socket);
   Socket* usable(SocketId id, const char* effect);
   void ask(Ticket ticket, Answer answer);

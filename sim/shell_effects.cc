@@ -133,9 +133,12 @@ void Shell::ask(Ticket ticket, Answer answer) {
   answers_.push_back(std::move(answer));
 }
 
-void Shell::write_out(Socket& socket) {
-  if (socket.unsent.empty()) return;
-  socket.unsent.drop(socket.stream->send(socket.unsent.view()));
+// False when nothing could be moved.
+bool Shell::write_out(Socket& socket) {
+  if (socket.unsent.empty()) return false;
+  const std::size_t sent = socket.stream->send(socket.unsent.view());
+  socket.unsent.drop(sent);
+  return sent > 0;
 }
 
 void Shell::finish_closing(SocketId id, Socket& socket) {

@@ -39,7 +39,7 @@ Shell& World::shell() {
 }
 
 Client& World::connect() {
-  const std::string name = "client " + std::to_string(clients_.size() + 1);
+  const std::string name = "client-" + std::to_string(clients_.size() + 1);
   clients_.push_back(std::make_unique<Client>(shell().connect(), name));
   shell().add_peer(*clients_.back());
   return *clients_.back();

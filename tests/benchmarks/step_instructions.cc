@@ -16,6 +16,7 @@
 
 #include "core/base/text.h"
 #include "core/config/settings.h"
+#include "core/event.h"
 #include "sim/messages.h"
 #include "sim/network.h"
 #include "sim/shell.h"
@@ -112,7 +113,9 @@ void run(const Conversation& conversation, std::uint64_t count) {
   sim::ToyVault vault(1);
   OneAnswer postgres(conversation);
   sim::Shell shell(settings(), vault);
-  shell.add_host(sim::ipv4(127, 0, 0, 1, 5432), postgres);
+  const Endpoint host = sim::ipv4(127, 0, 0, 1, 5432);
+  shell.add_host(host, postgres);
+  shell.set_name("127.0.0.1", {host});
   const std::shared_ptr<sim::Stream> client = shell.connect();
   client->write(sim::startup({{"user", "bench"}, {"database", "bench"}}));
   shell.run();

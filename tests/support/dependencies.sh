@@ -6,8 +6,8 @@
 # current major version: its programs are under /usr/lib/postgresql/.
 packages_to_run=(
   g++ cmake ninja-build pkg-config
-  libuv1-dev libssl-dev libidn-dev libspdlog-dev libtomlplusplus-dev
-  libgtest-dev librapidcheck-dev libpq-dev
+  libuv1-dev libssl-dev libidn-dev libspdlog-dev libtomlplusplus-dev libcli11-dev
+  libgtest-dev librapidcheck-dev libpq-dev python3
   postgresql
 )
 
@@ -15,7 +15,8 @@ packages_to_run=(
 # shellcheck disable=SC2034  # ./test uses it
 packages_to_test=(
   "${packages_to_run[@]}"
-  binutils python3 clang-19 clang-format-19 shellcheck
+  binutils clang-19 clang-format-19 shellcheck
+  pgbouncer valgrind
 )
 
 say() { printf '\n==> %s\n' "$*"; }
@@ -49,20 +50,30 @@ install_packages() {
   fi
   local apt=("${as_root[@]}" apt-get -o DPkg::Lock::Timeout=300)
 
-  # Debian's package would start a PostgreSQL of its own on installation. Where postgresql-common
-  # was not there before, tell it not to for the length of this installation.
-  local no_cluster=/etc/postgresql-common/createcluster.d/pgweir.conf
-  if [[ ! -e /usr/share/postgresql-common ]]; then
-    "${as_root[@]}" mkdir -p "${no_cluster%/*}"
-    echo 'create_main_cluster = false' | "${as_root[@]}" tee "$no_cluster" > /dev/null
-  fi
+  # A shell of its own, so that what is made for the installation goes with it, at Ctrl-C as well.
+  (
+    trap '((${#made[@]} == 0)) || "${as_root[@]}" rm -f "${made[@]}"' EXIT
+    trap 'exit 130' INT TERM
 
-  apt-cache show "${missing[@]}" > /dev/null 2>&1 || "${apt[@]}" update
-  # A list of packages that is too old names files that are gone: then once more with a new one.
-  local status=0
-  "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ||
-    { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; } ||
-    status=$?
-  "${as_root[@]}" rm -f "$no_cluster"
-  ((status == 0)) || fail "apt-get could not install ${missing[*]}: its message stands above"
+    # Nothing that is installed shall start by itself: Debian's packages would make and start a
+    # PostgreSQL, and a PgBouncer on our port. Where the machine has an opinion already, it stands.
+    no_cluster=/etc/postgresql-common/createcluster.d/pgweir.conf
+    no_start=/usr/sbin/policy-rc.d
+    made=()
+    if [[ ! -e /usr/share/postgresql-common ]]; then
+      made+=("$no_cluster")
+      "${as_root[@]}" mkdir -p "${no_cluster%/*}"
+      echo 'create_main_cluster = false' | "${as_root[@]}" tee "$no_cluster" > /dev/null
+    fi
+    if [[ ! -e $no_start ]]; then
+      made+=("$no_start")
+      printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$no_start" > /dev/null
+      "${as_root[@]}" chmod 755 "$no_start"
+    fi
+
+    apt-cache show "${missing[@]}" > /dev/null 2>&1 || "${apt[@]}" update
+    # A list of packages that is too old names files that are gone: then once more with a new one.
+    "${apt[@]}" install -y --no-install-recommends "${missing[@]}" ||
+      { "${apt[@]}" update && "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; }
+  ) || fail "apt-get could not install ${missing[*]}: its message stands above"
 }

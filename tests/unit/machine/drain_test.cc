@@ -74,7 +74,7 @@ TEST_F(DrainTest, a_database_taken_away_lets_its_transactions_end) {
   world.shell().command(event::Command::reload);
   world.run();
   EXPECT_TRUE(world.query(client, "commit").starts_with("C(COMMIT) Z(I)"));
-  EXPECT_EQ(world.client().heard(), "R(0) E(3D000) EOF");
+  EXPECT_EQ(world.client().heard(), "E(3D000) EOF");
 }
 
 TEST_F(DrainTest, a_changed_host_is_used_for_new_servers_and_old_ones_leave_when_free) {

@@ -24,6 +24,7 @@ void ReplyQueue::push(Owed owed) {
     if (owed.request != Request::sync) return;
     skipping_ = false;
   }
+  if (owed.request != Request::copy_end) batch_open_ = !ends_ready(owed.request);
   owed_.push_back(owed);
 }
 
@@ -129,6 +130,7 @@ void ReplyQueue::copy_begins() {
     const Request request = owed_[at].request;
     if (request == Request::sync || request == Request::copy_end) {
       owed_.erase(owed_.begin() + static_cast<std::ptrdiff_t>(at));
+      batch_open_ = !ends_ready(owed_.back().request);
       if (request == Request::copy_end) {
         copy_ = Copy::ended;
         return;
@@ -166,6 +168,7 @@ void ReplyQueue::add_to(Hash& hash) const {
     hash.add(owed_[at].fate);
     hash.add(owed_[at].begun);
   }
+  hash.add(batch_open_);
   hash.add(skipping_);
   hash.add(copy_);
   hash.add(doubtful_);

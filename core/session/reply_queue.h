@@ -64,9 +64,10 @@ class ReplyQueue {
   // The server waits for COPY data from its client.
   bool copying_in() const { return copy_ == Copy::open; }
   // No reply owed, and the server is not in the middle of a mode.
-  bool settled() const { return empty() && !skipping_ && copy_ == Copy::none; }
-  // A request is under way that only Sync will end.
-  bool lacks_sync() const { return skipping_ || (!empty() && !ends_ready(owed_.back().request)); }
+  bool settled() const { return empty() && !lacks_sync() && copy_ == Copy::none; }
+  // A batch of the extended protocol was begun that only a Sync will end: whatever of it is
+  // answered already, the server is inside its implicit transaction.
+  bool lacks_sync() const { return skipping_ || batch_open_; }
   // Sync may be ignored by a server in COPY: only then is the next answer not certain.
   bool doubtful() const { return doubtful_; }
 
@@ -90,6 +91,7 @@ class ReplyQueue {
 
   std::vector<Owed> owed_;  // from head_ on; compacted when it empties
   std::size_t head_ = 0;
+  bool batch_open_ = false;  // the last request was one of the extended protocol, and no Sync
   bool skipping_ = false;
   Copy copy_ = Copy::none;
   bool doubtful_ = false;

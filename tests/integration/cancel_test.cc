@@ -29,7 +29,7 @@ TEST_F(Cancel, hits_the_statement_that_runs) {
   session.send("SELECT pg_sleep(60)");
   ASSERT_TRUE(eventually([&] { return runs(direct, "SELECT pg_sleep(60)"); }));
   EXPECT_EQ(cancel(session), "");
-  EXPECT_EQ(session.results().back().sqlstate, "57014");
+  EXPECT_EQ(session.outcome().sqlstate, "57014");
   EXPECT_EQ(session.value("SELECT 6 * 7"), "42");
 }
 
@@ -41,7 +41,7 @@ TEST_F(Cancel, hits_the_statement_in_a_transaction_and_leaves_it_failed) {
   session.send("SELECT pg_sleep(60)");
   ASSERT_TRUE(eventually([&] { return runs(direct, "SELECT pg_sleep(60)"); }));
   EXPECT_EQ(cancel(session), "");
-  EXPECT_EQ(session.results().back().sqlstate, "57014");
+  EXPECT_EQ(session.outcome().sqlstate, "57014");
   EXPECT_EQ(session.run("SELECT 1").sqlstate, "25P02");
   EXPECT_EQ(session.value("ROLLBACK"), "ROLLBACK");
 }
@@ -135,10 +135,10 @@ TEST_F(Cancel, many_at_once_hit_each_its_own) {
   for (Session& session : sessions) session.send("SELECT pg_sleep(60)");
   ASSERT_TRUE(eventually([&] { return runs(direct, "SELECT pg_sleep(60)", 5); }));
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(cancel(sessions[i]), "");
-  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(sessions[i].results().back().sqlstate, "57014");
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(sessions[i].outcome().sqlstate, "57014");
   EXPECT_TRUE(runs(direct, "SELECT pg_sleep(60)")) << "the fifth was not cancelled";
   EXPECT_EQ(cancel(sessions[4]), "");
-  EXPECT_EQ(sessions[4].results().back().sqlstate, "57014");
+  EXPECT_EQ(sessions[4].outcome().sqlstate, "57014");
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ TEST_F(Console, pools_tell_who_holds_and_who_waits) {
   EXPECT_EQ(pooler.pool("sv_idle"), "0");
   EXPECT_EQ(pooler.pool("pool_mode"), "transaction");
   EXPECT_EQ(holder.value("COMMIT"), "COMMIT");
-  EXPECT_EQ(waiter.results().back().value(), "42");
+  EXPECT_EQ(waiter.outcome().value(), "42");
   EXPECT_EQ(pooler.pool("sv_idle"), "1");
   EXPECT_EQ(pooler.pool("sv_active"), "0");
 }

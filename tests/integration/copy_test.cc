@@ -56,7 +56,7 @@ class Copy : public IntegrationTest {
       }
     }
     EXPECT_EQ(PQputCopyEnd(session.get(), nullptr), 1) << session.failure();
-    EXPECT_EQ(session.results().back().value(), "COPY " + std::to_string(row_count));
+    EXPECT_EQ(session.outcome().value(), "COPY " + std::to_string(row_count));
     return sent;
   }
 
@@ -70,7 +70,7 @@ class Copy : public IntegrationTest {
       received.add({row, static_cast<std::size_t>(size)});
       PQfreemem(row);
     }
-    EXPECT_EQ(session.results().back().value(), "COPY " + std::to_string(row_count));
+    EXPECT_EQ(session.outcome().value(), "COPY " + std::to_string(row_count));
     return received;
   }
 };
@@ -95,7 +95,7 @@ TEST_F(Copy, a_bad_row_is_an_error_and_the_session_goes_on) {
     ASSERT_EQ(PQputCopyData(session.get(), bad.data(), static_cast<int>(bad.size())), 1);
   }
   ASSERT_EQ(PQputCopyEnd(session.get(), nullptr), 1);
-  EXPECT_EQ(session.results().back().sqlstate, "22P02");
+  EXPECT_EQ(session.outcome().sqlstate, "22P02");
   EXPECT_EQ(session.value("SELECT 6 * 7"), "42");
   EXPECT_EQ(pooler.session().value("SELECT 6 * 7"), "42");
   EXPECT_EQ(count_rows(), "0");
@@ -107,7 +107,7 @@ TEST_F(Copy, a_client_that_fails_its_copy_goes_on) {
   ASSERT_EQ(session.run_all("COPY copied FROM STDIN").back().status, PGRES_COPY_IN);
   ASSERT_EQ(PQputCopyData(session.get(), "1\tx\n", 4), 1);
   ASSERT_EQ(PQputCopyEnd(session.get(), "the source ran dry"), 1);
-  const Answer answer = session.results().back();
+  const Answer answer = session.outcome();
   EXPECT_EQ(answer.sqlstate, "57014");
   EXPECT_NE(answer.message.find("the source ran dry"), std::string::npos) << answer.message;
   EXPECT_EQ(session.value("SELECT 6 * 7"), "42");
@@ -129,8 +129,8 @@ TEST_F(Copy, a_client_killed_while_copying_out_frees_its_server) {
   Pooler pooler({.settings = {{"default_pool_size", "1"}}});
   Session session = pooler.session();
   const std::string endless =
-      "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 100000000)) "
-      "TO STDOUT";
+      "COPY (SELECT repeat('x', 1000) FROM generate_series(1, 1000000) a, generate_series(1, 1000) "
+      "b) TO STDOUT";
   ASSERT_EQ(session.run_all(endless).back().status, PGRES_COPY_OUT);
   session.kill();
   EXPECT_EQ(pooler.session().value("SELECT 6 * 7"), "42");

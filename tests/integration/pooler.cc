@@ -104,8 +104,6 @@ void Pooler::write(const PoolerConfig& config) const {
   }
   for (const auto& [name, secret] : passwords) users += "\"" + name + "\" \"" + secret + "\"\n";
   write_file(userlist_path(), users);
-  give_to_pgweir(config_path());
-  give_to_pgweir(userlist_path());
 }
 
 std::string Pooler::conninfo(const std::string& user, const std::string& database,

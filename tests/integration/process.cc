@@ -125,10 +125,11 @@ std::string read_file(const std::string& path) {
 }
 
 void write_file(const std::string& path, const std::string& content) {
-  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  const std::string half = path + ".new";
+  std::ofstream file(half, std::ios::binary | std::ios::trunc);
   file << content;
-  file.flush();
-  if (!file) give_up("cannot write " + path);
+  file.close();
+  if (!file || rename(half.c_str(), path.c_str()) != 0) give_up("cannot write " + path);
 }
 
 std::string tail(const std::string& text, int lines) {

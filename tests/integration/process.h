@@ -71,6 +71,7 @@ Outcome run(Command command, Seconds at_most = 120s);
 bool eventually(const std::function<bool()>& condition, Seconds at_most = patience);
 
 std::string read_file(const std::string& path);
+// Whole or not at all for who reads it meanwhile.
 void write_file(const std::string& path, const std::string& content);
 // The last lines of a text.
 std::string tail(const std::string& text, int lines);

@@ -20,8 +20,12 @@ class Program : public IntegrationTest {
     EXPECT_LT(*status, 128) << "a signal killed it";
   }
 
-  // Whether somebody new gets service.
-  static bool serves(const Pooler& pooler) { return pooler.session().connected(); }
+  // Whether somebody new gets service; who does not must be told, not left hanging.
+  static bool serves(const Pooler& pooler) {
+    const Session session = pooler.session();
+    EXPECT_TRUE(session.connected() || !session.failure().empty()) << "a login without an end";
+    return session.connected();
+  }
 };
 
 TEST_F(Program, sigterm_lets_transactions_end_and_nobody_new_in) {

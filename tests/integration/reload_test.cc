@@ -56,7 +56,7 @@ TEST_F(Reload, a_larger_pool_serves_who_waits) {
   ASSERT_TRUE(pooler.waits_for_clients_waiting(1));
   pooler.write(with_pool_size("2"));
   EXPECT_EQ(pooler.console().value("RELOAD"), "RELOAD");
-  EXPECT_EQ(waiter.results().back().value(), "42");
+  EXPECT_EQ(waiter.outcome().value(), "42");
   EXPECT_EQ(holder.value("COMMIT"), "COMMIT");
 }
 

@@ -1,8 +1,12 @@
 #include "tests/integration/session.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 namespace pgweir::integration {
 
@@ -107,8 +111,8 @@ std::string Session::login_sqlstate() const {
 }
 
 Answer Session::run(const std::string& sql) {
-  std::vector<Answer> answers = run_all(sql);
-  return answers.empty() ? Answer{.message = failure()} : answers.back();
+  send(sql);
+  return outcome();
 }
 
 std::vector<Answer> Session::run_all(const std::string& sql) {
@@ -123,8 +127,16 @@ Answer Session::run_extended(const std::string& sql, const std::vector<std::stri
                         pointers.data(), nullptr, nullptr, 0) != 1) {
     return {.message = failure()};
   }
-  std::vector<Answer> answers = results();
-  return answers.empty() ? Answer{.message = failure()} : answers.back();
+  return outcome();
+}
+
+// After a FATAL error libpq adds another of its own, that the connection is gone.
+Answer Session::outcome() {
+  const std::vector<Answer> answers = results();
+  if (answers.empty()) return {.message = failure()};
+  const auto error = std::find_if(answers.begin(), answers.end(),
+                                  [](const Answer& answer) { return !answer.message.empty(); });
+  return error == answers.end() ? answers.back() : *error;
 }
 
 void Session::send(const std::string& sql) {
@@ -162,7 +174,14 @@ bool Session::wait_for_result(Seconds at_most) {
   return true;
 }
 
-void Session::kill() { shutdown(PQsocket(get()), SHUT_RDWR); }
+void Session::kill() {
+  const linger at_once{1, 0};
+  setsockopt(PQsocket(get()), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  // Closes the socket under libpq, which would say goodbye.
+  const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  dup2(nothing, PQsocket(get()));
+  close(nothing);
+}
 
 std::string cancel(const Session& session) {
   PGcancel* request = PQgetCancel(session.get());

@@ -50,7 +50,8 @@ class Session {
   std::string failure() const { return PQerrorMessage(connection_.get()); }
 
   PGconn* get() const { return connection_.get(); }
-  // The last result of a simple query. A query that is not answered in time fails the test.
+  // What a simple query came to: its first error, else its last result. A query that is not
+  // answered in time fails the test.
   Answer run(const std::string& sql);
   // Every result of a simple query.
   std::vector<Answer> run_all(const std::string& sql);
@@ -58,15 +59,16 @@ class Session {
   Answer run_extended(const std::string& sql, const std::vector<std::string>& values);
   std::string value(const std::string& sql) { return run(sql).value(); }
 
-  // Sends a simple query and does not wait for the answer; results() does.
+  // Sends a simple query and does not wait for the answer; results() and outcome() do.
   void send(const std::string& sql);
+  Answer outcome();
   std::vector<Answer> results(Seconds at_most = patience);
   // Whether the answer has begun to come.
   bool answered();
 
   // Texts of the notices so far.
   const std::vector<std::string>& notices() const { return *notices_; }
-  // Ends the connection without a Terminate, as a client that was killed does.
+  // Resets the connection: a client that is gone, and certainly not waiting for an answer.
   void kill();
 
  private:

@@ -28,8 +28,7 @@ void Machine::Core::idle_bytes(Client& client, Bytes bytes) {
   switch (outcome.what) {
     case session::Unlinked::done: return arm(client);
     case session::Unlinked::wants_server: return want_server(client, bytes);
-    case session::Unlinked::leave:
-      return close_client(client, effect::CloseWhen::when_sent, "client left");
+    case session::Unlinked::leave: return client_left(client);
     case session::Unlinked::broken:
       if (outcome.error) return fail_client(client, *outcome.error);
       return close_client(client, effect::CloseWhen::now, "wrong message length");
@@ -82,6 +81,11 @@ void Machine::Core::act_on(Client& client, Server& server, session::LinkOutcome 
       return fail_client(client, *outcome.error);
     }
   }
+}
+
+// It said Terminate, so it reads no more.
+void Machine::Core::client_left(Client& client) {
+  close_client(client, effect::CloseWhen::now, "client left");
 }
 
 void Machine::Core::client_peer_done(Client& client) {

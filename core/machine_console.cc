@@ -130,7 +130,7 @@ void Machine::Core::console_bytes(Client& client, Bytes bytes) {
 void Machine::Core::console_message(Client& client, const session::Opening& message) {
   const auto type = static_cast<FrontendType>(message.header.type);
   if (type == FrontendType::terminate) {
-    return close_client(client, effect::CloseWhen::when_sent, "client left");
+    return client_left(client);
   }
   std::string answer;
   if (type == FrontendType::sync) {

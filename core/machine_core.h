@@ -124,6 +124,7 @@ class Machine::Core {
   void idle_bytes(Client& client, Bytes bytes);
   void continue_client(Client& client);
   void act_on(Client& client, Server& server, session::LinkOutcome outcome);
+  void client_left(Client& client);
   void client_peer_done(Client& client);
   void end_if_done(Client& client);
   void fail_client(Client& client, const PgError& error);

@@ -88,9 +88,9 @@ bool equal_in_constant_time(const Digest& a, const Digest& b) {
 ScramKeys derive_scram_keys(std::string_view password, Bytes salt, std::uint32_t iterations) {
   std::string prepared = saslprep(password);
   Digest salted{};
-  const int done = PKCS5_PBKDF2_HMAC(prepared.data(), static_cast<int>(prepared.size()), raw(salt),
-                                     static_cast<int>(salt.size()), static_cast<int>(iterations),
-                                     EVP_sha256(), static_cast<int>(salted.size()), raw_out(salted));
+  const int done = PKCS5_PBKDF2_HMAC(
+      prepared.data(), static_cast<int>(prepared.size()), raw(salt), static_cast<int>(salt.size()),
+      static_cast<int>(iterations), EVP_sha256(), static_cast<int>(salted.size()), raw_out(salted));
   PGWEIR_REQUIRE(done == 1, iterations);
   OPENSSL_cleanse(prepared.data(), prepared.size());
 

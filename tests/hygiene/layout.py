@@ -13,10 +13,10 @@ for path in tree.files(".h", ".cc", ".py", ".sh", ".txt", ".toml", ".json"):
     text = path.read_text(encoding="utf-8")
     lines = text.splitlines()
     if path.suffix == ".h" and not text.startswith("//"):
-        complaints.append(f"{name}:1: the header does not begin with a comment that says what it is")
+        complaints.append(f"{name}:1: does not begin with a comment that says what it is")
     if path.suffix in (".h", ".cc") and len(lines) > LINES_MAX:
-        complaints.append(f"{name}: {len(lines)} lines, more than {LINES_MAX}: usually two concepts")
+        complaints.append(f"{name}: {len(lines)} lines, over {LINES_MAX}: usually two concepts")
     for number, line in enumerate(lines, 1):
         if UNFINISHED.search(line):
             complaints.append(f"{name}:{number}: marked unfinished: {line.strip()}")
-tree.finish(complaints, "See docs/architecture.md for what goes where; unfinished work is an issue.")
+tree.finish(complaints, "docs/architecture.md says what goes where; unfinished work is an issue.")

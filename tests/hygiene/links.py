@@ -11,5 +11,6 @@ for path in tree.files(".md"):
             if re.match(r"[a-z]+:|#", target):
                 continue
             if not (path.parent / target.split("#")[0]).exists():
-                complaints.append(f"{path.relative_to(tree.ROOT)}:{number}: leads nowhere: {target}")
+                name = path.relative_to(tree.ROOT)
+                complaints.append(f"{name}:{number}: leads nowhere: {target}")
 tree.finish(complaints, "Mend the link, or write what it promises.")

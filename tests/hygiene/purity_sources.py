@@ -10,8 +10,11 @@ import tree
 
 # What is looked for in code without comments and strings, and why it must not be there.
 FORBIDDEN = [
-    (r"\bunordered_(?:multi)?(?:map|set)\b", "its order is not the same on every computer: use std::map or a sorted vector"),
-    (r"\b(?:float|double)\b", "floating point may round differently elsewhere: use integers with their unit"),
+    (
+        r"\bunordered_(?:multi)?(?:map|set)\b",
+        "its order is not the same on every computer: use std::map or a sorted vector",
+    ),
+    (r"\b(?:float|double)\b", "it may round differently elsewhere: use integers with their unit"),
     (
         r"#\s*include\s*<(?:random|thread|mutex|shared_mutex|atomic|condition_variable|future|"
         r"semaphore|barrier|latch|stop_token|iostream|istream|ostream|sstream|fstream|filesystem|"
@@ -19,7 +22,7 @@ FORBIDDEN = [
         r"pthread\.h|(?:sys|netinet|arpa|linux|openssl|spdlog)/[^>]*)>",
         "core is pure: what this brings belongs in the shell, as an effect answered by an event",
     ),
-    (r"\bstd\s*::\s*(?:move_only_)?function\b", "no std::function in core: it hides an allocation and who is called"),
+    (r"\bstd\s*::\s*(?:move_only_)?function\b", "it hides an allocation, and who is called"),
     (r"\bgetenv\b", "core has no environment: it is a setting"),
     (r"::\s*now\s*\(", "core has no clock: the time comes with the event"),
     (r"\bthread_local\b", "core has no threads and no global state"),
@@ -73,5 +76,6 @@ def complaints_about(name, text):
 if __name__ == "__main__":
     complaints = []
     for path in tree.files(".h", ".cc", below=("core",)):
-        complaints += complaints_about(path.relative_to(tree.ROOT), path.read_text(encoding="utf-8"))
-    tree.finish(complaints, "core/ is pure: docs/architecture.md says why and where it goes instead.")
+        name = path.relative_to(tree.ROOT)
+        complaints += complaints_about(name, path.read_text(encoding="utf-8"))
+    tree.finish(complaints, "core/ is pure: docs/architecture.md says why, and where it goes.")

@@ -36,12 +36,11 @@ ALLOWED_RE = re.compile("|".join(f"(?:{pattern})" for pattern in ALLOWED))
 
 WRITABLE_SECTION = re.compile(r"\.(?:t?bss|t?data)(?!\.rel\.ro)")
 
-ADVICE = (
-    "core/ must be pure. Calls: make it an effect that an event answers, or take it from the vault;\n"
-    "when it is pure after all, add it to ALLOWED in tests/hygiene/purity_symbols.py. Variables: make\n"
-    "it constexpr or const, or a member of the machine; write the type of a constexpr std::array, as\n"
-    "GCC 12 leaves one whose type it deduced among the writable data. docs/architecture.md says why."
-)
+ADVICE = """core/ must be pure (docs/architecture.md says why).
+Calls: make it an effect that an event answers, or take it from the vault; when it is pure after
+all, add it to ALLOWED in tests/hygiene/purity_symbols.py.
+Variables: make it constexpr or const, or a member of the machine. Write the type of a constexpr
+std::array: GCC 12 leaves one whose type it deduced among the writable data."""
 
 
 def symbols(archive):

@@ -92,14 +92,16 @@ class Sources(unittest.TestCase):
             self.assertTrue(found[0].startswith("x.cc:2: "), found)
 
     def test_comments_and_strings_are_not_code(self):
-        self.assertEqual(self.complaints('// a double\n/* float\n */ auto s = "getenv double";\n'), [])
+        source = '// a double\n/* float\n */ auto s = "getenv double";\n'
+        self.assertEqual(self.complaints(source), [])
 
     def test_a_quote_between_digits_or_in_a_character_does_not_hide_code(self):
         self.assertEqual(len(self.complaints("int a = 1'000; double b; int c = 2'000;\n")), 1)
         self.assertEqual(len(self.complaints("char q = '\"'; double b; char r = '\"';\n")), 1)
 
     def test_a_switch_over_bytes_may_have_a_default(self):
-        self.assertEqual(self.complaints("switch (c) { case 'Q': return 1; default: return 0; }"), [])
+        source = "switch (c) { case 'Q': return 1; default: return 0; }"
+        self.assertEqual(self.complaints(source), [])
 
     def test_a_switch_is_not_blamed_for_one_nested_in_it(self):
         nested = "switch (m) { case M::a: switch (c) { case 'Q': return 1; default: return 0; } }"

@@ -135,8 +135,8 @@ class Encoder {
     all(socket, large);
   }
   void put(const effect::Accepting& e) {
-    const auto& [on] = e;
-    all(on);
+    const auto& [how] = e;
+    all(how);
   }
   void put(const effect::Close& e) { put_end(e); }
   void put(const effect::Connect& e) {

@@ -32,9 +32,11 @@ struct ReadSize {
   SocketId socket;
   bool large;
 };
-// Whether new clients are accepted.
+// Whether new clients are accepted. paused: they wait in the kernel's queue; ended: the listening
+// sockets are closed for good, so that new clients are refused and go elsewhere.
+enum class Accept : std::uint8_t { on, paused, ended };
 struct Accepting {
-  bool on;
+  Accept how;
 };
 enum class CloseWhen : std::uint8_t { now, when_sent };
 // when_sent: at most limits::close_linger later.

@@ -58,10 +58,12 @@ void Machine::Core::finish_step() {
 }
 
 void Machine::Core::set_accepting() {
-  const bool on = !draining_ && accept_again_at_ == never;
-  if (on == accepting_) return;
-  accepting_ = on;
-  out_.add(effect::Accepting{on});
+  const effect::Accept how = draining_                   ? effect::Accept::ended
+                             : accept_again_at_ != never ? effect::Accept::paused
+                                                         : effect::Accept::on;
+  if (how == accepting_) return;
+  accepting_ = how;
+  out_.add(effect::Accepting{how});
 }
 
 void Machine::Core::note(NoteKind kind, Level level, SocketId socket, const Pool* pool,

@@ -233,7 +233,7 @@ class Machine::Core {
   bool begun_ = false;
   bool draining_ = false;
   bool exited_ = false;
-  bool accepting_ = false;
+  effect::Accept accepting_ = effect::Accept::paused;
   Instant accept_again_at_ = never;  // after AcceptFailed
   Instant stats_at_ = never;
   Instant period_began_{};

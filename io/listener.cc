@@ -171,6 +171,7 @@ void Listeners::use(const TcpOptions& options) {
 }
 
 void Listeners::close_all() {
+  accepting_ = false;
   for (auto& listening : all_) {
     struct stat there{};
     const std::string& path = listening->path;

@@ -1,11 +1,13 @@
 #include "io/scram_keys.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "core/auth/base64.h"
 #include "core/base/assert.h"
@@ -53,6 +55,32 @@ std::string_view take_until(std::string_view& text, char separator) {
   return taken;
 }
 
+// Looking an algorithm up in OpenSSL costs more than using it: once for the process.
+const EVP_MD* sha256_method() {
+  static const EVP_MD* const method = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  PGWEIR_REQUIRE(method != nullptr);
+  return method;
+}
+
+// One a thread, keyed anew for each use.
+EVP_MAC_CTX* hmac_context() {
+  struct Free {
+    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+  };
+  thread_local const std::unique_ptr<EVP_MAC_CTX, Free> context = [] {
+    EVP_MAC* method = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+    std::unique_ptr<EVP_MAC_CTX, Free> made(EVP_MAC_CTX_new(method));
+    EVP_MAC_free(method);
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end()};
+    PGWEIR_REQUIRE(made != nullptr && EVP_MAC_CTX_set_params(made.get(), parameters) == 1);
+    return made;
+  }();
+  return context.get();
+}
+
 }  // namespace
 
 ScramKeys::~ScramKeys() { OPENSSL_cleanse(this, sizeof *this); }
@@ -61,17 +89,19 @@ Digest sha256(Bytes bytes) {
   Digest digest{};
   unsigned int size = 0;
   const int done =
-      EVP_Digest(bytes.data(), bytes.size(), raw_out(digest), &size, EVP_sha256(), nullptr);
+      EVP_Digest(bytes.data(), bytes.size(), raw_out(digest), &size, sha256_method(), nullptr);
   PGWEIR_REQUIRE(done == 1 && size == digest.size());
   return digest;
 }
 
 Digest hmac_sha256(Bytes key, Bytes message) {
   Digest digest{};
-  unsigned int size = 0;
-  const unsigned char* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                                   raw(message), message.size(), raw_out(digest), &size);
-  PGWEIR_REQUIRE(done != nullptr && size == digest.size());
+  std::size_t size = 0;
+  EVP_MAC_CTX* const context = hmac_context();
+  const bool done = EVP_MAC_init(context, raw(key), key.size(), nullptr) == 1 &&
+                    EVP_MAC_update(context, raw(message), message.size()) == 1 &&
+                    EVP_MAC_final(context, raw_out(digest), &size, digest.size()) == 1;
+  PGWEIR_REQUIRE(done && size == digest.size());
   return digest;
 }
 

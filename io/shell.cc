@@ -164,6 +164,14 @@ void Shell::carry(const effect::Send& send) {
   streams_.send(send.socket, {&piece, 1});
 }
 
+void Shell::carry(const effect::Accepting& accepting) {
+  switch (accepting.how) {
+    case effect::Accept::on: return listeners_.set_accepting(true);
+    case effect::Accept::paused: return listeners_.set_accepting(false);
+    case effect::Accept::ended: return listeners_.close_all();
+  }
+}
+
 void Shell::carry(const effect::Exit& exit) {
   exit_status_ = exit.status;
   uv_stop(&loop_);

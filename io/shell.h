@@ -82,7 +82,7 @@ class Shell final : public Teller {
   void carry(const effect::StopReading& stop) { streams_.stop_reading(stop.socket); }
   void carry(const effect::ResumeReading& resume) { streams_.resume_reading(resume.socket); }
   void carry(const effect::ReadSize& size) { streams_.read_size(size.socket, size.large); }
-  void carry(const effect::Accepting& accepting) { listeners_.set_accepting(accepting.on); }
+  void carry(const effect::Accepting& accepting);
   void carry(const effect::Close& close) { streams_.close(close.socket, close.when); }
   void carry(const effect::Connect& connect) { streams_.connect(connect.socket, connect.to); }
   void carry(const effect::Resolve& resolve) {

@@ -97,7 +97,17 @@ bool Vault::finish(const Derivation& derivation) {
   return true;
 }
 
-void Vault::random(std::span<std::byte> out) { fill_random(out); }
+// Drawn ahead: asking the generator costs more than what it gives for one login.
+void Vault::random(std::span<std::byte> out) {
+  for (std::byte& byte : out) {
+    if (random_used_ == random_ahead_.size()) {
+      fill_random(random_ahead_);
+      random_used_ = 0;
+    }
+    byte = random_ahead_[random_used_];
+    random_ahead_[random_used_++] = std::byte{0};
+  }
+}
 
 SecretKind Vault::kind(CredentialId credential) const {
   const Entry* entry = find(credential);

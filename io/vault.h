@@ -7,6 +7,7 @@
 // secret or none. A secret that a reload brings again keeps its id, and so what was derived of it.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -113,6 +114,8 @@ class Vault final : public auth::Vault {
   std::map<CredentialId, Entry> entries_;
   CredentialId last_id_ = no_credential;
   Digest unknown_user_key_{};  // what the made-up salts of unknown users come from
+  std::array<std::byte, 512> random_ahead_{};
+  std::size_t random_used_ = random_ahead_.size();
 };
 
 }  // namespace pgweir::io

@@ -4,10 +4,7 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -24,7 +21,7 @@ class Postgres : public Host {
   void set_welcome(Welcome welcome) { welcome_ = welcome; }
   ServerOptions& options() { return options_; }
 
-  // What is done to sessions, of all of them or of the ones that match.
+  // What is done to all sessions.
   void wake_sleepers();                             // their statement is done
   void end_all(const std::string& code);            // FATAL
   void vanish_all();                                // reset, no last words

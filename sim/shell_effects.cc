@@ -59,7 +59,9 @@ void Shell::carry_out(const effect::ReadSize& size) {
   if (Socket* socket = usable(size.socket, "ReadSize")) socket->large = size.large;
 }
 
-void Shell::carry_out(const effect::Accepting& accepting) { accepting_ = accepting.on; }
+void Shell::carry_out(const effect::Accepting& accepting) {
+  accepting_ = accepting.how == effect::Accept::on;
+}
 
 void Shell::carry_out(const effect::Close& close) {
   Socket* socket = usable(close.socket, "Close");

@@ -191,14 +191,11 @@ TEST_F(Loss, postgresql_may_restart_under_load) {
     clients.emplace_back([&pooler, &count](const std::stop_token& stop) {
       Session session = pooler.session();
       while (!stop.stop_requested()) {
+        if (!session.connected()) session = pooler.session();
+        if (!session.connected()) continue;
         const Answer answer = session.run("SELECT 6 * 7");
-        if (answer.ok()) {
-          EXPECT_EQ(answer.value(), "42");
-          ++count;
-        } else {
-          EXPECT_NE(answer.message, "") << "lost without a reason";
-          session = pooler.session();
-        }
+        EXPECT_TRUE(answer.ok() || !answer.sqlstate.empty()) << "lost without a reason";
+        if (answer.ok()) ++count;
       }
     });
   }

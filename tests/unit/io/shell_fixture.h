@@ -71,7 +71,7 @@ class ScriptedStepper final : public Stepper {
     told.push_back(std::visit(Describe{}, event));
     effects_.clear();
     if (std::holds_alternative<event::WallClock>(event)) {
-      if (told.size() == 1) effects_.push_back(effect::Accepting{true});
+      if (told.size() == 1) effects_.push_back(effect::Accepting{effect::Accept::on});
     }
     if (const auto* received = std::get_if<event::Received>(&event)) {
       bytes += pgweir::text_of(received->bytes);

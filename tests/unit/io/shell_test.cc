@@ -26,11 +26,11 @@ TEST_F(ShellTest, TellsTheWallClockFirstAndThenWhatClientsSay) {
 
 TEST_F(ShellTest, AcceptsNothingBeforeItIsTold) {
   begin();
-  carry_out({effect::Accepting{false}});
+  carry_out({effect::Accepting{effect::Accept::paused}});
   Peer peer(connect_blocking(listening()));
   settle();
   EXPECT_EQ(told("accepted client0.1"), 0);
-  carry_out({effect::Accepting{true}});
+  carry_out({effect::Accepting{effect::Accept::on}});
   EXPECT_TRUE(until_told("accepted client0.1"));
 }
 

@@ -20,11 +20,7 @@ class Story : public ::testing::Test {
     return sim::parse("", sql) + sim::bind("", "") + sim::execute("");
   }
 
-  // The backend that served a client's last statement, by the model's own journal.
-  std::string last_statement() const {
-    return world.postgres.statements().empty() ? "" : world.postgres.statements().back();
-  }
-
+  // How often the server was told exactly this.
   std::size_t executed(const std::string& sql) const {
     std::size_t count = 0;
     for (const std::string& line : world.postgres.statements()) count += line.ends_with(": " + sql);

@@ -63,7 +63,7 @@ TEST(PostgresModelTest, login_reports_thirteen_parameters_a_key_and_readiness) {
             "S(standard_conforming_strings=on) S(TimeZone=Etc/UTC) K Z(I)");
 }
 
-TEST(PostgresModelTest, scram_md5_and_cleartext_ask_for_the_right_password) {
+TEST(PostgresModelTest, scram_and_cleartext_ask_for_the_right_password) {
   for (const auto auth : {ServerOptions::Auth::scram, ServerOptions::Auth::cleartext}) {
     ServerOptions options;
     options.auth = auth;

@@ -19,7 +19,7 @@ constexpr bool reload = true;
 constexpr bool restart = false;
 
 // clang-format off
-constexpr std::array table = {
+constexpr auto table = std::to_array<Setting>({
     Setting{"admin_users", &S::admin_users, reload},
     Setting{"auth_file", &S::auth_file, reload},
     Setting{"auth_type", &S::auth_type, reload},
@@ -64,7 +64,7 @@ constexpr std::array table = {
     Setting{"unix_socket_dir", &S::unix_socket_dir, restart},
     Setting{"unix_socket_mode", &S::unix_socket_mode, restart},
     Setting{"verbose", &S::verbose, reload, 0, 9},
-};
+});
 // clang-format on
 
 static_assert(std::ranges::is_sorted(table, {}, &Setting::name), "find_setting searches by halves");

@@ -10,20 +10,20 @@ namespace pgweir::console {
 
 namespace {
 
-constexpr std::array entries{
-    CommandEntry{Command::empty, "", Role::stats, ""},
-    CommandEntry{Command::set, "SET", Role::stats, "SET"},
-    CommandEntry{Command::show_help, "SHOW HELP", Role::stats, "SHOW"},
-    CommandEntry{Command::show_pools, "SHOW POOLS", Role::stats, "SHOW"},
-    CommandEntry{Command::show_clients, "SHOW CLIENTS", Role::stats, "SHOW"},
-    CommandEntry{Command::show_servers, "SHOW SERVERS", Role::stats, "SHOW"},
-    CommandEntry{Command::show_stats, "SHOW STATS", Role::stats, "SHOW"},
-    CommandEntry{Command::show_databases, "SHOW DATABASES", Role::stats, "SHOW"},
-    CommandEntry{Command::show_users, "SHOW USERS", Role::stats, "SHOW"},
-    CommandEntry{Command::show_config, "SHOW CONFIG", Role::stats, "SHOW"},
-    CommandEntry{Command::show_version, "SHOW VERSION", Role::stats, "SHOW"},
-    CommandEntry{Command::reload, "RELOAD", Role::admin, "RELOAD"},
-};
+constexpr auto entries = std::to_array<CommandEntry>({
+    {Command::empty, "", Role::stats, ""},
+    {Command::set, "SET", Role::stats, "SET"},
+    {Command::show_help, "SHOW HELP", Role::stats, "SHOW"},
+    {Command::show_pools, "SHOW POOLS", Role::stats, "SHOW"},
+    {Command::show_clients, "SHOW CLIENTS", Role::stats, "SHOW"},
+    {Command::show_servers, "SHOW SERVERS", Role::stats, "SHOW"},
+    {Command::show_stats, "SHOW STATS", Role::stats, "SHOW"},
+    {Command::show_databases, "SHOW DATABASES", Role::stats, "SHOW"},
+    {Command::show_users, "SHOW USERS", Role::stats, "SHOW"},
+    {Command::show_config, "SHOW CONFIG", Role::stats, "SHOW"},
+    {Command::show_version, "SHOW VERSION", Role::stats, "SHOW"},
+    {Command::reload, "RELOAD", Role::admin, "RELOAD"},
+});
 
 constexpr bool entries_follow_the_enum() {
   for (std::size_t i = 0; i < entries.size(); ++i) {

@@ -6,7 +6,7 @@ namespace pgweir::metrics {
 
 namespace {
 
-constexpr std::array every_counter{
+constexpr std::array<std::uint64_t Totals::*, 11> every_counter{
     &Totals::server_assignment_count,
     &Totals::xact_count,
     &Totals::query_count,

@@ -72,6 +72,22 @@ TEST_F(Cancel, of_an_idle_client_does_not_hit_its_next_statement) {
   }
 }
 
+// The statement may be over before its cancel arrives; the transaction's next one is not to blame.
+TEST_F(Cancel, that_comes_late_does_not_hit_the_next_statement_of_the_transaction) {
+  Pooler pooler({.settings = {{"default_pool_size", "1"}}});
+  Session session = pooler.session();
+  for (int round = 0; round < 30; ++round) {
+    ASSERT_EQ(session.value("BEGIN"), "BEGIN");
+    session.send("SELECT pg_sleep(0.001)");
+    ASSERT_EQ(cancel(session), "");
+    if (session.outcome().ok()) {
+      const Answer next = session.run("SELECT pg_sleep(0.03)");
+      ASSERT_TRUE(next.ok()) << "round " << round << ": " << next.value();
+    }
+    ASSERT_EQ(session.value("ROLLBACK"), "ROLLBACK");
+  }
+}
+
 TEST_F(Cancel, with_a_wrong_key_hits_nobody) {
   Pooler pooler({.settings = {{"auth_type", "trust"}}});
   Session direct = postgres().direct();

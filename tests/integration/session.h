@@ -45,6 +45,8 @@ class Session {
   explicit Session(const std::string& conninfo);
 
   bool connected() const { return PQstatus(connection_.get()) == CONNECTION_OK; }
+  // Whether the login failed by an answer, and was not just never answered.
+  bool refused() const { return PQstatus(connection_.get()) == CONNECTION_BAD; }
   // Why the login failed: the SQLSTATE, empty when the server gave none; and all of the message.
   std::string login_sqlstate() const;
   std::string failure() const { return PQerrorMessage(connection_.get()); }

@@ -223,8 +223,11 @@ Instant Machine::Core::client_deadline(const Client& client) const {
     case ClientState::logging_in:
       return deadline_after(client.connected_at, settings_.client_login_timeout);
     case ClientState::idle: return deadline_after(client.state_at, settings_.client_idle_timeout);
-    case ClientState::waiting:
-      return deadline_after(client.request_at, settings_.query_wait_timeout);
+    case ClientState::waiting: {
+      const Instant due = deadline_after(client.request_at, settings_.query_wait_timeout);
+      return client.peer_done ? std::min(due, after(client.peer_done_at, limits::half_closed_wait))
+                              : due;
+    }
     case ClientState::active: {
       const Server& server = *servers_.find(client.server);
       Instant due = deadline_after(client.transaction_at, settings_.transaction_timeout);
@@ -258,6 +261,9 @@ void Machine::Core::client_due(Client& client) {
       return fail_client(client, wait_error(client, "client_login_timeout (server down)",
                                             settings_.client_login_timeout));
     case ClientState::waiting:
+      if (client.peer_done && after(client.peer_done_at, limits::half_closed_wait) <= now_) {
+        return close_client(client, effect::CloseWhen::now, "client left before its answer");
+      }
       return fail_client(client,
                          wait_error(client, "query_wait_timeout", settings_.query_wait_timeout));
     case ClientState::idle:

@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "core/base/text.h"
 #include "core/machine.h"
+#include "core/version.h"
 #include "io/log.h"
 #include "io/process.h"
 #include "io/shell.h"
@@ -61,7 +62,7 @@ int serve(const Arguments& arguments) {
   if (!log.problem().empty()) return failed(log.problem());
   Vault vault;
   vault.adopt(std::move(loaded->secrets), settings);
-  Machine machine(settings, vault, Seat{});
+  Machine machine(settings, vault, Seat{.uid = ::geteuid()});
   MachineStepper stepper(machine);
   Shell shell(stepper, vault, log, settings, {arguments.config, arguments.verbose});
   Signals signals(shell.loop(), shell, [&] { log.reopen_soon(); });
@@ -89,7 +90,7 @@ int run(int argument_count, char** argument_values) {
                  "settings: .toml, or any other name in the form of pgbouncer.ini");
   app.add_flag("-q,--quiet", arguments.quiet, "log to logfile only, not to standard error");
   app.add_flag("-v,--verbose", arguments.verbose, "log debug messages too");
-  app.set_version_flag("-V,--version", "pgweir " PGWEIR_VERSION);
+  app.set_version_flag("-V,--version", join("pgweir ", version));
   CLI::App* check_command = app.add_subcommand("check", "validate CONFIG, print every problem");
   check_command->add_option("CONFIG", arguments.config, "settings")->required();
   try {

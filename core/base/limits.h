@@ -78,8 +78,8 @@ inline constexpr Duration recovery_grace = 50ms;
 // What a server may take to become clean after its client was lost: time, and bytes drained.
 inline constexpr Duration recovery_wait = 5s;
 inline constexpr std::uint64_t recovery_bytes_max = 16u << 20;
-// How long a client that closed its sending side may wait for its answer.
-inline constexpr Duration half_closed_wait = 10s;
+// How long a client that closed its sending side may wait for its answer: most that do so are gone.
+inline constexpr Duration half_closed_wait = 3s;
 
 static_assert(recovery_grace < recovery_wait);
 static_assert(name_size_max + 64 <= client_read_size, "names fit a client's held bytes");

@@ -1,4 +1,6 @@
 // pgweir CONFIG serves in the foreground; pgweir check CONFIG validates and exits.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <exception>

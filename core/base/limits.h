@@ -26,8 +26,8 @@ inline constexpr std::size_t server_parameters_max = 128;
 // Bytes. Any message either way, PostgreSQL's own limit: FATAL 08P01 to a client, desync of a
 // server.
 inline constexpr std::uint32_t message_size_max = 0x3fffffff;
-// Bytes of the names at the start of Parse, Bind and Describe that are looked at: a longer one is no
-// unnamed statement, and the server judges it.
+// Bytes of the names at the start of Parse, Bind and Describe that are looked at: a longer one is
+// no unnamed statement, and the server judges it.
 inline constexpr std::uint32_t name_size_max = 1024;
 // Bytes of an ErrorResponse that are looked at for its severity and SQLSTATE.
 inline constexpr std::uint32_t error_prefix_size = 128;

@@ -42,7 +42,8 @@ def build(name, folder):
     steps = [
         ["cmake", "-S", str(tree.ROOT), "-B", str(folder), "-G", "Ninja",
          f"-DCMAKE_CXX_COMPILER={compiler}", *flags],
-        ["cmake", "--build", str(folder), "--parallel", "2", "--target", PROGRAM],
+        ["cmake", "--build", str(folder), "--parallel", "2", "--target", PROGRAM,
+         "--", "-k", "0"],
     ]
     for step in steps:
         result = run(step)
@@ -51,9 +52,9 @@ def build(name, folder):
     return None
 
 
-def traces(program, first=SEED_FIRST, count=SEED_COUNT):
+def traces(program):
     """(the lines it printed, what went wrong or nothing)"""
-    command = [str(program), str(first), str(count)]
+    command = [str(program), str(SEED_FIRST), str(SEED_COUNT)]
     try:
         result = run(command, timeout=RUN_SECONDS_MAX)
     except subprocess.TimeoutExpired:

@@ -190,6 +190,7 @@ void Machine::Core::on(const event::Congested& event) {
     if (server == nullptr || server->state == ServerState::closing) return;
     server->congested = true;
     if (Client* client = clients_.find(server->client)) update_reading(*client);
+    if (server->state == ServerState::idle) after_reply(*server);
   }
 }
 

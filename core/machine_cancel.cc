@@ -31,7 +31,10 @@ void Machine::Core::cancel_requested(Client& requester, std::uint32_t pid, Bytes
     const PgError error{sqlstate::query_canceled, "canceling statement due to user request"};
     session::reject_request(client, held, error, out_);
     idle_bytes(client, held);
-    if (client.state == ClientState::idle) update_reading(client);
+    if (client.state == ClientState::idle) {
+      if (draining_ || pools_.find(client.pool)->retired) return drain_client(client);
+      update_reading(client);
+    }
     end_if_done(client);
   }
 }
@@ -53,7 +56,7 @@ void Machine::Core::start_cancel(Server& server) {
       .end();
   server.cancel = handle;
   out_.add(effect::Connect{socket_of(handle), server.endpoint});
-  timers_.at_latest(canceller.timer, after(now_, settings_.cancel_wait_timeout));
+  cancel_due(canceller);
 }
 
 void Machine::Core::cancel_connected(Canceller& canceller) {
@@ -69,7 +72,10 @@ void Machine::Core::close_cancel(Canceller& canceller) {
 }
 
 void Machine::Core::cancel_due(Canceller& canceller) {
-  if (after(canceller.began_at, settings_.cancel_wait_timeout) <= now_) close_cancel(canceller);
+  if (settings_.cancel_wait_timeout == Duration::zero()) return;
+  const Instant due = after(canceller.began_at, settings_.cancel_wait_timeout);
+  if (due <= now_) return close_cancel(canceller);
+  timers_.at_latest(canceller.timer, due);
 }
 
 // Its socket is gone. A cancel that was sent but not seen through may still hit: its server does

@@ -47,6 +47,11 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   session::LinkContext context = this->context(*pools_.find(client.pool));
   context.totals.received += bytes.size();
   act_on(client, server, session::forward_from_client(client, server, bytes, context));
+  // The end of a late COPY message may be all that its release waited for; no reply will come.
+  if (client.state == ClientState::active && client.stream.held.empty() &&
+      transaction_over(server, &client)) {
+    release(client, server);
+  }
 }
 
 // Goes on with what was held. Requires: idle or active.

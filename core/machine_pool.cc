@@ -118,13 +118,14 @@ Machine::Core::Room Machine::Core::room_for(Pool& pool) {
       return Room::pool_full;
     }
   }
-  if (database_full(pool) || user_full(pool)) return Room::shared_full;
   if (pool.back_off.failing() && now_ < pool.back_off.retry_at()) {
     timers_.at_latest(pool.timer, pool.back_off.retry_at());
     return Room::later;
   }
   if (pool.back_off.failing() && pool.connecting_count > 0) return Room::later;  // one probe
-  return host_room(pool);
+  if (const Room room = host_room(pool); room != Room::yes) return room;
+  // Last: nobody makes room for a pool that could not use it.
+  return database_full(pool) || user_full(pool) ? Room::shared_full : Room::yes;
 }
 
 Machine::Core::Room Machine::Core::host_room(Pool& pool) {
@@ -164,7 +165,7 @@ void Machine::Core::make_room(const Pool& pool) {
 }
 
 // Whether a server of this pool, free now, makes room for a pool that shares a full limit with it:
-// one whose client has waited longer, and that has fewer servers.
+// one whose client has waited longer, and that has fewer servers or nobody waiting here.
 bool Machine::Core::should_yield(const Pool& pool) {
   const Instant own = oldest_wait(pool);
   const std::uint32_t count = pool.server_count - pool.closing_count;
@@ -177,10 +178,9 @@ bool Machine::Core::should_yield(const Pool& pool) {
     const std::uint32_t closing =
         by_database ? other.database->closing_count : other.user->closing_count;
     const std::uint32_t others = other.server_count - other.closing_count;
-    if (closing < other.waiting.size() + other.logging_in.size() && oldest_wait(other) < own &&
-        (others == 0 || count > others + 1)) {
-      yield = true;
-    }
+    const bool provided_for = closing >= other.waiting.size() + other.logging_in.size();
+    const bool fair = own == never || others == 0 || count > others + 1;
+    if (!provided_for && oldest_wait(other) < own && fair) yield = true;
   });
   return yield;
 }
@@ -202,7 +202,8 @@ void Machine::Core::host_ready(Host& host) {
 // serve until the answer is there, and after it when it is none.
 bool Machine::Core::resolve(Host& host) {
   if (host.is_unix()) return true;
-  const bool old = host.addresses.empty() || now_ - host.resolved_at >= settings_.dns_max_ttl;
+  const bool old = host.addresses.empty() ||
+                   now_ - host.resolved_at >= std::max<Duration>(settings_.dns_max_ttl, 1s);
   if (old && !host.resolving && (!host.addresses.empty() || host.may_connect(now_))) {
     host.resolving = true;
     resolutions_.emplace(++last_ticket_, host.self);

@@ -214,12 +214,13 @@ void Machine::Core::server_bytes(Server& server, Bytes bytes) {
 void Machine::Core::after_reply(Server& server) {
   Client* client = clients_.find(server.client);
   if (server.dying) {
-    if (server.stream.between_messages()) server_lost(server, Reason::none);
+    // The rest of its last words is worth waiting for only where somebody hears them.
+    if (client == nullptr || server.stream.between_messages()) server_lost(server, Reason::none);
     return;
   }
   switch (server.state) {
     case ServerState::active:
-      if (provably_clean(server, client)) return release(*client, server);
+      if (transaction_over(server, client)) return release(*client, server);
       if (server.cancel_wanted && !server.owed.swallowing()) {
         server.cancel_wanted = false;
         if (!server.owed.empty()) start_cancel(server);
@@ -246,7 +247,7 @@ void Machine::Core::after_reply(Server& server) {
   }
 }
 
-// The end of a transaction. Requires: provably_clean.
+// The end of a transaction. Requires: transaction_over.
 void Machine::Core::release(Client& client, Server& server) {
   Pool& pool = *pools_.find(server.pool);
   ++pool.database->totals.xact_count;
@@ -255,6 +256,7 @@ void Machine::Core::release(Client& client, Server& server) {
   client.server = {};
   server.client = {};
   server.cancel_wanted = false;
+  if (server.owed.doubtful()) server.stale = true;  // nobody else may get it
   client.become(ClientState::idle, now_);
   update_reading(server);
   make_available(server);
@@ -327,6 +329,7 @@ void Machine::Core::make_available(Server& server) {
   }
   if (server.stale) return close_server(server, "its settings changed");
   if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
+  if (pool.retired && pool.waiting.empty()) return close_server(server, "its pool was removed");
   if (starved_count_ > 0 && should_yield(pool)) {
     return close_server(server, "another pool waits for its place");
   }
@@ -452,7 +455,10 @@ void Machine::Core::update_reading(Server& server) {
 Instant Machine::Core::server_deadline(const Server& server) const {
   switch (server.state) {
     case ServerState::connecting:
-    case ServerState::login: return after(server.state_at, settings_.server_connect_timeout);
+    case ServerState::login:
+      return settings_.server_connect_timeout == Duration::zero()
+                 ? never
+                 : after(server.state_at, settings_.server_connect_timeout);
     case ServerState::idle:
       return settings_.server_idle_timeout == Duration::zero()
                  ? server.expires_at
@@ -484,7 +490,8 @@ void Machine::Core::server_due(Server& server) {
       if (pool.server_count - pool.closing_count > pool.limits.minimum) {
         return close_server(server, "server_idle_timeout");
       }
-      return timers_.at_latest(server.timer, after(now_, settings_.server_idle_timeout));
+      const Instant again = after(now_, settings_.server_idle_timeout);
+      return timers_.at_latest(server.timer, std::min(again, server.expires_at));
     }
     case ServerState::recovering:
       if (server.cancel_tried) return close_server(server, "it did not become clean in time");

@@ -83,9 +83,8 @@ void Machine::Core::apply(Settings settings) {
   settings_ = std::move(settings);
   for (auto& [name, database] : databases_) {
     const DatabaseSettings* own = find_database(settings_, name);
-    const bool was_automatic = database.automatic;
-    if (own == nullptr && was_automatic) own = find_database(settings_, "*");
-    database.automatic = was_automatic && find_database(settings_, name) == nullptr;
+    database.automatic = own == nullptr;
+    if (own == nullptr) own = find_database(settings_, "*");
     apply_to(database, own);
   }
   for (const DatabaseSettings& line : settings_.databases) {
@@ -100,7 +99,10 @@ void Machine::Core::apply(Settings settings) {
     const bool filled = line.min_pool_size.value_or(settings_.min_pool_size) > 0;
     if (!database.removed && !line.user.empty() && filled) pool_for(database, line.user);
   }
-  pools_.each([&](PoolHandle, Pool& pool) { refresh(pool); });
+  pools_.each([&](PoolHandle, Pool& pool) {
+    if (pool.back_off.permanent()) pool.back_off.succeeded();  // this may have been the remedy
+    refresh(pool);
+  });
   // Deadlines may have come nearer.
   clients_.each([&](ClientHandle, Client& client) { arm(client); });
   servers_.each([&](ServerHandle, Server& server) { arm(server); });

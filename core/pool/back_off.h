@@ -15,12 +15,15 @@ class BackOff {
  public:
   // jitter: 0 to 255, from the vault; it moves the pause by up to a quarter either way.
   void failed(Instant now, Duration longest, std::uint8_t jitter, PgError error, bool permanent) {
-    const Duration shortest = std::min<Duration>(limits::login_retry_first, longest);
-    Duration pause = shortest;
-    for (std::uint32_t i = 0; i < failures_ && pause < longest; ++i) pause *= 2;
-    pause = std::min(pause, longest);
-    retry_at_ = after(now, pause * 3 / 4 + pause / 512 * jitter);
-    failures_ = std::min(failures_ + 1, 32u);
+    // Attempts that began together fail together: that is one failure, not many.
+    if (!failing() || now >= retry_at_) {
+      longest = std::max<Duration>(longest, limits::login_retry_first);
+      Duration pause = limits::login_retry_first;
+      for (std::uint32_t i = 0; i < failures_ && pause < longest; ++i) pause *= 2;
+      pause = std::min(pause, longest);
+      retry_at_ = after(now, pause * 3 / 4 + pause / 512 * jitter);
+      failures_ = std::min(failures_ + 1, 32u);
+    }
     error_ = std::move(error);
     permanent_ = permanent;
   }

@@ -134,7 +134,12 @@ class ClientSide {
       case FrontendType::close: return ask(opening, {Request::close});
       case FrontendType::sync: return ask(opening, {Request::sync});
       case FrontendType::function_call: return ask(opening, {Request::function_call});
-      case FrontendType::flush: return pass(opening);
+      case FrontendType::flush:
+        // One with a body is answered by an error and ReadyForQuery that no request stands for.
+        if (opening.header.body_size > 0) {
+          return {Verdict::broken, PgError{sqlstate::protocol_violation, "invalid message format"}};
+        }
+        return pass(opening);
       case FrontendType::copy_done:
       case FrontendType::copy_fail: return copy(opening, true);
       case FrontendType::copy_data: return copy(opening, false);
@@ -176,7 +181,7 @@ class ClientSide {
     if (!name.empty() || (reader.failed() && opening.header.body_size > limits::name_size_max)) {
       return refuse(Refusal::named_statement);
     }
-    server_.unnamed_owner = client_.self;
+    if (!server_.owed.skipping()) server_.unnamed_owner = client_.self;
     return ask(opening, {Request::parse});
   }
 
@@ -185,9 +190,9 @@ class ClientSide {
     wire::Reader reader(opening.body());
     reader.text();
     const std::string_view statement = reader.text();
-    if (!reader.failed() && statement.empty() && foreign()) {
-      return refuse(Refusal::foreign_statement);
-    }
+    // A portal's name so long that the statement's is out of sight hides nothing.
+    const bool unnamed = reader.failed() ? !opening.whole() : statement.empty();
+    if (unnamed && foreign()) return refuse(Refusal::foreign_statement);
     return ask(opening, {Request::bind});
   }
 
@@ -271,8 +276,14 @@ class ServerSide {
     if (type == BackendType::ready_for_query && !ready(opening, match.fate)) {
       return {Verdict::desync, std::nullopt};
     }
+    note_idle();
     pass(opening, match.fate == Fate::forward);
     return {};
+  }
+
+  // A transaction is idle from its last answer on, ReadyForQuery or not.
+  void note_idle() {
+    if (client_ != nullptr && server_.owed.empty()) client_->state_at = context_.now;
   }
 
   void pass(const Opening& opening, bool forward) {
@@ -302,13 +313,16 @@ class ServerSide {
     const wire::ErrorFields fields = wire::read_error_fields(opening.body());
     if (fields.fatal()) {
       server_.dying = true;  // the session is over, whatever was owed
-      pass(opening, !server_.owed.swallowing());
+      pass(opening, true);   // even in the place of an answer to something pgweir asked
       if (client_ != nullptr) return {};
       return {Verdict::carry_on,
               PgError{sqlstate::connection_failure, std::string(fields.message)}};
     }
     const ReplyQueue::Match match = server_.owed.match(BackendType::error_response);
     if (!match.matched) return {Verdict::desync, std::nullopt};
+    // Whatever unnamed statement the server has now, it is not the one this client prepared.
+    if (match.parse_lost) server_.unnamed_owner = {};
+    note_idle();
     if (match.fate == Fate::swallow && client_ != nullptr) {
       return {Verdict::setup,
               PgError{sqlstate::invalid_parameter_value, std::string(fields.message),
@@ -416,11 +430,15 @@ LinkOutcome forward_from_server(Server& server, Client* client, Bytes bytes, Lin
   return ServerSide(server, client, context).forward(bytes);
 }
 
-bool provably_clean(const Server& server, const Client* client) {
+bool transaction_over(const Server& server, const Client* client) {
   return server.owed.settled() && server.status == TransactionStatus::idle &&
          server.stream.between_messages() && server.stream.held.empty() && !server.dying &&
          !server.congested &&
          (client == nullptr || client->stream.between_messages() || !client->stream.forward);
+}
+
+bool provably_clean(const Server& server, const Client* client) {
+  return transaction_over(server, client) && !server.owed.doubtful();
 }
 
 }  // namespace pgweir::session

@@ -54,4 +54,8 @@ LinkOutcome forward_from_server(Server& server, Client* client, Bytes bytes, Lin
 // whole.
 bool provably_clean(const Server& server, const Client* client);
 
+// All of that but the certainty that nothing more comes (ReplyQueue::doubtful): its client is done
+// with it, and nobody else may have it.
+bool transaction_over(const Server& server, const Client* client);
+
 }  // namespace pgweir::session

@@ -15,7 +15,7 @@ void ReplyQueue::push(Owed owed) {
     }
     if (owed.request == Request::sync) {
       // Whether it is read before or after a failure of the COPY decides if it is answered.
-      doubtful_ = true;
+      ++copy_syncs_;
       return;
     }
   }
@@ -30,14 +30,17 @@ void ReplyQueue::push(Owed owed) {
 
 ReplyQueue::Match ReplyQueue::match(BackendType reply) {
   drop_copy_marks();
-  if (empty()) return {false, Fate::forward, Refusal::none};
+  const bool ready = reply == BackendType::ready_for_query;
+  if (empty()) return {ready && take_extra_ready(), Fate::forward, Refusal::none};
   const Owed before = head();
-  if (!accepts(reply)) return {false, before.fate, before.refusal};
-  return {true, before.fate, before.refusal};
+  bool parse_lost = false;
+  if (accepts(reply, parse_lost)) return {true, before.fate, before.refusal, parse_lost};
+  if (ready && take_extra_ready()) return {true, Fate::forward, Refusal::none};
+  return {false, before.fate, before.refusal};
 }
 
 // Moves on when the head's answer is complete.
-bool ReplyQueue::accepts(BackendType reply) {
+bool ReplyQueue::accepts(BackendType reply, bool& parse_lost) {
   Owed& owed = head();
   const bool statement = owed.request == Request::query || owed.request == Request::execute;
   switch (reply) {
@@ -66,7 +69,8 @@ bool ReplyQueue::accepts(BackendType reply) {
       if (!statement) return false;
       if (copy_ == Copy::open) return false;
       copy_ = Copy::none;
-      doubtful_ = false;
+      copy_syncs_ = 0;  // the COPY was read to its end
+      owed.begun = true;
       if (owed.request == Request::execute) pop();
       return true;
     case BackendType::portal_suspended:
@@ -85,7 +89,10 @@ bool ReplyQueue::accepts(BackendType reply) {
       if (owed.request != Request::close) return false;
       pop();
       return true;
-    case BackendType::function_call_response: return owed.request == Request::function_call;
+    case BackendType::function_call_response:
+      if (owed.request != Request::function_call) return false;
+      owed.begun = true;
+      return true;
     case BackendType::copy_in_response:
       if (!statement) return false;
       copy_begins();
@@ -93,12 +100,10 @@ bool ReplyQueue::accepts(BackendType reply) {
     case BackendType::copy_out_response:
     case BackendType::copy_data:
     case BackendType::copy_done: return statement;
-    case BackendType::error_response:
-      if (doubtful_) return false;
-      fail();
-      return true;
+    case BackendType::error_response: parse_lost = fail(); return true;
     case BackendType::ready_for_query:
       if (!ends_ready(owed.request) || copy_ == Copy::open) return false;
+      if (owed.request != Request::sync && !owed.begun) return false;
       copy_ = Copy::none;
       pop();
       return true;
@@ -114,31 +119,51 @@ bool ReplyQueue::accepts(BackendType reply) {
 }
 
 // An error in the extended protocol: the server reads and discards messages until a Sync. In a
-// simple query, a function call or a Sync only ReadyForQuery follows.
-void ReplyQueue::fail() {
+// simple query, a function call or a Sync only ReadyForQuery follows. True: a Parse came to
+// nothing, and none is owed any more.
+bool ReplyQueue::fail() {
   copy_ = Copy::none;
-  if (ends_ready(head().request)) return;
-  while (!empty() && head().request != Request::sync) pop();
+  extra_ready_ += copy_syncs_;
+  copy_syncs_ = 0;
+  head().begun = true;
+  if (ends_ready(head().request)) return false;
+  bool parse_lost = false;
+  for (; !empty() && head().request != Request::sync; pop()) {
+    parse_lost |= head().request == Request::parse;
+  }
   skipping_ = empty();
+  if (!parse_lost) return false;
+  return std::none_of(owed_.begin() + static_cast<std::ptrdiff_t>(head_), owed_.end(),
+                      [](const Owed& owed) { return owed.request == Request::parse; });
+}
+
+// Nothing owed explains this ReadyForQuery, but a Sync of a COPY that failed would.
+bool ReplyQueue::take_extra_ready() {
+  if (extra_ready_ == 0) return false;
+  --extra_ready_;
+  if (empty()) {
+    skipping_ = false;
+    batch_open_ = false;
+  }
+  return true;
 }
 
 // What was sent before the server began to read COPY data is read as such: Syncs are ignored up to
 // the message that ends the data.
 void ReplyQueue::copy_begins() {
   copy_ = Copy::open;
-  for (std::size_t at = head_ + 1; at < owed_.size();) {
-    const Request request = owed_[at].request;
-    if (request == Request::sync || request == Request::copy_end) {
-      owed_.erase(owed_.begin() + static_cast<std::ptrdiff_t>(at));
-      batch_open_ = !ends_ready(owed_.back().request);
-      if (request == Request::copy_end) {
-        copy_ = Copy::ended;
-        return;
-      }
-    } else {
-      ++at;
-    }
-  }
+  const auto first = owed_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
+  const auto mark = std::find_if(
+      first, owed_.end(), [](const Owed& owed) { return owed.request == Request::copy_end; });
+  const auto kept =
+      std::remove_if(first, mark, [](const Owed& owed) { return owed.request == Request::sync; });
+  copy_syncs_ += static_cast<std::uint32_t>(mark - kept);
+  if (mark != owed_.end()) copy_ = Copy::ended;
+  owed_.erase(kept, mark == owed_.end() ? mark : mark + 1);
+  const auto last = std::find_if(owed_.rbegin(), owed_.rend(), [](const Owed& owed) {
+    return owed.request != Request::copy_end;
+  });
+  batch_open_ = !ends_ready(last->request);  // there is one: the head
 }
 
 void ReplyQueue::drop_copy_marks() {
@@ -171,7 +196,8 @@ void ReplyQueue::add_to(Hash& hash) const {
   hash.add(batch_open_);
   hash.add(skipping_);
   hash.add(copy_);
-  hash.add(doubtful_);
+  hash.add(copy_syncs_);
+  hash.add(extra_ready_);
 }
 
 }  // namespace pgweir::session

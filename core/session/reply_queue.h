@@ -40,7 +40,9 @@ struct Owed {
   Request request;
   Fate fate = Fate::forward;
   Refusal refusal = Refusal::none;
-  bool begun = false;  // describe_statement: its ParameterDescription has come
+  // describe_statement: its ParameterDescription has come. query, function_call: something has
+  // come that lets ReadyForQuery follow.
+  bool begun = false;
 };
 
 class ReplyQueue {
@@ -52,6 +54,7 @@ class ReplyQueue {
     bool matched;
     Fate fate;
     Refusal refusal;
+    bool parse_lost = false;  // an error: a Parse failed or is skipped, and none is owed after it
   };
   // A reply has come: what to do with it. Not for the three that may come at any time
   // (NoticeResponse, ParameterStatus, NotificationResponse).
@@ -68,8 +71,12 @@ class ReplyQueue {
   // A batch of the extended protocol was begun that only a Sync will end: whatever of it is
   // answered already, the server is inside its implicit transaction.
   bool lacks_sync() const { return skipping_ || batch_open_; }
-  // Sync may be ignored by a server in COPY: only then is the next answer not certain.
-  bool doubtful() const { return doubtful_; }
+  // In skip-to-Sync mode: what is sent now is not even looked at.
+  bool skipping() const { return skipping_; }
+  // A Sync that was sent into a COPY is ignored, unless the COPY failed before the server read it:
+  // until that is known, one ReadyForQuery more may come for each than is owed. Its own client
+  // gets them; nobody else may get this server.
+  bool doubtful() const { return copy_syncs_ + extra_ready_ > 0; }
 
   // Nobody is there any more to read the answers.
   void swallow_all();
@@ -85,16 +92,18 @@ class ReplyQueue {
   Owed& head() { return owed_[head_]; }
   void pop();
   void drop_copy_marks();
-  void fail();
+  bool fail();
+  bool take_extra_ready();
   void copy_begins();
-  bool accepts(wire::BackendType reply);
+  bool accepts(wire::BackendType reply, bool& parse_lost);
 
   std::vector<Owed> owed_;  // from head_ on; compacted when it empties
   std::size_t head_ = 0;
   bool batch_open_ = false;  // the last request was one of the extended protocol, and no Sync
   bool skipping_ = false;
   Copy copy_ = Copy::none;
-  bool doubtful_ = false;
+  std::uint32_t copy_syncs_ = 0;   // Syncs sent into the COPY under way
+  std::uint32_t extra_ready_ = 0;  // of those, once it failed: not known to be unanswered
 };
 
 }  // namespace pgweir::session

@@ -122,7 +122,7 @@ ServerLogin::Next ServerLogin::on_sasl(Bytes mechanisms, auth::Vault& vault, std
 }
 
 ServerLogin::Next ServerLogin::on_derived(bool done, auth::Vault& vault, std::string& answer) {
-  if (!done) {
+  if (!done || !vault.key_ready(identity_.credential, derivation().salt, derivation().iterations)) {
     return fail(sqlstate::internal_error, "the SCRAM key for the server could not be derived",
                 false);
   }

@@ -128,6 +128,9 @@ bool Pooler::waits_for_clients_waiting(int count, const std::string& user) const
 }
 
 long Pooler::memory_kib() const {
+#ifdef PGWEIR_SANITIZED
+  return 0;
+#endif
   std::istringstream status(read_file("/proc/" + std::to_string(process_->pid()) + "/status"));
   for (std::string word; status >> word;) {
     long kib = 0;

@@ -53,7 +53,7 @@ class Pooler {
   std::string pool(const std::string& column, const std::string& user = "app",
                    const std::string& database = "appdb") const;
   bool waits_for_clients_waiting(int count, const std::string& user = "app") const;
-  // Resident memory of the process.
+  // Resident memory of the process; 0 under a sanitizer, whose own memory says nothing of ours.
   long memory_kib() const;
 
   // Where the account of pgweir may read and write.

@@ -61,9 +61,10 @@ TEST(Host, TriesEveryAddressBeforeItBacksOff) {
 TEST(BackOff, DoublesUpToServerLoginRetryAndForgetsOnSuccess) {
   BackOff back_off;
   Duration before = 0s;
-  for (int i = 0; i < 20; ++i) {
-    back_off.failed(at(0s), 15s, 128, refused, false);
-    const Duration pause = back_off.retry_at() - at(0s);
+  Instant now = at(0s);
+  for (int i = 0; i < 20; ++i, now = back_off.retry_at()) {
+    back_off.failed(now, 15s, 128, refused, false);
+    const Duration pause = back_off.retry_at() - now;
     EXPECT_GE(pause, before);
     EXPECT_LE(pause, 19s);
     before = pause;
@@ -71,6 +72,18 @@ TEST(BackOff, DoublesUpToServerLoginRetryAndForgetsOnSuccess) {
   EXPECT_GE(before, 14s);
   back_off.succeeded();
   EXPECT_FALSE(back_off.failing());
+}
+
+TEST(BackOff, CountsAttemptsThatFailTogetherAsOne) {
+  BackOff back_off;
+  for (int i = 0; i < 16; ++i) back_off.failed(at(0s), 15s, 128, refused, i == 7);
+  EXPECT_LT(back_off.retry_at(), at(1s)) << "a short outage keeps clients waiting for long";
+}
+
+TEST(BackOff, PausesEvenWithoutServerLoginRetry) {
+  BackOff back_off;
+  back_off.failed(at(0s), 0s, 128, refused, false);
+  EXPECT_GT(back_off.retry_at(), at(0s)) << "a host that refuses is asked without end";
 }
 
 TEST(BackOff, IsSpreadByItsJitter) {

@@ -171,13 +171,65 @@ TEST(ReplyQueue, AFailedCopyOfTheExtendedProtocolSkipsToSync) {
   EXPECT_TRUE(story.queue.settled());
 }
 
-TEST(ReplyQueue, ASyncInTheMiddleOfCopyDataIsADoubtThatAFailureDoesNotSurvive) {
+// The server read that Sync as part of the COPY, or after the failure: nobody knows yet.
+TEST(ReplyQueue, ASyncInACopyIsADoubtUntilTheCopyHasEndedWell) {
   Story story;
-  story.send("Q");
-  EXPECT_EQ(story.reply("G"), 1u);
-  story.send("S");
+  story.send("PBES");
+  EXPECT_EQ(story.reply("12G"), 3u);
   EXPECT_TRUE(story.queue.doubtful());
-  EXPECT_EQ(story.reply("E"), 0u);
+  story.send("cS");
+  EXPECT_EQ(story.reply("CZ"), 2u);
+  EXPECT_FALSE(story.queue.doubtful());
+  EXPECT_TRUE(story.queue.settled());
+}
+
+TEST(ReplyQueue, ASyncInAFailedCopyMayBeAnsweredOnceMore) {
+  Story story;
+  story.send("PBES");
+  EXPECT_EQ(story.reply("12GE"), 4u);
+  EXPECT_TRUE(story.queue.doubtful());
+  EXPECT_EQ(story.reply("Z"), 1u) << "the COPY failed before that Sync was read";
+  EXPECT_FALSE(story.queue.doubtful());
+  EXPECT_TRUE(story.queue.settled());
+  EXPECT_EQ(story.reply("Z"), 0u);
+}
+
+TEST(ReplyQueue, AFailedCopyStaysADoubtWhereItsSyncMayStillBeAnswered) {
+  Story story;
+  story.send("PBES");
+  EXPECT_EQ(story.reply("12G"), 3u);
+  story.send("cS");
+  EXPECT_EQ(story.reply("EZ"), 2u);
+  EXPECT_TRUE(story.queue.settled());
+  EXPECT_TRUE(story.queue.doubtful());
+  story.send("Q");
+  EXPECT_EQ(story.reply("ZCZ"), 3u) << "the first is the late answer to the Sync";
+  EXPECT_FALSE(story.queue.doubtful());
+}
+
+TEST(ReplyQueue, CopyDoneTwiceBeginsNoBatch) {
+  expect_settled("Qcc", "GCZ");
+  expect_settled("Qccc", "GCGCZ");
+}
+
+TEST(ReplyQueue, ReadyForQueryAloneAnswersNoRequestButSync) {
+  expect_desync("Q", "Z");
+  expect_desync("Q", "TDZ");
+  expect_desync("F", "Z");
+  expect_settled("F", "EZ");
+}
+
+TEST(ReplyQueue, AFailureTellsWhetherAParseWasLost) {
+  const auto lost = [](std::string_view sent, std::string_view before) {
+    Story story;
+    story.send(sent);
+    EXPECT_EQ(story.reply(before), before.size());
+    return story.queue.match(BackendType::error_response).parse_lost;
+  };
+  EXPECT_TRUE(lost("BPS", ""));
+  EXPECT_TRUE(lost("PBS", ""));
+  EXPECT_FALSE(lost("PBES", "1"));
+  EXPECT_FALSE(lost("BPSPB", "")) << "one that is still owed makes the statement good again";
 }
 
 TEST(ReplyQueue, CopyOut) {

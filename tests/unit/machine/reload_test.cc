@@ -1,0 +1,104 @@
+// What a reload does to those in the middle of something.
+#include "tests/unit/machine/story.h"
+
+namespace pgweir {
+namespace {
+
+using std::chrono::seconds;
+
+class ReloadTest : public Story {
+ protected:
+  void reload(const Settings& next) {
+    world.shell().set_settings(next);
+    world.shell().command(event::Command::reload);
+    world.run();
+  }
+  void cancel(const sim::Client& client) {
+    sim::Client& canceller = world.connect();
+    world.ask(canceller, sim::cancel_request(client.pid(), client.key()));
+  }
+};
+
+TEST_F(ReloadTest, a_removed_databases_server_goes_with_its_last_transaction) {
+  world.settings.min_pool_size = 1;
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  Settings next = world.settings;
+  next.databases[0].name = "other";
+  reload(next);
+  world.query(client, "commit");
+  EXPECT_EQ(world.postgres.session_count(), 0u);
+}
+
+TEST_F(ReloadTest, a_database_that_lost_its_line_is_the_stars_now) {
+  world.client();
+  Settings next = world.settings;
+  next.databases[0].name = "*";
+  reload(next);
+  EXPECT_TRUE(world.client().logged_in());
+}
+
+TEST_F(ReloadTest, new_settings_are_tried_at_once_after_a_login_that_could_not_work) {
+  world.postgres.options().databases = {"right"};
+  world.settings.databases[0].dbname = "wrong";
+  world.settings.server_login_retry = seconds(600);
+  EXPECT_EQ(world.client().heard(), "E(3D000) EOF");
+  world.advance(seconds(1));
+  for (int i = 0; i < 10; ++i) {
+    world.client();
+    world.advance(seconds(60));
+  }
+  Settings next = world.settings;
+  next.databases[0].dbname = "right";
+  reload(next);
+  EXPECT_TRUE(world.client().logged_in());
+}
+
+TEST_F(ReloadTest, a_longer_cancel_wait_timeout_still_ends) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(client);
+  Settings next = world.settings;
+  next.cancel_wait_timeout = seconds(20);
+  reload(next);
+  world.advance(seconds(30));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
+}
+
+TEST_F(ReloadTest, a_waiting_client_of_a_removed_database_that_is_cancelled_is_told_to_go) {
+  sim::Client& busy = world.client();
+  sim::Client& waiting = world.client();
+  world.query(busy, "begin");
+  world.query(waiting, "select 'never'");
+  Settings next = world.settings;
+  next.databases[0].name = "other";
+  reload(next);
+  cancel(waiting);
+  EXPECT_EQ(waiting.heard(), "E(57014) Z(I) E(57P01) EOF");
+  EXPECT_EQ(world.query(busy, "commit"), "C(COMMIT) Z(I) E(57P01) EOF");
+}
+
+TEST_F(ReloadTest, server_lifetime_is_kept_by_servers_that_min_pool_size_holds) {
+  world.settings.min_pool_size = 1;
+  world.settings.server_idle_timeout = seconds(600);
+  world.settings.server_lifetime = seconds(700);
+  world.client();
+  world.advance(seconds(720));
+  EXPECT_EQ(world.postgres.login_count(), 2u);
+}
+
+TEST_F(ReloadTest, zero_switches_a_clock_off_and_nothing_else) {
+  world.settings.server_connect_timeout = seconds(0);
+  world.settings.cancel_wait_timeout = seconds(0);
+  world.settings.server_login_retry = seconds(0);
+  world.settings.dns_max_ttl = seconds(0);
+  sim::Client& client = world.client();
+  EXPECT_TRUE(client.logged_in());
+  world.query(client, "sleep");
+  cancel(client);
+  EXPECT_EQ(client.heard(), "E(57014) Z(I)");
+}
+
+}  // namespace
+}  // namespace pgweir

@@ -1,0 +1,64 @@
+// Pools that share a limit: nobody waits beside a server that could make room.
+#include "tests/unit/machine/story.h"
+
+namespace pgweir {
+namespace {
+
+class SharedLimitsTest : public Story {
+ protected:
+  SharedLimitsTest() {
+    UserSettings bob;
+    bob.name = "bob";
+    world.settings.users.push_back(bob);
+    world.settings.default_pool_size = 5;
+  }
+};
+
+TEST_F(SharedLimitsTest, a_server_nobody_wants_makes_room_though_the_other_pool_has_one) {
+  world.settings.databases[0].max_db_connections = 3;
+  sim::Client& ann = world.client();
+  sim::Client& ann_too = world.client();
+  sim::Client& bob = world.client({.user = "bob"});
+  sim::Client& bob_too = world.client({.user = "bob"});
+  world.query(ann, "begin");
+  world.query(ann_too, "begin");
+  world.query(bob, "begin");
+  EXPECT_EQ(world.query(bob_too, "select 'b'"), "") << "the limit is full";
+  world.query(ann, "commit");
+  EXPECT_EQ(bob_too.heard(), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_LE(world.postgres.session_count_max(), 3u);
+  world.query(ann_too, "commit");
+  world.query(bob, "commit");
+}
+
+TEST_F(SharedLimitsTest, a_pool_that_wants_a_place_under_two_full_limits_gets_one_under_each) {
+  world.settings.databases[0].max_db_connections = 1;
+  world.settings.max_user_connections = 1;
+  DatabaseSettings more = world.settings.databases[0];
+  more.name = "more";
+  world.settings.databases.push_back(more);
+  sim::Client& bob_in_db = world.client({.user = "bob"});
+  sim::Client& ann_in_more = world.client({.database = "more"});
+  EXPECT_EQ(world.query(bob_in_db, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.query(ann_in_more, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  sim::Client& ann_in_db = world.client();
+  EXPECT_EQ(world.query(ann_in_db, "select 'c'"), "T D(c) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SharedLimitsTest, nobody_makes_room_for_a_pool_that_cannot_log_in) {
+  world.settings.databases[0].max_db_connections = 2;
+  sim::Client& ann = world.client();
+  world.query(ann, "select 'a'");
+  world.postgres.options().max_connections = 0;
+  sim::Client& bob = world.client({.user = "bob"});
+  world.shell().advance(std::chrono::milliseconds(1));
+  sim::Client& ann_too = world.client();
+  world.query(ann_too, "select 'a'");
+  world.advance(std::chrono::seconds(50));
+  EXPECT_FALSE(bob.logged_in());
+  EXPECT_EQ(world.query(ann, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.login_count(), 1u) << "ann's server was closed for nothing";
+}
+
+}  // namespace
+}  // namespace pgweir

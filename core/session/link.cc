@@ -277,8 +277,26 @@ class ServerSide {
       return {Verdict::desync, std::nullopt};
     }
     note_idle();
+    if (type == BackendType::ready_for_query && match.fate == Fate::swallow) adopt_parameters();
     pass(opening, match.fate == Fate::forward);
     return {};
+  }
+
+  // pgweir has set what differed, and the server reports nothing where that changed nothing in its
+  // eyes (DateStyle "ISO" is "ISO, MDY"): its way to write a value is the client's from here on.
+  void adopt_parameters() {
+    for (std::size_t i = 0; client_ != nullptr && i < tracked_count; ++i) {
+      if (client_->parameters[i] == no_value || server_.parameters[i] == no_value ||
+          client_->parameters[i] == server_.parameters[i]) {
+        continue;
+      }
+      const std::string_view value = context_.values.text(server_.parameters[i]);
+      std::string& message = context_.out.scratch();
+      wire::write_parameter_status(message, tracked_parameters[i], value);
+      run_.flush();
+      context_.out.send_copy(client_->socket(), message);
+      context_.values.assign(client_->parameters, i, value);
+    }
   }
 
   // A transaction is idle from its last answer on, ReadyForQuery or not.

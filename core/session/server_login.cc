@@ -52,6 +52,12 @@ ServerLogin::Next ServerLogin::on_authentication(Bytes body, auth::Vault& vault,
     return fail(sqlstate::connection_failure, "the server sent half an authentication request",
                 false);
   }
+  const bool sasl = kind == Authentication::sasl_continue || kind == Authentication::sasl_final;
+  if (scram_ && !sasl && kind != Authentication::ok) {
+    return fail(sqlstate::server_rejected_connection,
+                "the server asks for another authentication method after it began SCRAM", true,
+                "Is this the server you mean? Check host and port.");
+  }
   switch (kind) {
     case Authentication::ok:
       if (scram_ && !proved_) {

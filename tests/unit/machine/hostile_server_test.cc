@@ -129,6 +129,32 @@ TEST_F(HostileServerTest, the_end_of_a_late_copy_message_frees_the_server) {
   EXPECT_EQ(says(next, complete() + ready()), "C(SELECT 1) Z(I)") << "nobody freed the server";
 }
 
+TEST_F(HostileServerTest, a_parameter_that_changes_nothing_is_set_once) {
+  server.greeting = sim::message('R', sim::int32(0)) +
+                    sim::parameter_status("DateStyle", "ISO, MDY") + sim::message('Z', "I");
+  sim::Client& ann = client({.more = {{"DateStyle", "ISO"}}});
+  world.ask(ann, sim::query("select 1"));
+  EXPECT_EQ(server.heard(), "^PBESQ");
+  EXPECT_EQ(says(ann, sim::message('1') + sim::message('2') + sim::message('D', sim::int16(0)) +
+                          complete() + ready() + complete() + ready()),
+            "S(DateStyle=ISO, MDY) C(SELECT 1) Z(I)");
+  world.ask(ann, sim::query("select 1"));
+  EXPECT_EQ(server.heard(), "Q") << "every transaction pays for a parameter that is set already";
+  EXPECT_EQ(says(ann, complete() + ready()), "C(SELECT 1) Z(I)");
+}
+
+TEST_F(HostileServerTest, a_transaction_without_sync_is_idle_from_its_last_answer_on) {
+  world.settings.idle_transaction_timeout = std::chrono::seconds(10);
+  sim::Client& ann = client();
+  world.ask(ann, execute("slow") + sim::flush());
+  world.advance(std::chrono::seconds(30));
+  EXPECT_EQ(says(ann, sim::message('1') + sim::message('2') + complete()), "1 2 C(SELECT 1)");
+  world.advance(std::chrono::seconds(9));
+  EXPECT_FALSE(ann.ended()) << "the time its statement ran was counted as idle";
+  world.advance(std::chrono::seconds(2));
+  EXPECT_EQ(ann.heard(), "E(25P03) EOF");
+}
+
 TEST_F(HostileServerTest, a_login_without_end_or_out_of_order_is_given_up) {
   for (const std::string& greeting :
        {sim::message('Z', "I"), sim::message('R', ""), sim::message('R', sim::int32(11)),

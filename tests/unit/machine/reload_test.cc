@@ -31,7 +31,7 @@ TEST_F(ReloadTest, a_removed_databases_server_goes_with_its_last_transaction) {
 }
 
 TEST_F(ReloadTest, a_database_that_lost_its_line_is_the_stars_now) {
-  world.client();
+  world.run();
   Settings next = world.settings;
   next.databases[0].name = "*";
   reload(next);

@@ -267,8 +267,8 @@ TEST(ReplyQueue, ARefusalStandsInItsPlace) {
 TEST(ReplyQueue, ALongPipelineDoesNotGrowForEver) {
   ReplyQueue queue;
   for (int i = 0; i < 100'000; ++i) {
-    queue.push({Request::query});
-    queue.push({Request::query});
+    queue.push({Request::sync});
+    queue.push({Request::sync});
     queue.match(BackendType::ready_for_query);
     if (i > 100) queue.match(BackendType::ready_for_query);
   }

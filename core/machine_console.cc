@@ -109,8 +109,15 @@ void Machine::Core::console_bytes(Client& client, Bytes bytes) {
   const auto whole = [](const wire::Header& header) {
     return std::min(header.body_size, static_cast<std::uint32_t>(limits::console_command_size_max));
   };
-  while (!bytes.empty() && client.state == ClientState::console) {
+  for (std::size_t commands = 0; !bytes.empty() && client.state == ClientState::console;
+       ++commands) {
     if (client.blocked) return client.stream.hold(bytes);
+    if (commands == limits::console_commands_at_once_max) {
+      return fail_client(client, {sqlstate::program_limit_exceeded,
+                                  join("more than ", limits::console_commands_at_once_max,
+                                       " console commands were sent at once"),
+                                  "Wait for an answer before the next command."});
+    }
     session::Opening message{};
     switch (open_message(client.stream, bytes, out_.arena(), whole, message)) {
       case session::Opened::incomplete: return;

@@ -103,6 +103,12 @@ void Machine::Core::apply(Settings settings) {
     if (pool.back_off.permanent()) pool.back_off.succeeded();  // this may have been the remedy
     refresh(pool);
   });
+  // What has pools goes with the last of them.
+  std::erase_if(databases_, [&](const auto& entry) {
+    bool used = !entry.second.removed;
+    pools_.each([&](PoolHandle, const Pool& pool) { used |= pool.database == &entry.second; });
+    return !used;
+  });
   // Deadlines may have come nearer.
   clients_.each([&](ClientHandle, Client& client) { arm(client); });
   servers_.each([&](ServerHandle, Server& server) { arm(server); });

@@ -38,9 +38,8 @@ Shell::Shell(Stepper& stepper, Vault& vault, Log& log, const Settings& settings,
       listeners_(loop_, streams_, *this),
       resolver_(loop_, *this),
       derivations_(loop_, vault, *this),
-      loader_(loop_, vault, log, *this, options_.config_path, settings) {
-  PGWEIR_REQUIRE(uv_timer_init(&loop_, &timer_) == 0);
-  timer_.data = this;
+      loader_(loop_, vault, log, *this, options_.config_path, settings),
+      alarm_(loop_, [this] { on_alarm(); }) {
   use(settings);
 }
 
@@ -50,8 +49,8 @@ Shell::~Shell() {
 
 int Shell::run() {
   start();
-  while (!exit_status_) turn();
-  return *exit_status_;
+  if (!exit_status_) uv_run(&loop_, UV_RUN_DEFAULT);
+  return exit_status_.value_or(1);
 }
 
 void Shell::start() {
@@ -72,7 +71,7 @@ bool Shell::shut_down() {
     if (!exit_status_) exit_status_ = 0;
     listeners_.close_all();
     streams_.close_all();
-    uv_close(reinterpret_cast<uv_handle_t*>(&timer_), nullptr);
+    alarm_.close();
   }
   // Closing takes one turn; a second finishes answers that have come meanwhile.
   uv_run(&loop_, UV_RUN_NOWAIT);
@@ -106,7 +105,7 @@ void Shell::settle() {
     if (owed_congested_ > 0) --owed_congested_;
     if (streams_.about_to_tell(event)) step(event);
   }
-  arm_timer();
+  set_alarm();
 }
 
 void Shell::step(const Event& event) {
@@ -186,29 +185,23 @@ void Shell::use(const Settings& settings) {
   }
 }
 
-// The timer moves only when something is due earlier than it; what is due later finds the timer
-// fired too early and armed again.
-void Shell::arm_timer() {
+// The alarm moves only when something is due earlier than it; what is due later finds it rung too
+// early, and sets it again.
+void Shell::set_alarm() {
   if (exit_status_) return;
   const std::optional<Wake> wake = stepper_.deadline();
-  if (!wake || wake->at >= timer_due_) return;
-  timer_due_ = wake->at;
-  // Rounded up to libuv's milliseconds, on the clock that both read.
-  const auto due_ns =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(wake->at.time_since_epoch().count(), 0));
-  const std::uint64_t due_ms = due_ns / 1'000'000 + (due_ns % 1'000'000 != 0 ? 1 : 0);
-  const std::uint64_t loop_ms = uv_now(&loop_);
-  uv_timer_start(&timer_, on_timer, due_ms > loop_ms ? due_ms - loop_ms : 0, 0);
+  if (!wake || wake->at >= alarm_due_) return;
+  alarm_due_ = wake->at;
+  alarm_.set(wake->at);
 }
 
-void Shell::on_timer(uv_timer_t* timer) {
-  Shell& self = *static_cast<Shell*>(timer->data);
-  self.timer_due_ = never;
-  const std::optional<Wake> wake = self.stepper_.deadline();
+void Shell::on_alarm() {
+  alarm_due_ = never;
+  const std::optional<Wake> wake = stepper_.deadline();
   if (wake && wake->at <= monotonic_now()) {
-    self.tell(event::Woke{});
+    tell(event::Woke{});
   } else {
-    self.arm_timer();
+    set_alarm();
   }
 }
 

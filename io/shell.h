@@ -2,7 +2,7 @@
 // effects. It decides nothing; an `if` about a PostgreSQL message, a pool or a session state does
 // not belong here.
 //
-// Owns the loop, the sockets, the timer and the answers under way. The stepper, the vault and the
+// Owns the loop, the sockets, the alarm and the answers under way. The stepper, the vault and the
 // log outlive it. Everything runs on the thread that calls run(), but for key derivations, DNS and
 // the reading of settings, which run on libuv's threads and touch nothing of the shell's.
 //
@@ -20,6 +20,7 @@
 
 #include "core/effect.h"
 #include "core/event.h"
+#include "io/alarm.h"
 #include "io/derivations.h"
 #include "io/listener.h"
 #include "io/loader.h"
@@ -94,8 +95,8 @@ class Shell final : public Teller {
   void carry(const effect::Exit& exit);
 
   void use(const Settings& settings);
-  void arm_timer();
-  static void on_timer(uv_timer_t* timer);
+  void set_alarm();
+  void on_alarm();
 
   // First, so that it is there when the others begin to use it.
   struct Loop {
@@ -118,8 +119,8 @@ class Shell final : public Teller {
   Instant now_{};
   Instant wall_checked_at_{};
   Duration wall_offset_{};
-  uv_timer_t timer_;
-  Instant timer_due_ = never;
+  Alarm alarm_;
+  Instant alarm_due_ = never;
 
   std::deque<Event> owed_;
   std::size_t owed_congested_ = 0;  // the first so many of owed_

@@ -44,8 +44,11 @@ inline constexpr std::size_t owed_replies_max = 10'000;
 inline constexpr std::uint32_t clients_unauthenticated_max = 2000;
 // Slots beyond max_client_conn that only admin_users get.
 inline constexpr std::uint32_t admin_client_slots = 5;
-// Commands' answers: bytes one console client may have unsent before it is not read any more.
+// Bytes. A console command: FATAL 54000 above it.
 inline constexpr std::size_t console_command_size_max = 65536;
+// Console commands answered in one step: a client that sends more at once is told 54000, because
+// each may be answered with a row for every socket.
+inline constexpr std::size_t console_commands_at_once_max = 8;
 
 // Connection attempts under way at once to one host, and how many it may see begin a second.
 inline constexpr std::uint32_t host_connecting_max = 16;

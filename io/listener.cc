@@ -108,6 +108,8 @@ std::optional<std::string> Listeners::open_tcp(const std::string& address,
     if (everywhere && no_family && found.first->ai_next != nullptr) continue;
     if (error != 0) return problem_with("listen_addr, listen_port", name, error);
     apply(listening->socket.get(), tcp_options(settings));
+    const Endpoint local = local_endpoint(listening->socket.get());
+    if (local.address != Endpoint{}.address) listening->local = local;
     if (auto problem = begin(std::move(listening), settings.listen_backlog)) return problem;
   }
   return std::nullopt;
@@ -129,6 +131,7 @@ std::optional<std::string> Listeners::open_unix(const Settings& settings) {
     return problem_with("unix_socket_dir", path, errno);
   }
   listening->path = path;
+  listening->local = Endpoint{};
   struct stat made{};
   if (::stat(path.c_str(), &made) != 0 ||
       ::chmod(path.c_str(), static_cast<mode_t>(settings.unix_socket_mode)) != 0) {
@@ -226,7 +229,7 @@ bool Listeners::accept_one(Listening& listening) {
   const int fd = accepted->socket.get();
   event::Accepted event;
   event.peer = endpoint_of(*accepted->peer.get());
-  event.local = is_unix ? Endpoint{} : local_endpoint(fd);
+  event.local = listening.local ? *listening.local : local_endpoint(fd);
   event.local.path = listening.path;
   if (is_unix) event.uid = peer_uid(fd);
   const auto client = streams_.accepted(std::move(accepted->socket));

@@ -52,6 +52,8 @@ class Listeners {
     Listeners* owner;
     Descriptor socket;
     std::string path;  // of a unix socket
+    // Where its clients connect to; none where that is any address of this computer.
+    std::optional<Endpoint> local;
     dev_t device = 0;  // which file we made at path
     ino_t inode = 0;
   };

@@ -384,10 +384,9 @@ void Streams::dispose(Stream& stream) {
     delete &stream;
     return;
   }
-  watch(stream);
-  stream.socket.close();
   uv_close(reinterpret_cast<uv_handle_t*>(&stream.poll),
            [](uv_handle_t* poll) { delete static_cast<Stream*>(poll->data); });
+  stream.socket.close();
 }
 
 // Brings libuv's mask in line with what is to be noticed now.

@@ -327,7 +327,7 @@ void Machine::Core::make_available(Server& server) {
     server.become(ServerState::settling, now_);
     return arm(server);
   }
-  if (server.stale) return close_server(server, "its settings changed");
+  if (server.stale) return close_server(server, "not to be used again");
   if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
   if (pool.retired && pool.waiting.empty()) return close_server(server, "its pool was removed");
   if (starved_count_ > 0 && should_yield(pool)) {

@@ -1,36 +1,11 @@
-// What the shell drives: the Machine in production, a scripted one in the shell's contract tests.
+// The stepper of core under its name here.
 #pragma once
 
-#include <optional>
-#include <span>
-
-#include "core/machine.h"
+#include "core/stepper.h"
 
 namespace pgweir::io {
 
-class Stepper {
- public:
-  // As Machine::step: the effects are good until the next step.
-  virtual std::span<const Effect> step(Instant now, const Event& event) = 0;
-  // As Machine::deadline.
-  virtual std::optional<Wake> deadline() const = 0;
-
- protected:
-  ~Stepper() = default;
-};
-
-// The machine as a stepper. The machine outlives it.
-class MachineStepper final : public Stepper {
- public:
-  explicit MachineStepper(Machine& machine) : machine_(machine) {}
-
-  std::span<const Effect> step(Instant now, const Event& event) override {
-    return machine_.step(now, event);
-  }
-  std::optional<Wake> deadline() const override { return machine_.deadline(); }
-
- private:
-  Machine& machine_;
-};
+using pgweir::MachineStepper;
+using pgweir::Stepper;
 
 }  // namespace pgweir::io

@@ -30,7 +30,12 @@ class Client : public Peer {
  public:
   // name: for complaints, and its nonce.
   Client(std::shared_ptr<Stream> stream, std::string name)
-      : stream_(std::move(stream)), name_(std::move(name)) {}
+      : stream_(std::move(stream)), name_(std::move(name)) {
+    stream_->set_peer(this);
+  }
+  ~Client() override { stream_->set_peer(nullptr); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
   void log_in(const LogIn& how);
   void say(std::string_view bytes);

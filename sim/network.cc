@@ -1,6 +1,7 @@
 #include "sim/network.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pgweir::sim {
 
@@ -18,23 +19,209 @@ void ByteQueue::drop(std::size_t size) {
   }
 }
 
+void ByteQueue::clear() {
+  held_.clear();
+  used_ = 0;
+}
+
 void Stream::write(std::string_view bytes) {
-  if (!shell_closed_ && !peer_finished_) to_shell_.push(bytes);
+  if (!shell_closed_ && !to_shell_.finished) push(Way::to_shell, bytes);
+}
+
+void Stream::finish() {
+  if (to_shell_.finished) return;
+  end(Way::to_shell);
 }
 
 void Stream::reset() {
-  peer_finished_ = true;
-  peer_reset_ = true;
-  to_shell_ = {};
-  to_peer_ = {};
+  peer_gone_ = true;
+  to_shell_.finished = true;
+  lose(to_peer_);
+  if (dark_) return;
+  lose(to_shell_);
+  hangup_ = Reason::reset;
+  to_shell_.ended = true;
+  tell(Way::to_shell);
+}
+
+std::string Stream::read() {
+  std::string bytes = to_peer_.arrived.pop(to_peer_.arrived.size());
+  if (!bytes.empty() && watcher_ != nullptr) watcher_->stream_changed(socket_);  // there is room
+  return bytes;
+}
+
+void Stream::watch(Watcher* watcher, SocketId socket) {
+  watcher_ = watcher;
+  socket_ = socket;
+  if (watcher_ != nullptr) watcher_->stream_changed(socket_);
 }
 
 std::size_t Stream::send(std::string_view bytes) {
   // A peer that is gone takes everything: the kernel does not say so either before it hears.
-  if (peer_reset_) return bytes.size();
-  const std::size_t size = std::min(bytes.size(), capacity_ - to_peer_.size());
-  to_peer_.push(bytes.substr(0, size));
+  if (peer_gone_) return bytes.size();
+  std::size_t size = std::min(bytes.size(), capacity_ - std::min(capacity_, to_peer_.held()));
+  if (network_ != nullptr && size > 0 &&
+      network_->tape_.chance(network_->weather.refuse_percent, 100)) {
+    size = network_->tape_.below(static_cast<std::uint32_t>(size));
+    if (!retry_pending_) {
+      retry_pending_ = true;
+      ++task_count_;
+      network_->clock_.in(network_->delay(), [this] {
+        --task_count_;
+        retry_pending_ = false;
+        tell(Way::to_shell);
+      });
+    }
+  }
+  if (size > 0) push(Way::to_peer, bytes.substr(0, size));
   return size;
+}
+
+void Stream::close() {
+  if (shell_closed_) return;
+  shell_closed_ = true;
+  watcher_ = nullptr;
+  lose(to_shell_);
+  end(Way::to_peer);
+}
+
+void Stream::cut() {
+  if (peer_gone_ && shell_closed_) return;
+  peer_gone_ = true;
+  to_shell_.finished = true;
+  lose(to_peer_);
+  lose(to_shell_);
+  to_peer_.ended = true;
+  to_shell_.ended = true;
+  hangup_ = Reason::reset;
+  tell(Way::to_peer);
+  tell(Way::to_shell);
+}
+
+void Stream::go_dark(Duration kernel_gives_up) {
+  if (dark_ || network_ == nullptr) return;
+  dark_ = true;
+  ++task_count_;
+  network_->clock_.in(kernel_gives_up, [this] {
+    --task_count_;
+    hangup_ = Reason::timed_out;
+    peer_gone_ = true;
+    to_shell_.ended = true;
+    to_peer_.ended = true;
+    lose(to_peer_);
+    tell(Way::to_shell);
+    tell(Way::to_peer);
+  });
+}
+
+void Stream::clog(Way way, bool clogged) {
+  Pipe& pipe = this->pipe(way);
+  pipe.clogged = clogged;
+  if (clogged) return;
+  for (std::size_t late = std::exchange(pipe.late_count, 0); late > 0; --late) arrive(way);
+}
+
+void Stream::push(Way way, std::string_view bytes) {
+  Pipe& pipe = this->pipe(way);
+  if (network_ == nullptr) {
+    pipe.arrived.push(bytes);
+    return tell(way);
+  }
+  while (!bytes.empty()) {
+    const std::size_t size = network_->piece_of(bytes.size());
+    pipe.flying.emplace_back(bytes.substr(0, size));
+    pipe.flying_size += size;
+    bytes.remove_prefix(size);
+    const Duration delay = network_->delay();
+    pipe.last_arrival = std::max(pipe.last_arrival, after(network_->clock_.now(), delay));
+    ++task_count_;
+    network_->clock_.at(pipe.last_arrival, [this, way] {
+      --task_count_;
+      arrive(way);
+    });
+  }
+}
+
+void Stream::end(Way way) {
+  Pipe& pipe = this->pipe(way);
+  pipe.finished = true;
+  if (network_ == nullptr) return arrive_end(way);
+  // An empty piece is the end.
+  pipe.flying.emplace_back();
+  const Duration delay = network_->delay();
+  pipe.last_arrival = std::max(pipe.last_arrival, after(network_->clock_.now(), delay));
+  ++task_count_;
+  network_->clock_.at(pipe.last_arrival, [this, way] {
+    --task_count_;
+    arrive(way);
+  });
+}
+
+// The time of the first piece in flight has come.
+void Stream::arrive(Way way) {
+  Pipe& pipe = this->pipe(way);
+  if (dark_ || pipe.flying.empty()) return;  // lost on the way
+  if (pipe.clogged) {
+    ++pipe.late_count;
+    return;
+  }
+  const std::string piece = std::move(pipe.flying.front());
+  pipe.flying.pop_front();
+  if (piece.empty()) return arrive_end(way);
+  pipe.flying_size -= piece.size();
+  pipe.arrived.push(piece);
+  tell(way);
+}
+
+void Stream::arrive_end(Way way) {
+  pipe(way).ended = true;
+  tell(way);
+}
+
+void Stream::lose(Pipe& pipe) {
+  pipe.arrived.clear();
+  pipe.flying.clear();
+  pipe.flying_size = 0;
+}
+
+void Stream::tell(Way way) {
+  if (way == Way::to_peer) return tell_peer();
+  if (watcher_ != nullptr) watcher_->stream_changed(socket_);
+}
+
+void Stream::tell_peer() {
+  if (peer_ != nullptr && !peer_gone_) peer_->turn();
+}
+
+std::shared_ptr<Stream> Network::connect(std::size_t capacity) {
+  streams_.push_back(std::make_shared<Stream>(capacity, this));
+  return streams_.back();
+}
+
+const std::vector<std::shared_ptr<Stream>>& Network::streams() {
+  std::erase_if(streams_, [](const std::shared_ptr<Stream>& stream) {
+    return stream.use_count() == 1 && stream->task_count_ == 0;
+  });
+  return streams_;
+}
+
+// Most pieces are quick, some are not.
+Duration Network::delay() {
+  if (weather.delay_max == Duration::zero()) return {};
+  const std::uint32_t part = tape_.below(1024);
+  if (part < 1016) return weather.delay_max * part / 1024;
+  return weather.delay_max * ((part - 1015) * 12);
+}
+
+std::size_t Network::piece_of(std::size_t size) {
+  if (weather.split_percent == 0 || size < 2) return size;
+  if (!tape_.chance(weather.split_percent, 100)) return size;
+  // Small pieces as often as large ones: a single byte, a header, any.
+  switch (tape_.below(3)) {
+    case 0: return 1;
+    case 1: return std::min<std::size_t>(size, 1 + tape_.below(6));
+    default: return 1 + tape_.below(static_cast<std::uint32_t>(size));
+  }
 }
 
 }  // namespace pgweir::sim

@@ -23,41 +23,62 @@ Endpoint ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, st
   return {Endpoint::Family::ipv4, port, {a, b, c, d}, {}};
 }
 
-Shell::Shell(const Settings& settings, ToyVault& vault, ShellOptions options)
-    : vault_(vault), options_(std::move(options)), machine_(settings, vault, Seat{}) {
+void Shell::News::stream_changed(SocketId socket) {
+  const auto place = std::ranges::lower_bound(sockets_, socket);
+  if (place == sockets_.end() || *place != socket) sockets_.insert(place, socket);
+}
+
+void Shell::News::drop(SocketId socket) {
+  const auto place = std::ranges::lower_bound(sockets_, socket);
+  if (place != sockets_.end() && *place == socket) sockets_.erase(place);
+}
+
+Shell::Shell(Clock& clock, Stepper& stepper, ToyVault& vault, ShellOptions options)
+    : clock_(clock), stepper_(stepper), vault_(vault), options_(std::move(options)) {
   step(event::WallClock{std::chrono::hours(24)});
+}
+
+// The streams may outlive it.
+Shell::~Shell() {
+  for (auto& [id, socket] : sockets_) {
+    if (socket.stream) socket.stream->watch(nullptr, {});
+  }
 }
 
 void Shell::add_host(const Endpoint& where, Host& host) {
   places_.push_back({where, std::string(where.path), &host});
-  if (std::ranges::find(peers_, &host) == peers_.end()) add_peer(host);
 }
 
 void Shell::set_name(const std::string& name, std::vector<Endpoint> addresses) {
   names_[name] = std::move(addresses);
 }
 
+std::shared_ptr<Stream> Shell::new_stream() {
+  return options_.network != nullptr ? options_.network->connect(options_.pipe_capacity)
+                                     : std::make_shared<Stream>(options_.pipe_capacity);
+}
+
 std::shared_ptr<Stream> Shell::connect(const Endpoint& from) {
-  auto stream = std::make_shared<Stream>(options_.pipe_capacity);
-  backlog_.push_back({from, our_end(), std::nullopt, stream});
-  return stream;
+  backlog_.push_back({from, our_end(), std::nullopt, new_stream()});
+  return backlog_.back().stream;
 }
 
 std::shared_ptr<Stream> Shell::connect_unix(std::uint32_t uid) {
-  auto stream = std::make_shared<Stream>(options_.pipe_capacity);
-  const Endpoint peer{};
   Endpoint local{};
   local.path = unix_socket_path;
-  backlog_.push_back({peer, local, uid, stream});
-  return stream;
+  backlog_.push_back({Endpoint{}, local, uid, new_stream()});
+  return backlog_.back().stream;
 }
 
-void Shell::command(event::Command command) { answers_.push_back({event::Commanded{command}}); }
+void Shell::command(event::Command command) { answer(Wait::command, {event::Commanded{command}}); }
 
-void Shell::fail_accept(Reason why) { answers_.push_back({event::AcceptFailed{why}}); }
+void Shell::set_wall_clock(Duration offset) { answer(Wait::command, {event::WallClock{offset}}); }
+
+void Shell::fail_accept(Reason why) { answer(Wait::command, {event::AcceptFailed{why}}); }
 
 void Shell::run() {
   const std::uint64_t first = step_count_;
+  for (Peer* peer : peers_) peer->turn();
   while (!exit_status_ && turn()) {
     if (step_count_ - first > steps_per_run_max) {
       complain("no end of steps without time passing: look for two parties that answer each other");
@@ -67,61 +88,60 @@ void Shell::run() {
 }
 
 void Shell::advance(Duration duration) {
-  const Instant target = now_ + duration;
+  const Instant target = after(now(), duration);
   run();
-  for (;;) {
-    Instant next = next_linger();
-    if (const auto wake = machine_.deadline()) next = std::min(next, wake->at);
-    if (exit_status_ || next > target || !complaints_.empty()) break;
-    now_ = std::max(now_, next);
+  while (!exit_status_ && complaints_.empty() && next() <= target) {
+    clock_.move_to(std::max(now(), next()));
     run();
   }
-  now_ = target;
+  if (clock_.next() > target) clock_.move_to(std::max(now(), target));
   run();
 }
 
-// One thing that happens, the first that can in the order the header tells.
+Instant Shell::next() const {
+  if (now() < stalled_until_) return std::min(clock_.next(), stalled_until_);
+  Instant next = std::min(clock_.next(), wake_at_);
+  if (!answers_.empty()) next = std::min(next, answers_.begin()->first);
+  for (const SocketId id : lingering_) next = std::min(next, sockets_.at(id).linger_until);
+  return next;
+}
+
 bool Shell::turn() {
-  if (continue_delivery()) return true;
-  for (Peer* peer : peers_) peer->turn();
-  const bool moved = move_unsent();
-  return tell_drained() || deliver_answer() || accept_one() || deliver_socket() || wake() || moved;
+  if (clock_.run_due()) return true;
+  return now() >= stalled_until_ && own_turn();
+}
+
+// The first that can happen in the order the header tells.
+bool Shell::own_turn() {
+  if (exit_status_) return false;
+  if (!lingering_.empty()) end_lingering();
+  return continue_delivery() || deliver_answer() || accept_one() || look_at_socket() || wake();
 }
 
 bool Shell::continue_delivery() {
   if (delivery_.left == 0) return false;
-  const auto found = sockets_.find(delivery_.socket);
-  if (found == sockets_.end() || found->second.state != State::open || !found->second.reading) {
+  Socket* socket = find(delivery_.socket);
+  if (socket == nullptr || socket->state != State::open || !socket->reading) {
     delivery_.left = 0;
     return false;
   }
   const std::size_t size = options_.cut ? options_.cut(delivery_.left) : delivery_.left;
   const std::string bytes =
-      found->second.stream->receive(std::clamp(size, std::size_t{1}, delivery_.left));
+      socket->stream->receive(std::clamp(size, std::size_t{1}, delivery_.left));
   if (bytes.empty()) {  // reset meanwhile
     delivery_.left = 0;
     return false;
   }
   delivery_.left -= bytes.size();
-  records_[delivery_.socket].received += bytes;
+  if (options_.keep_records) records_[delivery_.socket].received += bytes;
   step(event::Received{delivery_.socket, bytes_of(bytes)});
   return true;
 }
 
-bool Shell::tell_drained() {
-  for (auto& [id, socket] : sockets_) {
-    if (!socket.congested || !socket.unsent.empty() || socket.state != State::open) continue;
-    socket.congested = false;
-    step(event::Drained{id});
-    return true;
-  }
-  return false;
-}
-
 bool Shell::deliver_answer() {
-  if (answers_.empty()) return false;
-  Answer answer = std::move(answers_.front());
-  answers_.pop_front();
+  if (answers_.empty() || answers_.begin()->first > now()) return false;
+  Answer answer = std::move(answers_.begin()->second);
+  answers_.erase(answers_.begin());
   if (auto* resolved = std::get_if<event::Resolved>(&answer.event)) {
     resolved->addresses = answer.addresses;
     tickets_.erase(resolved->ticket);
@@ -129,13 +149,30 @@ bool Shell::deliver_answer() {
   if (const auto* derived = std::get_if<event::Derived>(&answer.event)) {
     tickets_.erase(derived->ticket);
   }
-  const auto found = sockets_.find(answer.socket);
-  if (std::holds_alternative<event::Closed>(answer.event) ||
-      std::holds_alternative<event::ConnectFailed>(answer.event)) {
+  if (std::holds_alternative<event::Connected>(answer.event)) return connect_now(answer);
+  if (std::holds_alternative<event::Closed>(answer.event)) sockets_.erase(answer.socket);
+  step(answer.event);
+  return true;
+}
+
+// The host decides when it is asked, which may be long after the machine wanted it.
+bool Shell::connect_now(const Answer& answer) {
+  Socket& socket = sockets_.at(answer.socket);
+  const Place* place = find_place(answer.addresses.front());
+  Reason why = options_.refuse ? options_.refuse(answer.addresses.front()) : Reason::none;
+  const auto welcome = place == nullptr ? Host::Welcome::refuse : place->host->welcome();
+  if (why == Reason::none && welcome == Host::Welcome::never_answer) return true;
+  if (why == Reason::none && welcome == Host::Welcome::refuse) why = Reason::refused;
+  if (why != Reason::none) {
     sockets_.erase(answer.socket);
-  } else if (std::holds_alternative<event::Connected>(answer.event) && found != sockets_.end()) {
-    found->second.state = State::open;
+    step(event::ConnectFailed{answer.socket, why});
+    return true;
   }
+  socket.stream = new_stream();
+  socket.stream->set_peer(place->host);
+  socket.state = State::open;
+  place->host->accepted(socket.stream);
+  socket.stream->watch(&news_, answer.socket);
   step(answer.event);
   return true;
 }
@@ -152,61 +189,85 @@ bool Shell::accept_one() {
   }
   if (client.slot == client_generations_.size()) client_generations_.push_back(0);
   client.generation = ++client_generations_[client.slot];
-  Socket& socket = sockets_[socket_of(client)];
-  socket.stream = knock.stream;
-  records_[socket_of(client)];
+  const SocketId id = socket_of(client);
+  sockets_[id].stream = knock.stream;
+  knock.stream->watch(&news_, id);
+  if (options_.keep_records) records_[id];
   step(event::Accepted{client, knock.peer, knock.local, knock.uid});
   return true;
 }
 
-bool Shell::deliver_socket() {
-  for (auto& [id, socket] : sockets_) {
-    if (socket.state != State::open) continue;
-    if (tell_ends(id, socket)) return true;
-    if (!socket.reading || socket.stream->readable_size() == 0) continue;
-    const std::size_t size_max = socket.large ? limits::read_buffer_size : limits::client_read_size;
-    delivery_ = {id, std::min(socket.stream->readable_size(), size_max)};
-    return continue_delivery();
+bool Shell::look_at_socket() {
+  while (!news_.sockets().empty()) {
+    const std::size_t count = news_.sockets().size();
+    const SocketId id = news_.sockets()[options_.pick && count > 1 ? options_.pick(count) : 0];
+    Socket* socket = find(id);
+    if (socket != nullptr && socket->stream) {
+      const bool moved = write_out(*socket);
+      if (tell_drained(id, *socket) || tell_ends(id, *socket) || deliver(id, *socket)) return true;
+      finish_closing(id, *socket);
+      if (moved) return true;
+    }
+    news_.drop(id);
   }
   return false;
+}
+
+bool Shell::tell_drained(SocketId id, Socket& socket) {
+  if (!socket.congested || !socket.unsent.empty() || socket.state != State::open) return false;
+  socket.congested = false;
+  step(event::Drained{id});
+  return true;
 }
 
 bool Shell::tell_ends(SocketId id, Socket& socket) {
-  if (socket.stream->peer_reset() && !socket.hangup_told) {
+  if (socket.state != State::open) return false;
+  const Stream& stream = *socket.stream;
+  if (stream.peer_reset()) {
+    if (socket.hangup_told) return false;
     socket.hangup_told = true;
-    step(event::Hangup{id, Reason::reset});
+    step(event::Hangup{id, stream.hangup_reason()});
     return true;
   }
-  if (socket.reading && socket.stream->peer_finished() && !socket.stream->peer_reset() &&
-      socket.stream->readable_size() == 0 && !socket.peer_done_told) {
-    socket.peer_done_told = true;
-    step(event::PeerDone{id});
-    return true;
+  if (!socket.reading || socket.peer_done_told || !stream.peer_finished() ||
+      stream.readable_size() > 0) {
+    return false;
   }
-  return false;
+  socket.peer_done_told = true;
+  step(event::PeerDone{id});
+  return true;
+}
+
+bool Shell::deliver(SocketId id, Socket& socket) {
+  if (socket.state != State::open || !socket.reading) return false;
+  const std::size_t ready = socket.stream->readable_size();
+  if (ready == 0) return false;
+  const std::size_t size_max = socket.large ? limits::read_buffer_size : limits::client_read_size;
+  delivery_ = {id, std::min(ready, size_max)};
+  return continue_delivery();
 }
 
 bool Shell::wake() {
-  const auto due = machine_.deadline();
-  if (!due || due->at > now_) return false;
+  if (wake_at_ > now()) return false;
+  wake_at_ = never;
   step(event::Woke{});
-  const auto next = machine_.deadline();
-  if (next && next->at <= now_) {
+  const auto next = stepper_.deadline();
+  if (next && next->at <= now()) {
     complain(join("after Woke the deadline is still due: ", next->purpose));
     return false;
   }
   return true;
 }
 
-bool Shell::move_unsent() {
-  bool moved = false;
-  for (auto& [id, socket] : sockets_) {
-    if (!socket.stream || socket.state == State::connecting) continue;
-    if (socket.linger_until <= now_) socket.unsent = {};
-    moved = write_out(socket) || moved;
+// close_linger is over: what is unsent is given up.
+void Shell::end_lingering() {
+  const std::vector<SocketId> lingering = lingering_;
+  for (const SocketId id : lingering) {
+    Socket& socket = sockets_.at(id);
+    if (socket.linger_until > now()) continue;
+    socket.unsent.clear();
     finish_closing(id, socket);
   }
-  return moved;
 }
 
 void Shell::check_no_leaks() {
@@ -230,6 +291,16 @@ std::size_t Shell::socket_count(SocketKind kind) const {
       std::ranges::count_if(sockets_, [&](const auto& entry) { return entry.first.kind == kind; }));
 }
 
+std::size_t Shell::unsent_size(SocketId socket) const {
+  const auto found = sockets_.find(socket);
+  return found == sockets_.end() ? 0 : found->second.unsent.size();
+}
+
+std::shared_ptr<Stream> Shell::stream_of(SocketId socket) const {
+  const auto found = sockets_.find(socket);
+  return found == sockets_.end() ? nullptr : found->second.stream;
+}
+
 void Shell::step(const Event& event) {
   step_once(event);
   while (!newly_congested_.empty() && !exit_status_) {
@@ -244,37 +315,39 @@ void Shell::step_once(const Event& event) {
   encoded_.clear();
   encode(event, encoded_);
   if (options_.around_step) options_.around_step(true);
-  const std::span<const Effect> effects = machine_.step(now_, event);
+  const std::span<const Effect> effects = stepper_.step(now(), event);
   if (options_.around_step) options_.around_step(false);
   for (const Effect& effect : effects) {
     encode(effect, encoded_);
     carry_out(effect);
   }
   for (const SocketId id : touched_) {
-    const auto found = sockets_.find(id);
-    if (found == sockets_.end()) continue;
-    write_out(found->second);
-    if (!found->second.unsent.empty() && !found->second.congested &&
-        found->second.state == State::open) {
-      found->second.congested = true;
+    Socket* socket = find(id);
+    if (socket == nullptr) continue;
+    write_out(*socket);
+    if (!socket->unsent.empty() && !socket->congested && socket->state == State::open) {
+      socket->congested = true;
       newly_congested_.push_back(id);
     }
-    finish_closing(id, found->second);
+    finish_closing(id, *socket);
   }
   touched_.clear();
-  trace_.add(now_);
+  trace_.add(static_cast<std::uint64_t>(now().time_since_epoch().count()));
   trace_.add(Bytes(encoded_));
-  machine_.check_invariants();
+  note_deadline();
+  if (options_.watch) options_.watch(event, effects);
+}
+
+void Shell::note_deadline() {
+  const auto wake = stepper_.deadline();
+  const Instant at = wake ? wake->at : never;
+  if (at == deadline_ && wake_at_ != never) return;
+  deadline_ = at;
+  wake_at_ = at == never ? never : after(std::max(at, now()), delay_of(Wait::timer));
 }
 
 void Shell::complain(std::string what) {
   complaints_.push_back(join("step ", step_count_, ": ", what));
-}
-
-Instant Shell::next_linger() const {
-  Instant next = never;
-  for (const auto& [id, socket] : sockets_) next = std::min(next, socket.linger_until);
-  return next;
 }
 
 }  // namespace pgweir::sim

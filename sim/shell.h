@@ -1,12 +1,13 @@
-// The in-memory shell: stands where io/ stands, with a simulated network and a clock that is a
-// number. It carries out the machine's effects, feeds it events, and judges both sides of the
-// contract in core/event.h; what it finds wrong is in complaints().
+// The simulated shell: stands where io/ stands, on a simulated network and clock. It carries out
+// the machine's effects, feeds it events, and judges both sides of the contract in core/event.h;
+// what it finds wrong is in complaints().
 //
-// Order of events: a piece of bytes follows the piece before it as long as its socket may be read,
-// then come answers, accepted clients, and sockets in the order of their ids. So the same script is
-// the same run however its bytes are cut. Time stands still but for advance().
+// Order of what may happen at one instant: a piece of bytes follows the piece before it as long as
+// its socket may be read, then come answers, accepted clients, and sockets in the order of their
+// ids, or whichever `pick` draws. So the same script is the same run however its bytes are cut.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -17,39 +18,61 @@
 #include <string>
 #include <vector>
 
-#include "core/base/hash.h"
 #include "core/machine.h"
+#include "core/stepper.h"
+#include "sim/clock.h"
 #include "sim/network.h"
 #include "sim/toy_vault.h"
+#include "sim/trace_hash.h"
 
 namespace pgweir::sim {
 
 Endpoint ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, std::uint16_t port);
 
-struct ShellOptions {
-  // Bytes on their way to a peer before the shell has to keep the rest.
-  std::size_t pipe_capacity = 256 * 1024;
-  // How many of so many bytes come next: 1 to all. Empty: all.
-  std::function<std::size_t(std::size_t)> cut;
-  // Told before (true) and after (false) each step of the machine.
-  std::function<void(bool)> around_step;
-};
+// What the shell waits for before it can tell the machine.
+enum class Wait : std::uint8_t { connect, resolve, derive, settings, close, command, timer };
 
 // A note with its texts kept.
 struct KeptNote {
   NoteKind kind;
+  Level level;
   SocketId socket;
   std::string text;
   std::string sqlstate;
 };
 
+struct ShellOptions {
+  // Bytes on their way to a peer before the shell has to keep the rest.
+  std::size_t pipe_capacity = 256 * 1024;
+  // How streams travel; null: at once.
+  Network* network = nullptr;
+  // How many of so many bytes come next: 1 to all. Empty: all.
+  std::function<std::size_t(std::size_t)> cut;
+  // How long an answer takes, and how late a timer is. Empty: no time.
+  std::function<Duration(Wait)> delay;
+  // Which of so many sockets with news is next. Empty: the first.
+  std::function<std::size_t(std::size_t)> pick;
+  // Why a connection is not made, if it is not. Empty: as the host welcomes it.
+  std::function<Reason(const Endpoint&)> refuse;
+  // Told before (true) and after (false) each step of the machine.
+  std::function<void(bool)> around_step;
+  // Told what happened and what came of it, when it has been carried out.
+  std::function<void(const Event&, std::span<const Effect>)> watch;
+  // Keep all bytes of every socket (records()), and every note.
+  bool keep_records = true;
+};
+
 class Shell {
  public:
-  // Takes the first step, which opens for clients. The vault outlives the shell.
-  Shell(const Settings& settings, ToyVault& vault, ShellOptions options = {});
+  // Takes the first step, which opens for clients. All outlive the shell.
+  Shell(Clock& clock, Stepper& stepper, ToyVault& vault, ShellOptions options = {});
+  ~Shell();
+  Shell(const Shell&) = delete;
+  Shell& operator=(const Shell&) = delete;
 
   // The world. Hosts and peers outlive the shell's last run. where: for unix sockets, path is kept.
   void add_host(const Endpoint& where, Host& host);
+  // Peers that change without the network's knowledge are given a turn at each run.
   void add_peer(Peer& peer) { peers_.push_back(&peer); }
   // What DNS says from now on; nobody: that there is no such name.
   void set_name(const std::string& name, std::vector<Endpoint> addresses);
@@ -59,19 +82,26 @@ class Shell {
   std::shared_ptr<Stream> connect(const Endpoint& from = ipv4(10, 9, 0, 1, 40000));
   std::shared_ptr<Stream> connect_unix(std::uint32_t uid);
   void command(event::Command command);
+  void set_wall_clock(Duration offset);
   // The next client is turned away by the kernel.
   void fail_accept(Reason why);
+  // The process does not run until then: the network goes on, and everything waits.
+  void stall_until(Instant when) { stalled_until_ = when; }
 
   // Until nothing more happens without time passing.
   void run();
   // Runs, and lets time pass with every deadline in it.
   void advance(Duration duration);
+  // One thing that happens now, of the shell's or the clock's; false when nothing does.
+  bool turn();
+  // When something happens next, if nothing does now; never: nothing is awaited.
+  Instant next() const;
   // Every socket whose peer is gone has been closed, else complaints.
   void check_no_leaks();
 
-  Machine& machine() { return machine_; }
-  Instant now() const { return now_; }
+  Instant now() const { return clock_.now(); }
   bool accepting() const { return accepting_; }
+  bool listening() const { return listening_; }
   std::optional<int> exit_status() const { return exit_status_; }
   std::uint64_t trace_hash() const { return trace_.value(); }
   std::uint64_t step_count() const { return step_count_; }
@@ -79,6 +109,10 @@ class Shell {
   const std::vector<KeptNote>& notes() const { return notes_; }
   std::size_t note_count(NoteKind kind) const;
   std::size_t socket_count(SocketKind kind) const;
+  // Bytes the machine has sent and the network has not taken: what this shell holds.
+  std::size_t unsent_size(SocketId socket) const;
+  // The stream of a socket that is there; null otherwise.
+  std::shared_ptr<Stream> stream_of(SocketId socket) const;
 
   // All bytes of each socket there ever was, both ways.
   struct Record {
@@ -117,19 +151,32 @@ class Shell {
     std::string path;
     Host* host;
   };
+  // Sockets with news, in the order of their ids.
+  class News : public Stream::Watcher {
+   public:
+    void stream_changed(SocketId socket) override;
+    void drop(SocketId socket);
+    const std::vector<SocketId>& sockets() const { return sockets_; }
 
-  bool turn();
+   private:
+    std::vector<SocketId> sockets_;
+  };
+
+  bool own_turn();
   bool continue_delivery();
-  bool tell_drained();
   bool deliver_answer();
+  bool connect_now(const Answer& answer);
   bool accept_one();
-  bool deliver_socket();
+  bool look_at_socket();
+  bool tell_drained(SocketId id, Socket& socket);
   bool tell_ends(SocketId id, Socket& socket);
+  bool deliver(SocketId id, Socket& socket);
   bool wake();
-  bool move_unsent();
+  void end_lingering();
 
   void step(const Event& event);
   void step_once(const Event& event);
+  void note_deadline();
   void carry_out(const Effect& effect);
   void carry_out(const effect::Send& send);
   void carry_out(const effect::StopReading& stop);
@@ -145,24 +192,30 @@ class Shell {
   void carry_out(const effect::Exit& exit);
   static bool write_out(Socket& socket);
   void finish_closing(SocketId id, Socket& socket);
+  Socket* find(SocketId id);
   Socket* usable(SocketId id, const char* effect);
-  void ask(Ticket ticket, Answer answer);
+  void ask(Ticket ticket, Wait wait, Answer answer);
+  void answer(Wait wait, Answer answer);
   void complain(std::string what);
   const Place* find_place(const Endpoint& where) const;
-  Instant next_linger() const;
+  std::shared_ptr<Stream> new_stream();
+  Duration delay_of(Wait wait) const { return options_.delay ? options_.delay(wait) : Duration{}; }
 
+  Clock& clock_;
+  Stepper& stepper_;
   ToyVault& vault_;
   ShellOptions options_;
-  Instant now_{std::chrono::hours(1)};
-  Machine machine_;
   std::map<SocketId, Socket> sockets_;
+  News news_;
   std::map<SocketId, Record> records_;
-  std::vector<std::uint32_t> client_generations_;  // by slot
+  std::vector<std::uint32_t> client_generations_;                           // by slot
+  std::array<std::map<std::uint32_t, std::uint32_t>, 3> used_generations_;  // by kind, then slot
   std::deque<Knock> backlog_;
-  std::deque<Answer> answers_;
+  std::multimap<Instant, Answer> answers_;
   std::vector<SocketId> touched_;  // sent to or closed in this step
   std::deque<SocketId> newly_congested_;
   std::set<Ticket> tickets_;  // not answered yet
+  std::vector<SocketId> lingering_;
   struct Delivery {
     SocketId socket{};
     std::size_t left = 0;
@@ -172,8 +225,12 @@ class Shell {
   std::optional<Settings> next_settings_;
   std::vector<Peer*> peers_;
   bool accepting_ = false;
+  bool listening_ = true;
   std::optional<int> exit_status_;
-  Hash trace_;
+  Instant stalled_until_{};
+  Instant deadline_ = never;  // as the machine said last
+  Instant wake_at_ = never;   // that, and how late this timer is
+  TraceHash trace_;
   std::uint64_t step_count_ = 0;
   std::vector<std::byte> encoded_;
   std::vector<KeptNote> notes_;

@@ -27,11 +27,16 @@ void Shell::carry_out(const Effect& effect) {
   std::visit([&](const auto& alternative) { carry_out(alternative); }, effect);
 }
 
+Shell::Socket* Shell::find(SocketId id) {
+  const auto found = sockets_.find(id);
+  return found == sockets_.end() ? nullptr : &found->second;
+}
+
 // The socket, if the machine may still do something with it; complains otherwise.
 Shell::Socket* Shell::usable(SocketId id, const char* effect) {
-  const auto found = sockets_.find(id);
-  if (found != sockets_.end() && found->second.state != State::closing) return &found->second;
-  complain(join(effect, " on a socket that ", found == sockets_.end() ? "is not there" : "closes",
+  Socket* socket = find(id);
+  if (socket != nullptr && socket->state != State::closing) return socket;
+  complain(join(effect, " on a socket that ", socket == nullptr ? "is not there" : "closes",
                 ": kind ", static_cast<int>(id.kind), " slot ", id.slot, " generation ",
                 id.generation));
   return nullptr;
@@ -43,8 +48,8 @@ void Shell::carry_out(const effect::Send& send) {
   if (socket->state != State::open) return complain("Send on a socket that is not connected yet");
   if (send.bytes.empty()) return complain("Send of no bytes: leave it out");
   socket->unsent.push(text_of(send.bytes));
-  records_[send.socket].sent += text_of(send.bytes);
-  touched_.push_back(send.socket);
+  if (options_.keep_records) records_[send.socket].sent += text_of(send.bytes);
+  if (touched_.empty() || touched_.back() != send.socket) touched_.push_back(send.socket);
 }
 
 void Shell::carry_out(const effect::StopReading& stop) {
@@ -52,7 +57,10 @@ void Shell::carry_out(const effect::StopReading& stop) {
 }
 
 void Shell::carry_out(const effect::ResumeReading& resume) {
-  if (Socket* socket = usable(resume.socket, "ResumeReading")) socket->reading = true;
+  Socket* socket = usable(resume.socket, "ResumeReading");
+  if (socket == nullptr) return;
+  socket->reading = true;
+  news_.stream_changed(resume.socket);
 }
 
 void Shell::carry_out(const effect::ReadSize& size) {
@@ -61,42 +69,39 @@ void Shell::carry_out(const effect::ReadSize& size) {
 
 void Shell::carry_out(const effect::Accepting& accepting) {
   accepting_ = accepting.how == effect::Accept::on;
+  if (accepting.how != effect::Accept::ended) return;
+  listening_ = false;
+  for (const Knock& knock : backlog_) knock.stream->cut();
+  backlog_.clear();
 }
 
 void Shell::carry_out(const effect::Close& close) {
   Socket* socket = usable(close.socket, "Close");
   if (socket == nullptr) return;
   // What the world was about to say of this socket is not heard any more; Closed is.
-  std::erase_if(answers_, [&](const Answer& answer) { return answer.socket == close.socket; });
+  std::erase_if(answers_, [&](const auto& entry) { return entry.second.socket == close.socket; });
   if (socket->stream) write_out(*socket);
   socket->state = State::closing;
-  if (close.when == effect::CloseWhen::now) socket->unsent = {};
-  socket->linger_until = after(now_, limits::close_linger);
+  if (close.when == effect::CloseWhen::now) socket->unsent.clear();
+  socket->linger_until = after(now(), limits::close_linger);
+  lingering_.push_back(close.socket);
   touched_.push_back(close.socket);
 }
 
 void Shell::carry_out(const effect::Connect& connect) {
   if (connect.socket.kind == SocketKind::client) return complain("Connect of a client's socket");
+  std::uint32_t& last =
+      used_generations_[static_cast<std::size_t>(connect.socket.kind)][connect.socket.slot];
   const auto [entry, fresh] = sockets_.try_emplace(connect.socket);
-  if (!fresh || records_.contains(connect.socket)) return complain("Connect of a used socket id");
-  records_[connect.socket];
+  if (!fresh || last == connect.socket.generation) return complain("Connect of a used socket id");
+  last = connect.socket.generation;
+  if (options_.keep_records) records_[connect.socket];
   Socket& socket = entry->second;
   socket.state = State::connecting;
   socket.large = connect.socket.kind == SocketKind::server;
-  const Place* place = find_place(connect.to);
-  const auto welcome = place == nullptr ? Host::Welcome::refuse : place->host->welcome();
-  switch (welcome) {
-    case Host::Welcome::accept:
-      socket.stream = std::make_shared<Stream>(options_.pipe_capacity);
-      place->host->accepted(socket.stream);
-      answers_.push_back(
-          {event::Connected{connect.socket, ipv4(10, 9, 0, 254, 50000)}, connect.socket});
-      break;
-    case Host::Welcome::refuse:
-      answers_.push_back({event::ConnectFailed{connect.socket, Reason::refused}, connect.socket});
-      break;
-    case Host::Welcome::never_answer: break;
-  }
+  answer(
+      Wait::connect,
+      {event::Connected{connect.socket, ipv4(10, 9, 0, 254, 50000)}, connect.socket, {connect.to}});
 }
 
 void Shell::carry_out(const effect::Resolve& resolve) {
@@ -108,36 +113,42 @@ void Shell::carry_out(const effect::Resolve& resolve) {
   for (Endpoint& address : answer.addresses) address.port = resolve.port;
   const Reason why = answer.addresses.empty() ? Reason::name_unknown : Reason::none;
   answer.event = event::Resolved{resolve.ticket, {}, why};
-  ask(resolve.ticket, std::move(answer));
+  ask(resolve.ticket, Wait::resolve, std::move(answer));
 }
 
 void Shell::carry_out(const effect::Derive& derive) {
   const bool done = vault_.derive(derive.credential, derive.salt, derive.iterations);
-  ask(derive.ticket, {event::Derived{derive.ticket, done}});
+  ask(derive.ticket, Wait::derive, {event::Derived{derive.ticket, done}});
 }
 
 void Shell::carry_out(const effect::LoadSettings&) {
   if (next_settings_) {
-    answers_.push_back({event::Reconfigured{*next_settings_}});
+    answer(Wait::settings, {event::Reconfigured{*next_settings_}});
   } else {
-    answers_.push_back({event::Refused{"line 1: the settings of this test are refused"}});
+    answer(Wait::settings, {event::Refused{"line 1: the settings of this test are refused"}});
   }
 }
 
 void Shell::carry_out(const Note& note) {
-  notes_.push_back({note.kind, note.socket, std::string(note.text), std::string(note.sqlstate)});
+  if (!options_.keep_records) return;
+  notes_.push_back(
+      {note.kind, note.level, note.socket, std::string(note.text), std::string(note.sqlstate)});
 }
 
 void Shell::carry_out(const effect::Exit& exit) { exit_status_ = exit.status; }
 
-void Shell::ask(Ticket ticket, Answer answer) {
+void Shell::ask(Ticket ticket, Wait wait, Answer answer) {
   if (!tickets_.insert(ticket).second) complain(join("ticket ", ticket, " is asked twice at once"));
-  answers_.push_back(std::move(answer));
+  this->answer(wait, std::move(answer));
+}
+
+void Shell::answer(Wait wait, Answer answer) {
+  answers_.emplace(after(now(), delay_of(wait)), std::move(answer));
 }
 
 // False when nothing could be moved.
 bool Shell::write_out(Socket& socket) {
-  if (socket.unsent.empty()) return false;
+  if (socket.unsent.empty() || socket.stream == nullptr) return false;
   const std::size_t sent = socket.stream->send(socket.unsent.view());
   socket.unsent.drop(sent);
   return sent > 0;
@@ -147,8 +158,9 @@ void Shell::finish_closing(SocketId id, Socket& socket) {
   const bool told = socket.linger_until == never;
   if (socket.state != State::closing || told || !socket.unsent.empty()) return;
   socket.linger_until = never;
+  std::erase(lingering_, id);
   if (socket.stream) socket.stream->close();
-  answers_.push_back({event::Closed{id, Reason::none}, id});
+  answer(Wait::close, {event::Closed{id, Reason::none}, id});
 }
 
 const Shell::Place* Shell::find_place(const Endpoint& where) const {

@@ -32,8 +32,13 @@ void World::add_user(const std::string& name, const std::string& password) {
 
 Shell& World::shell() {
   if (!shell_) {
-    shell_ = std::make_unique<Shell>(settings, vault, shell_options);
+    machine_.emplace(settings, vault, Seat{});
+    stepper_.emplace(*machine_);
+    ShellOptions options = shell_options;
+    options.watch = [this](const Event&, std::span<const Effect>) { machine_->check_invariants(); };
+    shell_ = std::make_unique<Shell>(clock_, *stepper_, vault, std::move(options));
     shell_->add_host(ipv4(10, 0, 0, 1, 5432), postgres);
+    shell_->add_peer(postgres);
   }
   return *shell_;
 }

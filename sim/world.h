@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,7 +29,8 @@ class World {
 
   // Adds a user with a password; users are kept sorted.
   void add_user(const std::string& name, const std::string& password);
-  Shell& shell();                         // starts the pooler
+  Shell& shell();  // starts the pooler
+  Machine& machine() { return *machine_; }
   Client& connect();                      // a client that has said nothing
   Client& client(const LogIn& how = {});  // one that has tried to log in
   // Says it, runs, and tells what was heard.
@@ -43,6 +45,9 @@ class World {
 
  private:
   std::vector<std::unique_ptr<Client>> clients_;
+  Clock clock_;
+  std::optional<Machine> machine_;
+  std::optional<MachineStepper> stepper_;
   std::unique_ptr<Shell> shell_;
 };
 

@@ -112,7 +112,10 @@ Settings settings() {
 void run(const Conversation& conversation, std::uint64_t count) {
   sim::ToyVault vault(1);
   OneAnswer postgres(conversation);
-  sim::Shell shell(settings(), vault);
+  sim::Clock clock;
+  Machine machine(settings(), vault, Seat{});
+  MachineStepper stepper(machine);
+  sim::Shell shell(clock, stepper, vault);
   const Endpoint host = sim::ipv4(127, 0, 0, 1, 5432);
   shell.add_host(host, postgres);
   shell.set_name("127.0.0.1", {host});

@@ -73,7 +73,7 @@ Seen play(const Plan& plan, std::function<std::size_t(std::size_t)> cut) {
     if (!plan.together) world.run();
   }
   world.run();
-  return {world.shell().records(), world.shell().machine().fingerprint(), world.complaints()};
+  return {world.shell().records(), world.machine().fingerprint(), world.complaints()};
 }
 
 Plan any_plan() {

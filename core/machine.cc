@@ -375,7 +375,7 @@ void Machine::Core::check_pools() const {
     servers_.each([&](ServerHandle, const Server& server) {
       if (server.pool != handle) return;
       ++servers;
-      connecting += server.state == ServerState::connecting || server.state == ServerState::login;
+      connecting += server.connecting;
       closing += server.state == ServerState::closing;
     });
     PGWEIR_REQUIRE(pool.server_count == servers, pool.server_count, servers);  // I-07

@@ -78,8 +78,8 @@ void Machine::Core::cancel_due(Canceller& canceller) {
   timers_.at_latest(canceller.timer, due);
 }
 
-// Its socket is gone. A cancel that was sent but not seen through may still hit: its server does
-// not go to anybody else.
+// Its socket is gone. A cancel that was sent but not seen through may still hit: its server gets
+// nothing more to do, from anybody.
 void Machine::Core::cancel_ended(Canceller& canceller) {
   Server* server = servers_.find(canceller.target);
   const bool in_doubt = canceller.sent && !canceller.answered;
@@ -91,7 +91,7 @@ void Machine::Core::cancel_ended(Canceller& canceller) {
   cancellers_.erase(canceller.self);
   if (server == nullptr) return;
   server->cancel = {};
-  if (in_doubt) server->stale = true;
+  if (in_doubt) server->stale = server->cancel_in_doubt = true;
   if (server->state == ServerState::settling) return after_reply(*server);
   if (server->state == ServerState::recovering) return recover(*server);
   Client* client = clients_.find(server->client);

@@ -38,6 +38,13 @@ void Machine::Core::idle_bytes(Client& client, Bytes bytes) {
 void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   Server& server = *servers_.find(client.server);
   if (client.blocked) return client.stream.hold(bytes);
+  if (server.cancel_in_doubt && server.owed.empty() && client.stream.between_messages()) {
+    return fail_client(
+        client, {sqlstate::connection_failure,
+                 "cancel_wait_timeout: PostgreSQL has not confirmed a cancel request, which could "
+                 "hit the next statement instead",
+                 "The transaction in progress, if any, was not finished. Try again."});
+  }
   // A cancel on its way may hit what is running, but nothing that is sent after that has ended.
   if (server.cancel && server.owed.empty() && client.stream.between_messages()) {
     client.blocked = true;

@@ -144,6 +144,7 @@ class Machine::Core {
   void login_step(Server& server, session::ServerLogin::Next next, std::string_view answer);
   void server_derived(Server& server, bool done);
   void server_ready(Server& server);
+  void end_connecting(Server& server);
   void learn_welcome(Pool& pool, const Server& server);
   void login_failed(Server& server, const session::LoginFailure& failure);
   void server_bytes(Server& server, Bytes bytes);
@@ -174,6 +175,7 @@ class Machine::Core {
   Room host_room(Pool& pool);
   bool database_full(const Pool& pool) const;
   bool user_full(const Pool& pool) const;
+  bool kept_for_another(const Pool& pool);
   void make_room(const Pool& pool);
   bool should_yield(const Pool& pool);
   Instant oldest_wait(const Pool& pool) const;

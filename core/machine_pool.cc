@@ -104,7 +104,9 @@ void Machine::Core::grow(Pool& pool) {
          room_for(pool) == Room::yes) {
     open_server(pool);
   }
-  if (pool.starved != was_starved) pool.starved ? ++starved_count_ : --starved_count_;
+  if (pool.starved == was_starved) return;
+  pool.starved ? ++starved_count_ : --starved_count_;
+  if (!pool.starved) touch_waiting();  // what was kept for this pool is for others again
 }
 
 Machine::Core::Room Machine::Core::room_for(Pool& pool) {
@@ -125,7 +127,26 @@ Machine::Core::Room Machine::Core::room_for(Pool& pool) {
   if (pool.back_off.failing() && pool.connecting_count > 0) return Room::later;  // one probe
   if (const Room room = host_room(pool); room != Room::yes) return room;
   // Last: nobody makes room for a pool that could not use it.
-  return database_full(pool) || user_full(pool) ? Room::shared_full : Room::yes;
+  if (database_full(pool) || user_full(pool)) return Room::shared_full;
+  return starved_count_ > 0 && kept_for_another(pool) ? Room::later : Room::yes;
+}
+
+// Whether a place that is left in a shared limit is kept for a pool that has waited longer and
+// needs a place in another limit too: else those who need only one would take each as it comes
+// free.
+bool Machine::Core::kept_for_another(const Pool& pool) {
+  const Instant own = oldest_wait(pool);
+  const bool last_of_database =
+      pool.limits.database != 0 && pool.database->server_count + 1 >= pool.limits.database;
+  const bool last_of_user =
+      pool.limits.user != 0 && pool.user->server_count + 1 >= pool.limits.user;
+  bool kept = false;
+  pools_.each([&](PoolHandle, const Pool& other) {
+    if (!other.starved || other.self == pool.self || oldest_wait(other) >= own) return;
+    kept = kept || (last_of_database && other.database == pool.database) ||
+           (last_of_user && other.user == pool.user);
+  });
+  return kept;
 }
 
 Machine::Core::Room Machine::Core::host_room(Pool& pool) {

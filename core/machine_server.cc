@@ -124,8 +124,6 @@ void Machine::Core::server_derived(Server& server, bool done) {
 void Machine::Core::server_ready(Server& server) {
   Pool& pool = *pools_.find(server.pool);
   Host& host = *hosts_.find(server.host);
-  --pool.connecting_count;
-  --host.connecting;
   host.reached();
   pool.back_off.succeeded();
   server.backend_pid = server.login->backend_pid();
@@ -144,12 +142,21 @@ void Machine::Core::server_ready(Server& server) {
           ? never
           : after(now_, settings_.server_lifetime - settings_.server_lifetime / 2560 * jitter());
   note(NoteKind::server_connected, Level::info, server.socket(), &pool, {});
+  end_connecting(server);
   make_available(server);
   host_ready(host);
   while (Client* client = clients_.find(pool.logging_in.first())) {
     pool.logging_in.remove(clients_, *client);
     welcome(*client);
   }
+}
+
+// It takes part in the bounds on connection attempts no more. It has logged in, or never will.
+void Machine::Core::end_connecting(Server& server) {
+  if (!server.connecting) return;
+  server.connecting = false;
+  --pools_.find(server.pool)->connecting_count;
+  --hosts_.find(server.host)->connecting;
 }
 
 void Machine::Core::learn_welcome(Pool& pool, const Server& server) {
@@ -239,7 +246,9 @@ void Machine::Core::after_reply(Server& server) {
       server.become(ServerState::settling, now_);
       return arm(server);
     case ServerState::settling:
-      if (!server.cancel && provably_clean(server, nullptr)) make_available(server);
+      if (server.stale || (!server.cancel && provably_clean(server, nullptr))) {
+        make_available(server);
+      }
       return;
     case ServerState::connecting:
     case ServerState::login:
@@ -323,14 +332,17 @@ void Machine::Core::recover(Server& server) {
 // A clean server, to whoever waits or to its pool. Serving the waiters is the end of the step's.
 void Machine::Core::make_available(Server& server) {
   Pool& pool = *pools_.find(server.pool);
+  if (server.stale) return close_server(server, "not to be used again");
   if (server.cancel) {
     server.become(ServerState::settling, now_);
     return arm(server);
   }
-  if (server.stale) return close_server(server, "not to be used again");
   if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
   if (pool.retired && pool.waiting.empty()) return close_server(server, "its pool was removed");
-  if (starved_count_ > 0 && should_yield(pool)) {
+  // What was opened for somebody who still waits serves once: else two pools take turns in opening
+  // servers, and nobody is served.
+  const bool owed_a_turn = server.assignments == 0 && !pool.waiting.empty();
+  if (starved_count_ > 0 && !owed_a_turn && should_yield(pool)) {
     return close_server(server, "another pool waits for its place");
   }
   server.become(ServerState::idle, now_);
@@ -392,17 +404,11 @@ void Machine::Core::desync(Server& server, std::string_view what) {
 // Ours to end. Its place in all limits is free again only when it is Closed.
 void Machine::Core::close_server(Server& server, std::string_view why) {
   Pool& pool = *pools_.find(server.pool);
-  const bool polite =
-      (server.state == ServerState::idle && !server.dying) ||
-      (server.state != ServerState::connecting && server.state != ServerState::login &&
-       !server.dying && provably_clean(server, nullptr));
+  const bool polite = (server.state == ServerState::idle && !server.dying) ||
+                      (!server.connecting && !server.dying && provably_clean(server, nullptr));
   if (server.state == ServerState::idle) std::erase(pool.idle, server.self);
-  if (server.state == ServerState::connecting || server.state == ServerState::login) {
-    --pool.connecting_count;
-    --hosts_.find(server.host)->connecting;
-  } else {
-    note(NoteKind::server_closed, Level::info, server.socket(), &pool, why);
-  }
+  if (!server.connecting) note(NoteKind::server_closed, Level::info, server.socket(), &pool, why);
+  end_connecting(server);
   if (polite) {
     std::string& message = out_.scratch();
     wire::Writer(message).begin(FrontendType::terminate).end();
@@ -434,8 +440,8 @@ void Machine::Core::server_closed(Server& server) {
   timers_.remove(server.timer);
   values_.drop(server.parameters);
   servers_.erase(server.self);
+  touch_waiting();  // the longest wait first, whoever had the place
   touch(pool);
-  touch_waiting();
   if (host != nullptr) host_ready(*host);
   exit_if_drained();
 }

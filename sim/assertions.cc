@@ -14,12 +14,14 @@ namespace pgweir {
 namespace {
 
 std::optional<std::size_t> forgiven_count;  // while checks may fail
+void (*last_words)(const char*, const char*, int) = nullptr;
 
 [[noreturn]] void end_run(const char* kind, const Failure& failure) {
   std::fprintf(stderr, "%s failed: %s\n  at %s:%d\n  values:", kind, failure.condition,
                failure.file, failure.line);
   for (std::int64_t value : failure.values) std::fprintf(stderr, " %" PRId64, value);
   std::fputc('\n', stderr);
+  if (last_words != nullptr) last_words(failure.condition, failure.file, failure.line);
   std::abort();
 }
 
@@ -30,6 +32,8 @@ void check_failed(const Failure& failure) {
   if (!forgiven_count) end_run("PGWEIR_CHECK", failure);
   ++*forgiven_count;
 }
+
+void sim::set_last_words(void (*words)(const char*, const char*, int)) { last_words = words; }
 
 sim::ChecksMayFail::ChecksMayFail() { forgiven_count = 0; }
 sim::ChecksMayFail::~ChecksMayFail() { forgiven_count.reset(); }

@@ -18,4 +18,8 @@ class ChecksMayFail {
   std::size_t count() const;
 };
 
+// Told of a failed assertion before the run ends, once; null: nobody. For programs that say more
+// about the run than the assertion can.
+void set_last_words(void (*last_words)(const char* condition, const char* file, int line));
+
 }  // namespace pgweir::sim

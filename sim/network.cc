@@ -77,8 +77,9 @@ std::size_t Stream::send(std::string_view bytes) {
   return size;
 }
 
-void Stream::close() {
+void Stream::close(Loss loss) {
   if (shell_closed_) return;
+  loss_ = loss;
   shell_closed_ = true;
   watcher_ = nullptr;
   lose(to_shell_);
@@ -190,7 +191,7 @@ void Stream::tell(Way way) {
 }
 
 void Stream::tell_peer() {
-  if (peer_ != nullptr && !peer_gone_) peer_->turn();
+  if (peer_ != nullptr) peer_->turn();
 }
 
 std::shared_ptr<Stream> Network::connect(std::size_t capacity) {

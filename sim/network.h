@@ -80,8 +80,11 @@ class Stream {
   std::size_t send(std::string_view bytes);
   std::string receive(std::size_t size_max) { return to_shell_.arrived.pop(size_max); }
   std::size_t readable_size() const { return to_shell_.arrived.size(); }
-  void close();
+  // What was unsent when the shell closed.
+  enum class Loss : std::uint8_t { none, closed_at_once, lingered };
+  void close(Loss loss = Loss::none);
   bool closed() const { return shell_closed_; }
+  Loss loss() const { return loss_; }
   bool peer_finished() const { return to_shell_.ended; }
   bool peer_reset() const { return hangup_ != Reason::none; }
   Reason hangup_reason() const { return hangup_; }
@@ -128,6 +131,7 @@ class Stream {
   Pipe to_shell_;
   bool peer_gone_ = false;
   bool shell_closed_ = false;
+  Loss loss_ = Loss::none;
   bool dark_ = false;
   bool retry_pending_ = false;
   Reason hangup_ = Reason::none;
@@ -136,7 +140,7 @@ class Stream {
 
 // What the weather is like: of a run, drawn once, or changed while it goes on.
 struct Weather {
-  Duration delay_max{};              // of a piece, usually; some take up to a hundred times that
+  Duration delay_max{};              // of a piece, usually; some take up to 96 times that
   std::uint32_t split_percent = 0;   // writes that are cut into pieces
   std::uint32_t refuse_percent = 0;  // sends of which the kernel takes only a part
 };
@@ -153,6 +157,8 @@ class Network {
   const std::vector<std::shared_ptr<Stream>>& streams();
 
   Clock& clock() { return clock_; }
+  // No piece takes longer by itself.
+  Duration delay_longest() const { return weather.delay_max * (8 * 12); }
 
  private:
   friend class Stream;

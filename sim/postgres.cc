@@ -20,7 +20,7 @@ void Postgres::turn() {
   }
   session_count_max_ = std::max(session_count_max_, session_count());
   for (const CancelRequest& request : cancels) cancel(request.pid, request.key);
-  std::erase_if(sessions_, [](const auto& session) { return session->ended(); });
+  std::erase_if(sessions_, [](const auto& session) { return session->over(); });
 }
 
 void Postgres::cancel(std::uint32_t pid, std::uint32_t key) {

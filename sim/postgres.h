@@ -34,6 +34,8 @@ class Postgres : public Host {
   // "1001: select 'a'": what was executed, by which backend, in order.
   const std::vector<std::string>& statements() const { return journal_.statements; }
   const std::vector<std::string>& complaints() const { return journal_.complaints; }
+  const std::multiset<std::string>& ledger() const { return journal_.ledger; }
+  void forget_statements() { journal_.keep_statements = false; }
   const std::vector<std::unique_ptr<PostgresSession>>& sessions() const { return sessions_; }
 
   Welcome welcome() const override { return welcome_; }

@@ -52,24 +52,51 @@ PostgresSession::PostgresSession(std::shared_ptr<Stream> stream, const ServerOpt
 void PostgresSession::turn() {
   if (ended()) return;
   framer_.feed(stream_->read());
-  while (!ended() && phase_ != Phase::sleeping) {
+  while (!ended() && phase_ != Phase::sleeping && phase_ != Phase::working) {
     const auto message = framer_.next();
     if (!message) break;
     switch (phase_) {
       case Phase::starting: on_start(*message); break;
       case Phase::authenticating: on_proof(*message); break;
-      case Phase::ready: on_message(*message); break;
+      case Phase::ready: work_on(*message); break;
       case Phase::copy_in: on_copy_message(*message); break;
+      case Phase::working:
       case Phase::sleeping:
       case Phase::ended: break;
     }
   }
   if (framer_.spoiled() && !ended()) {
-    complain("a message with an impossible length");
+    complain("O-51 step contract", "a message with an impossible length");
     fatal("08P01", "invalid message length");
   }
-  // One that sleeps does not look at its socket, as a real backend does not.
-  if (stream_->at_end() && phase_ != Phase::sleeping) close();
+  // One that works does not look at its socket, as a real backend does not.
+  if (stream_->at_end() && phase_ != Phase::sleeping && phase_ != Phase::working) close();
+}
+
+// Statements take their time; everything else is done at once.
+void PostgresSession::work_on(const Message& message) {
+  const bool takes_time = (message.type == 'Q' || message.type == 'E') && !skipping_;
+  if (takes_time && options_.clock != nullptr && options_.tape != nullptr &&
+      options_.work_max > Duration::zero()) {
+    const std::uint32_t part = options_.tape->below(64);
+    if (part > 0) {
+      held_ = message;
+      phase_ = Phase::working;
+      return sleep(options_.work_max * part / 64);
+    }
+  }
+  on_message(message);
+}
+
+void PostgresSession::sleep(Duration how_long) {
+  ++task_count_;
+  const std::uint32_t number = ++sleep_number_;
+  options_.clock->in(how_long, [this, number] {
+    --task_count_;
+    if (number != sleep_number_) return;
+    wake();
+    turn();
+  });
 }
 
 void PostgresSession::on_start(const Message& message) {
@@ -98,13 +125,13 @@ void PostgresSession::on_start(const Message& message) {
 }
 
 void PostgresSession::start_session(const Parameters& parameters) {
-  std::string database;
   for (const auto& [name, value] : parameters) {
     if (name == "user") user_ = value;
-    if (name == "database") database = value;
+    if (name == "database") database_ = value;
   }
   if (user_.empty()) return fatal("28000", "no PostgreSQL user name specified in startup packet");
   settings_ = first_settings(options_, user_);
+  defaults_ = settings_;
   for (const auto& [name, value] : parameters) {
     if (name == "user" || name == "database") continue;
     if (!settings_.contains(name)) {
@@ -114,8 +141,8 @@ void PostgresSession::start_session(const Parameters& parameters) {
   }
   if (options_.starting_up) return fatal("57P03", "the database system is starting up");
   if (others_ >= options_.max_connections) return fatal("53300", "sorry, too many clients already");
-  if (!options_.databases.empty() && !options_.databases.contains(database)) {
-    return fatal("3D000", "database \"" + database + "\" does not exist");
+  if (!options_.databases.empty() && !options_.databases.contains(database_)) {
+    return fatal("3D000", "database \"" + database_ + "\" does not exist");
   }
   ask_for_proof();
 }
@@ -180,25 +207,27 @@ void PostgresSession::log_in() {
   say(message('K', int32(pid_) + int32(key())));
   phase_ = Phase::ready;
   logged_in_ = true;
+  tell(ServerEvent::Kind::logged_in);
   ready_for_query();
 }
 
 void PostgresSession::on_message(const Message& message) {
   // Fact 3: after an error everything is skipped, a Query too, to the next Sync.
   if (skipping_ && message.type != 'S' && message.type != 'X') return;
+  const bool was_open = std::exchange(batch_open_, message.type != 'Q' && message.type != 'S');
   switch (message.type) {
     case 'Q': return on_query(message);
-    case 'P': return on_parse(message);
+    case 'P': return on_parse(message, was_open);
     case 'B': return on_bind(message);
     case 'D': return on_describe(message);
     case 'E': return on_execute(message);
     case 'C': return on_close(message);
     case 'S': return on_sync();
-    case 'H': return flush();
+    case 'H': batch_open_ = was_open; return flush();
     case 'X': return close();
     case 'd':
     case 'c':
-    case 'f': return;  // fact 10: late ones of a COPY that failed
+    case 'f': batch_open_ = was_open; return;  // fact 10: late ones of a COPY that failed
     default: well_formed(false, message);
   }
 }
@@ -209,15 +238,18 @@ void PostgresSession::on_query(const Message& message) {
   if (!well_formed(sql && body.rest().empty(), message)) return;
   prepared_.erase("");
   portals_.erase("");
-  journal_.statements.push_back(std::to_string(pid_) + ": " + *sql);
+  if (journal_.keep_statements) {
+    journal_.statements.push_back(std::to_string(pid_) + ": " + *sql);
+  }
   const std::vector<Statement> statements = understand(*sql);
+  for (const Statement& statement : statements) check_owner(statement, batch_open_);
   queue_.assign(statements.begin(), statements.end());
   in_query_ = true;
   in_list_ = statements.size() > 1;
   run_queue();
 }
 
-void PostgresSession::on_parse(const Message& message) {
+void PostgresSession::on_parse(const Message& message, bool batch_open) {
   Body body(message.body);
   const auto name = body.text();
   const auto sql = body.text();
@@ -225,10 +257,13 @@ void PostgresSession::on_parse(const Message& message) {
   bool right = name && sql && type_count;
   for (int i = 0; right && i < *type_count; ++i) right = body.int32().has_value();
   if (!well_formed(right && body.rest().empty(), message)) return;
-  start_implicit();
   const std::vector<Statement> statements = understand(*sql);
   const Statement& statement = statements[0];
-  journal_.statements.push_back(std::to_string(pid_) + ": " + *sql);
+  check_owner(statement, batch_open);
+  start_implicit();
+  if (journal_.keep_statements) {
+    journal_.statements.push_back(std::to_string(pid_) + ": " + *sql);
+  }
   if (statements.size() > 1) {
     fail("42601", "cannot insert multiple commands into a prepared statement");
     return;
@@ -310,6 +345,7 @@ void PostgresSession::on_close(const Message& message) {
 
 void PostgresSession::on_sync() {
   skipping_ = false;
+  batch_open_ = false;
   end_implicit();
   ready_for_query();
 }
@@ -335,15 +371,60 @@ void PostgresSession::on_copy_message(const Message& message) {
 }
 
 void PostgresSession::wake() {
+  if (phase_ == Phase::working) {
+    phase_ = Phase::ready;
+    return on_message(held_);
+  }
   if (!sleeping()) return;
+  ++sleep_number_;
   phase_ = Phase::ready;
   resume(send_rows({"awake"}, in_query_));
 }
 
 void PostgresSession::cancel() {
-  if (!sleeping()) return;
+  if (!sleeping() && phase_ != Phase::working) return;
+  const bool had_begun = sleeping();
+  ++sleep_number_;
   phase_ = Phase::ready;
+  if (!had_begun && held_.type == 'Q') {
+    for (const Statement& statement : understand(Body(held_.body).text().value_or(""))) {
+      check_owner(statement, batch_open_);
+    }
+  }
+  tell(ServerEvent::Kind::cancelled);
+  if (!had_begun && held_.type == 'Q') {
+    prepared_.erase("");
+    portals_.erase("");
+    queue_.clear();
+    in_query_ = true;
+  }
   resume(fail("57014", "canceling statement due to user request"));
+  turn();
+}
+
+// The oracles of the server's side: whose statements these are, and when that may change.
+void PostgresSession::check_owner(const Statement& statement, bool batch_open) {
+  request_ = statement.request_tag;
+  tell(ServerEvent::Kind::text_arrived);
+  if (statement.client_tag.empty() || statement.client_tag == owner_) {
+    owned_ = owned_ || !statement.client_tag.empty();
+    return;
+  }
+  if (owned_) {
+    complain("O-02 one owner", statement.client_tag + " speaks inside a transaction of " + owner_);
+  } else if (status_ != 'I' || batch_open || skipping_ || phase_ != Phase::ready) {
+    complain("O-11 clean release", statement.client_tag + " got a session that " + owner_ +
+                                       " left in status " + status_ +
+                                       (skipping_    ? ", skipping to Sync"
+                                        : batch_open ? ", before its Sync"
+                                                     : ""));
+  }
+  owner_ = statement.client_tag;
+  owned_ = true;
+}
+
+void PostgresSession::tell(ServerEvent::Kind kind) {
+  if (options_.on_event) options_.on_event({kind, pid_, owner_, request_});
 }
 
 void PostgresSession::end(const std::string& code) {
@@ -354,6 +435,7 @@ void PostgresSession::vanish() {
   if (ended()) return;
   stream_->reset();
   phase_ = Phase::ended;
+  tell(ServerEvent::Kind::ended);
 }
 
 void PostgresSession::close() {
@@ -361,6 +443,7 @@ void PostgresSession::close() {
   flush();
   stream_->finish();
   phase_ = Phase::ended;
+  tell(ServerEvent::Kind::ended);
 }
 
 std::optional<CancelRequest> PostgresSession::take_cancel_request() {
@@ -372,15 +455,15 @@ std::string PostgresSession::setting(const std::string& name) const {
   return found == settings_.end() ? "" : found->second;
 }
 
-void PostgresSession::complain(const std::string& what) {
-  journal_.complaints.push_back("backend " + std::to_string(pid_) + ": " + what);
+void PostgresSession::complain(const std::string& oracle, const std::string& what) {
+  journal_.complaints.push_back(oracle + ": backend " + std::to_string(pid_) + ": " + what);
 }
 
 bool PostgresSession::well_formed(bool right, const Message& message) {
   if (right) return true;
   const std::string type = message.type == '\0' ? "startup" : std::string(1, message.type);
-  complain("heard a message it should not have been sent: type " + type + ", " +
-           std::to_string(message.body.size()) + " bytes");
+  complain("O-51 step contract", "heard a message it should not have been sent: type " + type +
+                                     ", " + std::to_string(message.body.size()) + " bytes");
   fatal("08P01", "invalid message");
   return false;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,12 +12,23 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/clock.h"
 #include "sim/messages.h"
 #include "sim/network.h"
 #include "sim/scram.h"
 #include "sim/sql.h"
+#include "sim/tape.h"
 
 namespace pgweir::sim {
+
+// What happened in a session, for those who watch the world. Tags are those of its last statement.
+struct ServerEvent {
+  enum class Kind { logged_in, text_arrived, cancelled, became_idle, ended };
+  Kind kind;
+  std::uint32_t pid;
+  std::string client_tag = {};
+  std::string request_tag = {};
+};
 
 struct ServerOptions {
   enum class Auth { trust, cleartext, md5, scram };
@@ -27,12 +39,21 @@ struct ServerOptions {
   bool starting_up = false;  // 57P03 to everybody
   std::string server_version = "15.20";
   std::string time_zone = "Etc/UTC";
+  std::string host_name = "host";
+  // Time and choices; without a clock everything is done at once, and "sleep 5" waits to be woken.
+  Clock* clock = nullptr;
+  Tape* tape = nullptr;
+  Duration work_max{};              // what a statement takes
+  std::uint32_t noise_percent = 0;  // messages before which a notice or such comes, where it may
+  std::function<void(const ServerEvent&)> on_event = {};
 };
 
 // What a server's sessions write down together.
 struct Journal {
+  bool keep_statements = true;
   std::vector<std::string> statements;
-  std::vector<std::string> complaints;
+  std::vector<std::string> complaints;  // "O-02 one owner: …" where an oracle has a name
+  std::multiset<std::string> ledger;    // what was inserted and committed
 };
 
 struct CancelRequest {
@@ -55,6 +76,18 @@ class PostgresSession {
   bool ready() const { return phase_ != Phase::starting && !ended() && logged_in_; }
   bool ended() const { return phase_ == Phase::ended; }
   bool sleeping() const { return phase_ == Phase::sleeping; }
+  // It may be forgotten: it has ended and the clock does not know it any more.
+  bool over() const { return ended() && task_count_ == 0; }
+  // Has nothing to do, is in no transaction, and has told all it had to tell.
+  bool idle() const {
+    return phase_ == Phase::ready && logged_in_ && status_ == 'I' && !batch_open_ && !skipping_ &&
+           !framer_.mid_message();
+  }
+  const std::string& user() const { return user_; }
+  const std::string& database() const { return database_; }
+  const std::shared_ptr<Stream>& stream() const { return stream_; }
+  // The client whose statement came last.
+  const std::string& owner_tag() const { return owner_; }
   char status() const { return status_; }
   std::uint32_t pid() const { return pid_; }
   std::uint32_t key() const { return pid_ * 2654435761u; }
@@ -62,7 +95,8 @@ class PostgresSession {
   std::string setting(const std::string& name) const;
 
  private:
-  enum class Phase { starting, authenticating, ready, copy_in, sleeping, ended };
+  // working: at a statement whose time has not come; sleeping: in the statement that sleeps.
+  enum class Phase { starting, authenticating, ready, copy_in, working, sleeping, ended };
   enum class Outcome { done, failed, paused };
   struct Portal {
     Statement statement;
@@ -78,7 +112,7 @@ class PostgresSession {
   void on_message(const Message& message);
   void on_copy_message(const Message& message);
   void on_query(const Message& message);
-  void on_parse(const Message& message);
+  void on_parse(const Message& message, bool batch_open);
   void on_bind(const Message& message);
   void on_describe(const Message& message);
   void on_execute(const Message& message);
@@ -89,6 +123,14 @@ class PostgresSession {
   Outcome execute(const Statement& statement, bool simple);
   Outcome execute_portal(Portal& portal, std::int32_t row_count_max);
   Outcome control_transaction(const Statement& statement);
+  void send_proof(const Statement& statement, int first, int count);
+  std::string state_text() const;
+  void check_owner(const Statement& statement, bool batch_open);
+  void work_on(const Message& message);
+  void sleep(Duration how_long);
+  void end_transaction(bool committed);
+  void make_noise();
+  void tell(ServerEvent::Kind kind);
   Outcome set(const std::string& name, const std::string& value);
   Outcome set_config(const Statement& statement, const std::vector<std::string>& parameters,
                      bool simple);
@@ -105,7 +147,7 @@ class PostgresSession {
   void ready_for_query();
   void say(std::string_view bytes);
   void flush();
-  void complain(const std::string& what);
+  void complain(const std::string& oracle, const std::string& what);
   bool well_formed(bool right, const Message& message);
 
   std::shared_ptr<Stream> stream_;
@@ -123,10 +165,22 @@ class PostgresSession {
   std::optional<CancelRequest> cancel_request_;
 
   char status_ = 'I';
-  bool in_query_ = false;  // the current statement came by Query, not by Execute
-  bool in_list_ = false;   // with others
-  bool skipping_ = false;  // to the next Sync
-  bool implicit_ = false;  // a transaction nobody began
+  bool in_query_ = false;    // the current statement came by Query, not by Execute
+  bool in_list_ = false;     // with others
+  bool skipping_ = false;    // to the next Sync
+  bool implicit_ = false;    // a transaction nobody began
+  bool batch_open_ = false;  // messages of the extended protocol, and no Sync behind them yet
+  std::string database_;
+  std::string owner_;                  // the client whose statement came last
+  std::string request_;                // and its request
+  bool owned_ = false;                 // that client's transaction goes on
+  std::uint32_t transaction_ = 0;      // how many there were
+  std::uint32_t generation_ = 1;       // one more with every DISCARD ALL
+  std::uint32_t sleep_number_ = 0;     // of the sleep or the work under way
+  std::uint32_t task_count_ = 0;       // of the clock's, that name this session
+  Message held_;                       // what it works on
+  std::vector<std::string> inserted_;  // in this transaction
+  std::map<std::string, std::string> defaults_;
   std::map<std::string, std::string> settings_;
   std::map<std::string, std::string> before_;  // settings when the transaction began
   std::map<std::string, std::string> told_;    // as last reported

@@ -1,4 +1,5 @@
 // What the simulated PostgreSQL's statements do, and its transactions.
+#include <algorithm>
 #include <utility>
 
 #include "sim/postgres_session.h"
@@ -12,12 +13,15 @@ constexpr std::size_t output_size_max = 8192;
 
 bool has_columns(const Statement& statement) {
   using Kind = Statement::Kind;
-  return statement.kind == Kind::select || statement.kind == Kind::rows ||
-         statement.kind == Kind::show || statement.kind == Kind::set_config ||
-         statement.kind == Kind::sleep;
+  return statement.kind == Kind::select || statement.kind == Kind::proof ||
+         statement.kind == Kind::rows || statement.kind == Kind::show ||
+         statement.kind == Kind::set_config || statement.kind == Kind::sleep;
 }
 
 std::vector<std::string> columns_of(const Statement& statement) {
+  if (statement.kind == Statement::Kind::proof) {
+    return {"client", "request", "host", "backend", "generation", "transaction", "row", "state"};
+  }
   if (statement.kind != Statement::Kind::set_config) return {"text"};
   return std::vector<std::string>(static_cast<std::size_t>(statement.count / 2), "set_config");
 }
@@ -74,18 +78,25 @@ PostgresSession::Outcome PostgresSession::execute_portal(Portal& portal,
   if (statement.kind == Statement::Kind::set_config) {
     return set_config(statement, portal.parameters, false);
   }
-  if (statement.kind != Statement::Kind::rows || row_count_max == 0 || status_ == 'E') {
-    return execute(statement, false);
-  }
+  const bool in_parts =
+      statement.kind == Statement::Kind::rows || statement.kind == Statement::Kind::proof;
+  if (!in_parts || status_ == 'E') return execute(statement, false);
   // Fact 22: a portal may be suspended and fetched from again before Sync.
-  for (int sent = 0; portal.row_count_sent < statement.count; ++portal.row_count_sent, ++sent) {
-    if (sent == row_count_max) {
-      say(message('s'));
-      return Outcome::done;
+  const int left = statement.count - portal.row_count_sent;
+  const int count = row_count_max == 0 ? left : std::min(left, row_count_max);
+  if (statement.kind == Statement::Kind::proof) {
+    send_proof(statement, portal.row_count_sent, count);
+  } else {
+    for (int i = 0; i < count; ++i) {
+      say(data_row({std::string(static_cast<std::size_t>(statement.size), 'x')}));
     }
-    say(data_row({std::string(static_cast<std::size_t>(statement.size), 'x')}));
   }
-  say(message('C', cstring("SELECT " + std::to_string(statement.count))));
+  portal.row_count_sent += count;
+  if (count == row_count_max) {
+    say(message('s'));
+  } else {
+    say(message('C', cstring("SELECT " + std::to_string(count))));
+  }
   return Outcome::done;
 }
 
@@ -101,6 +112,10 @@ PostgresSession::Outcome PostgresSession::execute(const Statement& statement, bo
   };
   switch (statement.kind) {
     case Kind::nothing: say(message('I')); return Outcome::done;
+    case Kind::proof:
+      if (simple) say(row_description(columns_of(statement)));
+      send_proof(statement, 0, statement.count);
+      return done("SELECT " + std::to_string(statement.count));
     case Kind::select: return send_rows({statement.value}, simple);
     case Kind::show: return send_rows({setting(statement.name)}, simple);
     case Kind::rows: {
@@ -112,7 +127,12 @@ PostgresSession::Outcome PostgresSession::execute(const Statement& statement, bo
       return fail(statement.value.empty() ? "22012" : statement.value, "this statement fails");
     case Kind::fail_at_bind: return fail("22012", "division by zero");
     case Kind::notice: say(notice_response(statement.value)); return done("NOTICE");
-    case Kind::sleep: phase_ = Phase::sleeping; return Outcome::paused;
+    case Kind::sleep:
+      phase_ = Phase::sleeping;
+      if (statement.count > 0 && options_.clock != nullptr) {
+        sleep(std::chrono::milliseconds(statement.count));
+      }
+      return Outcome::paused;
     case Kind::fatal: fatal(statement.value, "this statement ends the session"); break;
     case Kind::begin:
     case Kind::commit:
@@ -134,8 +154,9 @@ PostgresSession::Outcome PostgresSession::execute(const Statement& statement, bo
       }
       prepared_.clear();
       portals_.clear();
+      ++generation_;
       return done("DISCARD ALL");
-    case Kind::insert: return done("INSERT 0 1");
+    case Kind::insert: inserted_.push_back(statement.value); return done("INSERT 0 1");
     case Kind::unknown: return fail("42601", "syntax error");
   }
   return Outcome::failed;
@@ -154,10 +175,50 @@ PostgresSession::Outcome PostgresSession::control_transaction(const Statement& s
   if (status_ == 'I') say(notice_response("there is no transaction in progress"));
   // Fact 19: a failed transaction is rolled back whatever its end is called. Fact 2: so are SETs.
   const bool commits = statement.kind == Statement::Kind::commit && status_ != 'E';
-  if (!commits && (status_ != 'I' || implicit_)) settings_ = before_;
+  end_transaction(commits);
   status_ = 'I';
-  before_ = settings_;
   return done(commits ? "COMMIT" : "ROLLBACK");
+}
+
+// Rows that tell who asked, where they were made, and all that is not as in a new session.
+void PostgresSession::send_proof(const Statement& statement, int first, int count) {
+  const std::string state = state_text();
+  for (int i = first; i < first + count; ++i) {
+    std::vector<std::string> row{statement.client_tag,
+                                 statement.request_tag,
+                                 options_.host_name,
+                                 std::to_string(pid_),
+                                 std::to_string(generation_),
+                                 std::to_string(transaction_),
+                                 std::to_string(i + 1) + " of " + std::to_string(statement.count),
+                                 state};
+    if (statement.size > 0) row.emplace_back(static_cast<std::size_t>(statement.size), 'x');
+    say(data_row(row));
+  }
+}
+
+std::string PostgresSession::state_text() const {
+  std::string text;
+  const auto add = [&](const std::string& item) { text += (text.empty() ? "" : ",") + item; };
+  // Both have the same names.
+  auto other = defaults_.begin();
+  for (const auto& [name, value] : settings_) {
+    if (value != (other++)->second) add(name + "=" + value);
+  }
+  for (const auto& [name, statement] : prepared_) {
+    if (!name.empty()) add("prepared=" + name);
+  }
+  return text;
+}
+
+void PostgresSession::end_transaction(bool committed) {
+  if (committed) {
+    for (const std::string& value : inserted_) journal_.ledger.insert(value);
+  } else if (status_ != 'I' || implicit_) {
+    settings_ = before_;
+  }
+  inserted_.clear();
+  before_ = settings_;
 }
 
 PostgresSession::Outcome PostgresSession::set(const std::string& name, const std::string& value) {
@@ -232,19 +293,23 @@ void PostgresSession::copy_failed(const char* code, const std::string& why) {
 // Fact 4: what comes before the next Sync, or in one Query, is one transaction.
 void PostgresSession::start_implicit() {
   if (implicit_ || status_ != 'I') return;
+  ++transaction_;
   implicit_ = true;
   before_ = settings_;
 }
 
 void PostgresSession::end_implicit() {
+  if (status_ == 'I') {
+    end_transaction(true);
+    portals_.clear();
+  }
   implicit_ = false;
-  if (status_ == 'I') portals_.clear();
 }
 
 PostgresSession::Outcome PostgresSession::fail(const std::string& code, const std::string& text) {
   say(error_response("ERROR", code, text));
+  if (status_ == 'I' && implicit_) end_transaction(false);
   if (status_ == 'T') status_ = 'E';
-  if (status_ == 'I' && implicit_) settings_ = before_;
   // In a Query the error ends the Query; in the extended protocol all is skipped to Sync.
   skipping_ = !in_query_;
   flush();
@@ -264,9 +329,23 @@ void PostgresSession::ready_for_query() {
   }
   say(message('Z', std::string(1, status_)));
   flush();
+  if (status_ == 'I') owned_ = false;
+  if (status_ == 'I') tell(ServerEvent::Kind::became_idle);
+}
+
+// What a server may say between any two messages.
+void PostgresSession::make_noise() {
+  if (options_.noise_percent == 0 || options_.tape == nullptr || !logged_in_) return;
+  if (!options_.tape->chance(options_.noise_percent, 100)) return;
+  if (options_.tape->chance(1, 2)) {
+    out_ += notice_response("noise");
+  } else {
+    out_ += parameter_status("server_version", settings_["server_version"]);
+  }
 }
 
 void PostgresSession::say(std::string_view bytes) {
+  make_noise();
   out_ += bytes;
   if (out_.size() >= output_size_max) flush();
 }

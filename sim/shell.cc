@@ -265,6 +265,7 @@ void Shell::end_lingering() {
   for (const SocketId id : lingering) {
     Socket& socket = sockets_.at(id);
     if (socket.linger_until > now()) continue;
+    if (socket.stream && !socket.unsent.empty()) socket.stream->close(Stream::Loss::lingered);
     socket.unsent.clear();
     finish_closing(id, socket);
   }

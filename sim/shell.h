@@ -132,6 +132,7 @@ class Shell {
     bool congested = false;
     bool peer_done_told = false;
     bool hangup_told = false;
+    bool cut_short = false;        // closed at once, with bytes unsent
     Instant linger_until = never;  // of one that closes when sent
     ByteQueue unsent;
   };

@@ -82,7 +82,10 @@ void Shell::carry_out(const effect::Close& close) {
   std::erase_if(answers_, [&](const auto& entry) { return entry.second.socket == close.socket; });
   if (socket->stream) write_out(*socket);
   socket->state = State::closing;
-  if (close.when == effect::CloseWhen::now) socket->unsent.clear();
+  if (close.when == effect::CloseWhen::now) {
+    socket->cut_short = !socket->unsent.empty();
+    socket->unsent.clear();
+  }
   socket->linger_until = after(now(), limits::close_linger);
   lingering_.push_back(close.socket);
   touched_.push_back(close.socket);
@@ -159,7 +162,9 @@ void Shell::finish_closing(SocketId id, Socket& socket) {
   if (socket.state != State::closing || told || !socket.unsent.empty()) return;
   socket.linger_until = never;
   std::erase(lingering_, id);
-  if (socket.stream) socket.stream->close();
+  if (socket.stream) {
+    socket.stream->close(socket.cut_short ? Stream::Loss::closed_at_once : Stream::Loss::none);
+  }
   answer(Wait::close, {event::Closed{id, Reason::none}, id});
 }
 

@@ -1,6 +1,7 @@
 #include "sim/sql.h"
 
 #include <charconv>
+#include <map>
 #include <utility>
 
 namespace pgweir::sim {
@@ -106,6 +107,11 @@ Statement understand_one(std::string_view text) {
     statement.kind = kind;
     return statement;
   };
+  if (first == "proof") {
+    statement.count = number(words, 1, 1);
+    statement.size = number(words, 2, 0);
+    return as(Kind::proof);
+  }
   if (first == "select" && second.starts_with("pg_catalog.set_config")) return set_config(text);
   if (first == "select" && second.starts_with('\'')) return as(Kind::select);
   if (first == "begin") return as(Kind::begin);
@@ -115,7 +121,10 @@ Statement understand_one(std::string_view text) {
   if (first == "error") return as(Kind::error);
   if (first == "fail" && second == "at") return as(Kind::fail_at_bind);
   if (first == "notice") return as(Kind::notice);
-  if (first == "sleep") return as(Kind::sleep);
+  if (first == "sleep") {
+    statement.count = number(words, 1, 0);
+    return as(Kind::sleep);
+  }
   if (first == "fatal") return as(Kind::fatal);
   if (first == "discard") return as(Kind::discard);
   if (first == "insert") return as(Kind::insert);
@@ -139,6 +148,36 @@ Statement understand_one(std::string_view text) {
   return {};
 }
 
+// Takes "/*c7 r42*/" from the front of a text.
+void take_tag(std::string_view& text, Statement& statement) {
+  if (!text.starts_with("/*c")) return;
+  const std::size_t space = text.find(' ');
+  const std::size_t end = text.find("*/");
+  if (end == std::string_view::npos || space > end) return;
+  statement.client_tag = text.substr(2, space - 2);
+  statement.request_tag = text.substr(space + 1, end - space - 1);
+  text.remove_prefix(end + 2);
+}
+
+// The same words come again and again under other tags.
+const Statement& remembered(const std::string& text) {
+  thread_local std::map<std::string, Statement, std::less<>> known;
+  const auto found = known.find(text);
+  if (found != known.end()) return found->second;
+  constexpr std::size_t known_max = 10'000;
+  if (known.size() == known_max) known.clear();
+  return known.emplace(text, understand_one(text)).first->second;
+}
+
+Statement understand_tagged(std::string_view text) {
+  Statement tag;
+  take_tag(text, tag);
+  Statement statement = remembered(trimmed(text));
+  statement.client_tag = std::move(tag.client_tag);
+  statement.request_tag = std::move(tag.request_tag);
+  return statement;
+}
+
 }  // namespace
 
 std::vector<Statement> understand(std::string_view sql) {
@@ -152,7 +191,7 @@ std::vector<Statement> understand(std::string_view sql) {
       continue;
     }
     const std::string one = trimmed(text);
-    if (!one.empty()) statements.push_back(understand_one(one));
+    if (!one.empty()) statements.push_back(understand_tagged(one));
     text.clear();
   }
   if (statements.empty()) statements.push_back(of_kind(quoted ? Kind::unknown : Kind::nothing));

@@ -68,14 +68,16 @@ class Trail {
 struct Server {
   ServerHandle self;
   ServerState state = ServerState::connecting;
+  bool connecting = true;  // it has not logged in yet, and may still
   bool reading_stopped = false;
-  bool congested = false;      // bytes for it are unsent
-  bool stale = false;          // its database's line changed: closed at its next release
-  bool dying = false;          // it said FATAL: nothing more is expected of it
-  bool socket_gone = false;    // it could not be connected: there is nothing to close
-  bool rolling_back = false;   // recovering: ROLLBACK was sent
-  bool cancel_wanted = false;  // by its client, once its own request is what would be hit
-  bool cancel_tried = false;   // recovering: the lost client's query was cancelled
+  bool congested = false;        // bytes for it are unsent
+  bool stale = false;            // its database's line changed: closed at its next release
+  bool dying = false;            // it said FATAL: nothing more is expected of it
+  bool socket_gone = false;      // it could not be connected: there is nothing to close
+  bool rolling_back = false;     // recovering: ROLLBACK was sent
+  bool cancel_wanted = false;    // by its client, once its own request is what would be hit
+  bool cancel_in_doubt = false;  // one was sent that may still come: nothing new is sent to it
+  bool cancel_tried = false;     // recovering: the lost client's query was cancelled
 
   PoolHandle pool;
   HostHandle host;

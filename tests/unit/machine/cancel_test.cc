@@ -95,5 +95,29 @@ TEST_F(CancelTest, cancelling_twice_is_cancelling_once) {
   EXPECT_EQ(client.heard(), "E(57014) Z(I)");
 }
 
+TEST_F(CancelTest, nothing_new_is_sent_where_a_cancel_may_still_hit) {
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.query(client, "sleep");
+  world.postgres.stall(true);
+  cancel(client);
+  world.advance(world.settings.cancel_wait_timeout + std::chrono::seconds(1));
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(client.heard(), "E(57014) Z(E)");
+  EXPECT_EQ(world.query(client, "select 'next'"), "E(08006) EOF");
+  EXPECT_EQ(executed("select 'next'"), 0u);
+}
+
+TEST_F(CancelTest, a_server_nobody_else_may_get_is_closed_at_once_though_a_cancel_is_on_its_way) {
+  sim::Client& client = world.client();
+  world.ask(client, sim::parse("", "copy in") + sim::bind("", "") + sim::execute("") + sim::sync());
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(client);
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  EXPECT_EQ(world.ask(client, sim::copy_fail("no") + sim::sync()), "E(57014) Z(I)");
+  EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+}
+
 }  // namespace
 }  // namespace pgweir

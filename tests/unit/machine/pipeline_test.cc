@@ -62,7 +62,7 @@ TEST_F(PipelineTest, a_suspended_portal_goes_on_before_sync) {
   EXPECT_EQ(world.ask(client, sim::parse("", "rows 3 1") + sim::bind("", "") + sim::execute("", 2) +
                                   sim::flush()),
             "1 2 D(x)*2 s");
-  EXPECT_EQ(world.ask(client, sim::execute("", 2) + sim::sync()), "D(x) C(SELECT 3) Z(I)");
+  EXPECT_EQ(world.ask(client, sim::execute("", 2) + sim::sync()), "D(x) C(SELECT 1) Z(I)");
 }
 
 TEST_F(PipelineTest, a_transaction_over_several_syncs) {

@@ -59,5 +59,35 @@ TEST_F(SharedLimitsTest, nobody_makes_room_for_a_pool_that_may_not_try_yet) {
   EXPECT_TRUE(bob.logged_in());
 }
 
+TEST_F(SharedLimitsTest, a_place_that_comes_free_goes_to_who_has_waited_longest) {
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& ann = world.client();
+  sim::Client& ann_too = world.client();
+  world.query(ann, "begin");
+  sim::Client& bob = world.connect();
+  bob.log_in({.user = "bob"});
+  world.run();
+  world.advance(std::chrono::seconds(1));
+  EXPECT_EQ(world.query(ann_too, "select 'second'"), "") << "the limit is full";
+  world.query(ann, "commit");
+  EXPECT_TRUE(bob.logged_in()) << "two pools took turns in opening servers, and served nobody";
+  EXPECT_EQ(ann_too.heard(), "T D(second) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SharedLimitsTest, a_server_that_is_not_wanted_when_it_has_logged_in_makes_room) {
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client({.user = "bob"});
+  EXPECT_EQ(world.query(ann, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  world.postgres.stall(true);
+  world.query(bob, "select 'b'");
+  world.advance(std::chrono::milliseconds(10));
+  world.query(ann, "select 'c'");
+  bob.vanish();
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(ann.heard(), "T D(c) C(SELECT 1) Z(I)");
+}
+
 }  // namespace
 }  // namespace pgweir

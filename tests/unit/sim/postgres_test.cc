@@ -164,7 +164,7 @@ TEST(PostgresModelTest, a_portal_is_suspended_and_goes_on) {  // fact 22
   Client& client = direct.client();
   EXPECT_EQ(direct.ask(client, parse("", "rows 3 1") + bind("", "") + execute("", 2) +
                                    execute("", 2) + sync()),
-            "1 2 D(x)*2 s D(x) C(SELECT 3) Z(I)");
+            "1 2 D(x)*2 s D(x) C(SELECT 1) Z(I)");
 }
 
 TEST(PostgresModelTest, set_config_sets_pairs_and_returns_them) {

@@ -1,0 +1,379 @@
+#include "sim/answers.h"
+
+#include <algorithm>
+#include <array>
+
+namespace pgweir::sim {
+
+namespace {
+
+// What may be told at any time, and of which a client keeps the last (see application.cc).
+bool is_asynchronous(char type) { return type == 'N' || type == 'A' || type == 'S'; }
+
+std::vector<std::string> columns_of(const Message& row) {
+  Body body(row.body);
+  std::vector<std::string> columns;
+  const int count = body.int16().value_or(0);
+  for (int i = 0; i < count; ++i) {
+    const std::int32_t size = body.int32().value_or(-1);
+    columns.push_back(size < 0 ? "" : body.bytes(static_cast<std::size_t>(size)).value_or("?"));
+  }
+  return columns;
+}
+
+// The columns of a proof.
+enum Column { client_tag, request_tag, host, backend, generation, transaction, row, state };
+constexpr std::size_t column_count = 8;
+
+std::string name_of(Owed::What what) {
+  switch (what) {
+    case Owed::What::query: return "Query";
+    case Owed::What::parse:
+    case Owed::What::named_parse: return "Parse";
+    case Owed::What::bind: return "Bind";
+    case Owed::What::describe: return "Describe";
+    case Owed::What::execute: return "Execute";
+    case Owed::What::close: return "Close";
+    case Owed::What::sync: return "Sync";
+  }
+  return "?";
+}
+
+// fetched: rows that earlier Executes of the portal have sent.
+std::string tag_of(const Ask& ask, char status, int fetched) {
+  switch (ask.kind) {
+    case Ask::Kind::proof: return "SELECT " + std::to_string(ask.count - fetched);
+    case Ask::Kind::sleep: return "SELECT 1";
+    case Ask::Kind::begin: return "BEGIN";
+    case Ask::Kind::commit: return status == 'E' ? "ROLLBACK" : "COMMIT";
+    case Ask::Kind::rollback: return "ROLLBACK";
+    case Ask::Kind::set: return "SET";
+    case Ask::Kind::insert: return "INSERT 0 1";
+    case Ask::Kind::notice: return "NOTICE";
+    case Ask::Kind::copy_in:
+    case Ask::Kind::copy_out: return "COPY " + std::to_string(ask.count);
+    case Ask::Kind::error:
+    case Ask::Kind::fail_at_bind:
+    case Ask::Kind::syntax_error:
+    case Ask::Kind::nothing:
+    case Ask::Kind::copy_abort:
+    case Ask::Kind::copy_refused: return "";
+  }
+  return "";
+}
+
+}  // namespace
+
+void Answers::begin(std::map<std::string, std::string> parameters) {
+  owed_.clear();
+  ask_index_ = 0;
+  row_count_ = fetched_ = 0;
+  described_ = copy_open_ = copying_out_ = failed_ = cancel_may_hit_ = false;
+  status_ = 'I';
+  session_.clear();
+  parameters_ = std::move(parameters);
+  parameters_before_ = parameters_;
+}
+
+void Answers::lose() {
+  unknown_.insert(unknown_.end(), inserted_.begin(), inserted_.end());
+  inserted_.clear();
+  for (const Owed& owed : owed_) {
+    for (const Ask& ask : owed.asks) {
+      if (ask.kind == Kind::insert) unknown_.push_back(ask.value);
+    }
+  }
+  owed_.clear();
+}
+
+void Answers::hear(const Message& message) {
+  if (is_asynchronous(message.type)) return;
+  if (owed_.empty()) return wrong(message, "nothing is owed");
+  Owed& owed = owed_.front();
+  if (owed.what == Owed::What::query) return hear_query(owed, message);
+  hear_extended(owed, message);
+}
+
+const Ask* Answers::current() const {
+  if (owed_.empty() || ask_index_ >= owed_.front().asks.size()) return nullptr;
+  return &owed_.front().asks[ask_index_];
+}
+
+void Answers::hear_query(Owed& owed, const Message& message) {
+  if (message.type == 'E') return hear_error(message);
+  const bool all_done = failed_ || ask_index_ == owed.asks.size();
+  if (message.type == 'Z') {
+    if (!all_done) return wrong(message, "the answer of a statement");
+    return hear_ready(message);
+  }
+  if (all_done) return wrong(message, "ReadyForQuery");
+  const Ask ask = owed.asks[ask_index_];
+  if (message.type == 'T' && !described_ && (ask.kind == Kind::proof || ask.kind == Kind::sleep)) {
+    described_ = true;
+    return;
+  }
+  if (hear_rows(ask, message) || hear_copy(ask, message)) return;
+  if (message.type == 'C') {
+    hear_complete(ask, message);
+    return next_ask();
+  }
+  if (message.type == 'I' && ask.kind == Kind::nothing) return next_ask();
+  wrong(message, "the answer of " + text_of(ask, client_));
+}
+
+bool Answers::hear_rows(const Ask& ask, const Message& message) {
+  if (message.type != 'D') return false;
+  if (ask.kind == Kind::sleep) return true;
+  if (ask.kind != Kind::proof || row_count_ == ask.count) return false;
+  ++row_count_;
+  check_row(ask, message);
+  return true;
+}
+
+bool Answers::hear_copy(const Ask& ask, const Message& message) {
+  switch (message.type) {
+    case 'G':
+      if (!ask.copies_in() || copy_open_) return false;
+      copy_open_ = true;
+      // A Sync that was sent before the data is part of it (PostgreSQL: "COPY Operations").
+      if (owed_.front().what == Owed::What::execute && owed_.size() > 1 && owed_[1].before_data) {
+        owed_.erase(owed_.begin() + 1);
+      }
+      return true;
+    case 'H':
+      if (ask.kind != Kind::copy_out || copying_out_) return false;
+      copying_out_ = true;
+      return true;
+    case 'd': return copying_out_ && ++row_count_ <= ask.count;
+    case 'c':
+      if (!copying_out_ || row_count_ != ask.count) return false;
+      copying_out_ = false;
+      return true;
+    default: return false;
+  }
+}
+
+void Answers::hear_extended(Owed& owed, const Message& message) {
+  using What = Owed::What;
+  if (message.type == 'E') return hear_error(message);
+  switch (owed.what) {
+    case What::query: return;
+    case What::parse:
+    case What::named_parse:
+      if (message.type != '1' || owed.what == What::named_parse) break;
+      return owed_.pop_front();
+    case What::bind:
+      if (message.type != '2') break;
+      return owed_.pop_front();
+    case What::close:
+      if (message.type != '3') break;
+      return owed_.pop_front();
+    case What::describe:
+      if (message.type != 'T' && message.type != 'n') break;
+      return owed_.pop_front();
+    case What::execute: return hear_execute(owed.asks.front(), owed.row_count_max, message);
+    case What::sync:
+      if (message.type != 'Z') break;
+      return hear_ready(message);
+  }
+  wrong(message, "the answer of a " + name_of(owed.what));
+}
+
+void Answers::hear_execute(const Ask& ask, int row_count_max, const Message& message) {
+  if (hear_rows(ask, message) || hear_copy(ask, message)) return;
+  const auto done = [&] {
+    row_count_ = fetched_ = 0;
+    described_ = copy_open_ = false;
+    ++answered_count_;
+    owed_.pop_front();
+  };
+  if (message.type == 's') {
+    if (row_count_max == 0 || row_count_ % row_count_max != 0 || row_count_ == 0) {
+      return wrong(message, "no PortalSuspended");
+    }
+    // The rows go on with the next Execute of the same portal.
+    fetched_ = row_count_;
+    return owed_.pop_front();
+  }
+  if (message.type == 'C') {
+    hear_complete(ask, message);
+    return done();
+  }
+  if (message.type == 'I' && ask.kind == Kind::nothing) return done();
+  wrong(message, "the answer of Execute of " + text_of(ask, client_));
+}
+
+void Answers::hear_complete(const Ask& ask, const Message& message) {
+  const std::string tag = Body(message.body).text().value_or("?");
+  const std::string expected = tag_of(ask, status_, fetched_);
+  if (tag != expected) {
+    return wrong(message, "CommandComplete \"" + expected + "\", not \"" + tag + "\"");
+  }
+  if (ask.kind == Kind::proof && row_count_ != ask.count) {
+    return wrong(message, std::to_string(ask.count) + " rows, not " + std::to_string(row_count_));
+  }
+  if (ask.kind == Kind::begin) status_ = 'T';
+  if (ask.kind == Kind::set) parameters_[ask.name] = ask.value;
+  if (ask.kind == Kind::insert) inserted_.push_back(ask.value);
+  if (ask.ends_transaction()) {
+    end_transaction(tag == "COMMIT");
+    status_ = 'I';
+  }
+}
+
+void Answers::hear_error(const Message& message) {
+  const std::string code = error_field(message, 'C');
+  Owed& owed = owed_.front();
+  const Ask* ask = owed.what == Owed::What::query ? current()
+                   : owed.asks.empty()            ? nullptr
+                                                  : &owed.asks.front();
+  const bool refused_name = owed.what == Owed::What::named_parse && code == "0A000";
+  if (failed_ || !(refused_name || error_allowed(ask, code))) {
+    return wrong(message, "no error " + code + " (" + error_field(message, 'M') + ")");
+  }
+  if (status_ == 'T') status_ = 'E';
+  if (status_ == 'I') end_transaction(false);
+  row_count_ = fetched_ = 0;
+  described_ = copy_open_ = copying_out_ = false;
+  ++answered_count_;
+  if (owed.what == Owed::What::query) {
+    failed_ = true;
+  } else {
+    skip_to_sync();
+  }
+}
+
+// Whether this may fail like that.
+bool Answers::error_allowed(const Ask* ask, std::string_view code) const {
+  if (cancel_may_hit_ && code == "57014") return true;
+  if (status_ == 'E' && code == "25P02") return ask == nullptr || !ask->ends_transaction();
+  if (ask == nullptr) return false;
+  switch (ask->kind) {
+    case Kind::error: return code == (ask->value.empty() ? "22012" : ask->value);
+    case Kind::fail_at_bind: return code == "22012";
+    case Kind::syntax_error: return code == "42601";
+    case Kind::copy_abort: return copy_open_ && code == "57014";
+    case Kind::copy_refused: return copy_open_ && code == "22P04";
+    case Kind::proof:
+    case Kind::begin:
+    case Kind::commit:
+    case Kind::rollback:
+    case Kind::set:
+    case Kind::insert:
+    case Kind::notice:
+    case Kind::nothing:
+    case Kind::sleep:
+    case Kind::copy_in:
+    case Kind::copy_out: return false;
+  }
+  return false;
+}
+
+void Answers::hear_ready(const Message& message) {
+  const char status = message.body.size() == 1 ? message.body[0] : '?';
+  if (status != status_) {
+    return wrong(message, std::string("ReadyForQuery ") + status_ + ", not " + status);
+  }
+  owed_.pop_front();
+  ask_index_ = 0;
+  failed_ = false;
+  if (status_ == 'I') end_transaction(true);
+  settle_cancels();
+}
+
+void Answers::next_ask() {
+  ++ask_index_;
+  ++answered_count_;
+  row_count_ = fetched_ = 0;
+  described_ = copy_open_ = false;
+}
+
+void Answers::skip_to_sync() {
+  while (!owed_.empty() && owed_.front().what != Owed::What::sync) owed_.pop_front();
+}
+
+void Answers::end_transaction(bool committed) {
+  session_.clear();
+  if (committed) {
+    parameters_before_ = parameters_;
+  } else {
+    parameters_ = parameters_before_;
+  }
+  std::vector<std::string>& to = committed ? committed_ : rolled_back_;
+  to.insert(to.end(), inserted_.begin(), inserted_.end());
+  inserted_.clear();
+}
+
+void Answers::check_row(const Ask& ask, const Message& message) {
+  const std::vector<std::string> row = columns_of(message);
+  if (row.size() < column_count) return wrong(message, "a row of a proof");
+  const std::string client = "c" + std::to_string(client_);
+  const std::string request = "r" + std::to_string(ask.request);
+  if (row[Column::client_tag] != client || row[Column::request_tag] != request) {
+    verdict_.blame(oracle::own_answers, client + " asked " + request + " and got a row of " +
+                                            row[Column::client_tag] + " " +
+                                            row[Column::request_tag]);
+    return;
+  }
+  check_session(row);
+  check_state(row[Column::state]);
+}
+
+void Answers::check_session(const std::vector<std::string>& row) {
+  const std::string session = row[Column::host] + " backend " + row[Column::backend] +
+                              " generation " + row[Column::generation] + " transaction " +
+                              row[Column::transaction];
+  if (session_.empty()) session_ = session;
+  if (session_ == session) return;
+  verdict_.blame(oracle::transaction_integrity, "c" + std::to_string(client_) +
+                                                    ": one transaction in two places: " + session_ +
+                                                    ", then " + session);
+}
+
+// "name=value,name=value": all that is not as in a new session. status and isolation are the
+// transaction's own.
+void Answers::check_state(std::string_view state) {
+  std::map<std::string, std::string> left = parameters_;
+  const std::string who = "c" + std::to_string(client_) + ": ";
+  while (!state.empty()) {
+    const std::size_t end = std::min(state.find(','), state.size());
+    const std::string item(state.substr(0, end));
+    state.remove_prefix(std::min(end + 1, state.size()));
+    const std::size_t equals = item.find('=');
+    const std::string name = item.substr(0, equals);
+    const std::string value = equals == std::string::npos ? "" : item.substr(equals + 1);
+    if (name == "status" || name == "isolation" || name == "portals") continue;
+    const auto own = left.find(name);
+    if (own == left.end()) {
+      verdict_.blame(oracle::no_leak_in, who + "somebody else's state: " + item);
+    } else if (own->second != value) {
+      verdict_.blame(oracle::own_state,
+                     who + "set " + name + " to " + own->second + ", has " + item);
+    } else {
+      left.erase(own);
+    }
+  }
+  for (const auto& [name, value] : left) {
+    verdict_.blame(oracle::own_state, who + "set " + name + " to " + value + " and has it not");
+  }
+}
+
+void Answers::wrong(const Message& message, std::string_view expected) {
+  const std::string who = "c" + std::to_string(client_);
+  verdict_.blame(message.type == 'E' ? oracle::error_shape : oracle::own_answers,
+                 who + " heard '" + message.type + "', expected " + std::string(expected) +
+                     "; waits for " + waits_for());
+}
+
+std::string Answers::waits_for() const {
+  if (owed_.empty()) return "nothing";
+  const Owed& owed = owed_.front();
+  std::string text = name_of(owed.what);
+  if (!owed.asks.empty()) {
+    const std::size_t index = std::min(ask_index_, owed.asks.size() - 1);
+    text += " " + text_of(owed.asks[index], client_);
+  }
+  return text + " (" + std::to_string(owed_.size()) + " owed)";
+}
+
+}  // namespace pgweir::sim

@@ -1,0 +1,104 @@
+// One application's view of the protocol: what it is owed, message by message, and whether what it
+// hears is a legal answer to exactly what it asked (O-01), in one session for a whole transaction
+// (O-03), with nobody else's state (O-04) and with its own (O-05). It knows PostgreSQL's rules
+// (PostgreSQL: "Message Flow"), and nothing of a pooler.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/messages.h"
+#include "sim/request.h"
+#include "sim/verdict.h"
+
+namespace pgweir::sim {
+
+class Answers {
+ public:
+  Answers(std::uint32_t client, Verdict& verdict) : client_(client), verdict_(verdict) {}
+
+  // A new connection: nothing owed, its parameters are these.
+  void begin(std::map<std::string, std::string> parameters);
+  void owe(const std::vector<Owed>& owed) { owed_.insert(owed_.end(), owed.begin(), owed.end()); }
+  // The next message of an answer; not one of a login, and no FATAL.
+  void hear(const Message& message);
+  // A cancel is under way: it may hit what is owed, and what will be until it is over.
+  void cancel_begins() {
+    ++cancels_open_;
+    cancel_may_hit_ = true;
+  }
+  void cancel_ends() {
+    --cancels_open_;
+    settle_cancels();
+  }
+
+  bool settled() const { return owed_.empty(); }
+  bool copy_open() const { return copy_open_; }
+  bool in_transaction() const { return status_ != 'I'; }
+  char status() const { return status_; }
+  bool cancel_may_hit() const { return cancel_may_hit_; }
+  std::size_t owed_count() const { return owed_.size(); }
+  // What the head of the queue waits for, for a reader.
+  std::string waits_for() const;
+
+  // The audit of inserted values.
+  const std::vector<std::string>& committed() const { return committed_; }
+  const std::vector<std::string>& rolled_back() const { return rolled_back_; }
+  const std::vector<std::string>& unknown() const { return unknown_; }
+  // The connection is gone: what was under way may or may not have been done.
+  void lose();
+
+  std::uint64_t answered_count() const { return answered_count_; }
+
+ private:
+  using Kind = Ask::Kind;
+  void hear_query(Owed& owed, const Message& message);
+  void hear_extended(Owed& owed, const Message& message);
+  void hear_execute(const Ask& ask, int row_count_max, const Message& message);
+  bool hear_rows(const Ask& ask, const Message& message);
+  bool hear_copy(const Ask& ask, const Message& message);
+  void hear_error(const Message& message);
+  void hear_complete(const Ask& ask, const Message& message);
+  void hear_ready(const Message& message);
+  void check_row(const Ask& ask, const Message& message);
+  void check_session(const std::vector<std::string>& row);
+  void check_state(std::string_view state);
+  bool error_allowed(const Ask* ask, std::string_view code) const;
+  void next_ask();
+  void skip_to_sync();
+  void settle_cancels() { cancel_may_hit_ = cancel_may_hit_ && (cancels_open_ > 0 || !settled()); }
+  void end_transaction(bool committed);
+  void wrong(const Message& message, std::string_view expected);
+  const Ask* current() const;
+
+  std::uint32_t client_;
+  Verdict& verdict_;
+  std::deque<Owed> owed_;
+  std::size_t ask_index_ = 0;  // of a query's statements
+  int row_count_ = 0;
+  int fetched_ = 0;  // of them, by Executes before this one
+  bool described_ = false;
+  bool copy_open_ = false;
+  bool copying_out_ = false;
+  bool failed_ = false;  // this query, or everything up to Sync
+  char status_ = 'I';
+  bool cancel_may_hit_ = false;
+  int cancels_open_ = 0;
+
+  // Of the transaction, implicit ones too.
+  std::string session_;  // host, backend, generation, transaction
+  std::map<std::string, std::string> parameters_;
+  std::map<std::string, std::string> parameters_before_;
+  std::vector<std::string> inserted_;
+
+  std::vector<std::string> committed_;
+  std::vector<std::string> rolled_back_;
+  std::vector<std::string> unknown_;
+  std::uint64_t answered_count_ = 0;
+};
+
+}  // namespace pgweir::sim

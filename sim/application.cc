@@ -1,0 +1,330 @@
+#include "sim/application.h"
+
+#include "sim/simulation.h"
+#include "sim/workload.h"
+
+namespace pgweir::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Application::Application(Simulation& simulation, Identity identity)
+    : simulation_(simulation),
+      identity_(std::move(identity)),
+      answers_(identity_.number, simulation.verdict()) {}
+
+Application::~Application() {
+  if (stream_) stream_->set_peer(nullptr);
+}
+
+void Application::start() { later(Duration::zero(), Later::connect); }
+
+void Application::later(Duration delay, Later what) {
+  const std::uint32_t generation = generation_;
+  simulation_.clock().in(delay, [this, generation, what] {
+    if (generation == generation_) do_now(what);
+  });
+}
+
+void Application::do_now(Later what) {
+  switch (what) {
+    case Later::connect: return connect();
+    case Later::say: thinking_ = false; return say_next();
+    case Later::cancel: return cancel();
+    case Later::read: reading_ = true; return turn();
+    case Later::give_up:
+      if (!broken_ && phase_ == Phase::ending) vanish();
+      return;
+  }
+}
+
+void Application::connect() {
+  if (retired_ || !simulation_.may_connect()) {
+    if (!retired_) later(seconds(1), Later::connect);
+    return;
+  }
+  stream_ = simulation_.shell().connect(
+      ipv4(10, 9, 1, static_cast<std::uint8_t>(identity_.number), 40000));
+  stream_->set_peer(this);
+  phase_ = Phase::logging_in;
+  framer_ = Framer(false);
+  scram_.reset();
+  reading_ = true;
+  thinking_ = broken_ = left_ = fatal_heard_ = false;
+  connected_at_ = waits_since_ = asked_at_ = simulation_.clock().now();
+  jobs_left_ = simulation_.workload().jobs_of_a_connection();
+  job_.clear();
+  first_request_ = simulation_.workload().last_request() + 1;
+  cancelled_at_ = never;
+  std::map<std::string, std::string> parameters;
+  for (const auto& [name, value] : identity_.parameters) parameters[name] = value;
+  reported_.clear();
+  answers_.begin(std::move(parameters));
+  Parameters said{{"user", identity_.user}, {"database", identity_.database}};
+  said.insert(said.end(), identity_.parameters.begin(), identity_.parameters.end());
+  stream_->write(startup(said));
+}
+
+void Application::turn() {
+  if (!reading_ || !stream_ || phase_ == Phase::away) return;
+  framer_.feed(stream_->read());
+  while (const auto message = framer_.next()) {
+    hear(*message);
+    if (phase_ == Phase::away) return;
+  }
+  if (framer_.spoiled() && !broken_) {
+    simulation_.verdict().blame(oracle::own_answers, "c" + std::to_string(identity_.number) +
+                                                         " heard an impossible message length");
+  }
+  if (stream_->at_end()) return end_of_stream();
+  go_on();
+}
+
+void Application::hear(const Message& message) {
+  if (fatal_heard_) {
+    simulation_.verdict().blame(oracle::error_shape, "c" + std::to_string(identity_.number) +
+                                                         " heard '" + message.type +
+                                                         "' after a FATAL error");
+    return;
+  }
+  if (message.type == 'S') {
+    Body body(message.body);
+    const std::string name = body.text().value_or("?");
+    reported_[name] = body.text().value_or("?");
+    return;
+  }
+  if (message.type == 'E' && error_field(message, 'S') == "FATAL") return hear_fatal(message);
+  if (phase_ == Phase::logging_in) return hear_login(message);
+  const bool was_settled = answers_.settled();
+  answers_.hear(message);
+  if (was_settled || !answers_.settled()) return;
+  settled_at_ = simulation_.clock().now();
+  waits_since_ = never;
+}
+
+void Application::hear_login(const Message& message) {
+  Body body(message.body);
+  switch (message.type) {
+    case 'R': return prove(body);
+    case 'N':
+    case 'v': return;
+    case 'K':
+      pid_ = static_cast<std::uint32_t>(body.int32().value_or(0));
+      key_ = static_cast<std::uint32_t>(body.int32().value_or(0));
+      return;
+    case 'Z':
+      phase_ = Phase::working;
+      waits_since_ = never;
+      settled_at_ = simulation_.clock().now();
+      simulation_.watch().client_logged_in();
+      if (!identity_.welcome) {
+        simulation_.verdict().blame("O-09 authentication", "c" + std::to_string(identity_.number) +
+                                                               " got in with a wrong login");
+      }
+      return;
+    default:
+      simulation_.verdict().blame(
+          oracle::own_answers,
+          "c" + std::to_string(identity_.number) + " heard '" + message.type + "' in its login");
+  }
+}
+
+void Application::prove(Body body) {
+  const std::int32_t kind = body.int32().value_or(-1);
+  if (kind == 10) {
+    scram_.emplace(identity_.password,
+                   "nonce" + std::to_string(identity_.number) + "." + std::to_string(generation_));
+    const std::string first = scram_->first();
+    stream_->write(message(
+        'p', cstring("SCRAM-SHA-256") + int32(static_cast<std::int64_t>(first.size())) + first));
+  } else if (kind == 11 && scram_) {
+    if (const auto last = scram_->last(body.rest())) stream_->write(message('p', *last));
+  } else if (kind == 12 && scram_ && !scram_->right(body.rest())) {
+    simulation_.verdict().blame("O-09 authentication", "a wrong server signature");
+  }
+}
+
+void Application::hear_fatal(const Message& message) {
+  fatal_heard_ = true;
+  const std::string code = error_field(message, 'C');
+  const std::string text = error_field(message, 'M');
+  if (explained(code, text)) return;
+  simulation_.verdict().blame(oracle::error_shape, "c" + std::to_string(identity_.number) +
+                                                       " was told FATAL " + code + " \"" + text +
+                                                       "\" and nothing explains it; it waits for " +
+                                                       answers_.waits_for());
+}
+
+// Whether something that happened in the world is a reason to end this connection with this error.
+bool Application::explained(std::string_view code, std::string_view text) const {
+  if (broken_ || left_) return true;
+  if (timeout_explains(text)) return true;
+  const bool refused = code == "28P01" || code == "3D000";
+  if (!identity_.welcome && phase_ == Phase::logging_in && refused) return true;
+  return simulation_.explains_fatal(*this, code, text, std::min(asked_at_, waits_since_));
+}
+
+// A clock of pgweir's may have ended it, but not before its time.
+bool Application::timeout_explains(std::string_view text) const {
+  const Settings& settings = simulation_.settings();
+  const Instant now = simulation_.clock().now();
+  const auto passed = [&](std::string_view setting, Instant since, Duration limit) {
+    return text.starts_with(setting) && limit > Duration::zero() && now - since >= limit;
+  };
+  if (phase_ == Phase::logging_in) {
+    return passed("client_login_timeout", connected_at_, settings.client_login_timeout);
+  }
+  if (passed("cancel_wait_timeout", cancelled_at_, settings.cancel_wait_timeout)) return true;
+  if (passed("transaction_timeout", transaction_at_, settings.transaction_timeout)) return true;
+  if (passed("query_wait_timeout", asked_at_, settings.query_wait_timeout)) return asking();
+  if (passed("query_timeout", asked_at_, settings.query_timeout)) return asking();
+  // These two by the pooler's side of the socket: what was said and heard here is on its way there.
+  const Instant quiet_since = simulation_.watch().silent_since(identity_.number);
+  return passed("idle_transaction_timeout", quiet_since, settings.idle_transaction_timeout) ||
+         passed("client_idle_timeout", quiet_since, settings.client_idle_timeout);
+}
+
+// Where an error could not be put between two messages: some clock's time had come.
+bool Application::some_clock_ran_out() const {
+  const Settings& settings = simulation_.settings();
+  const Instant now = simulation_.clock().now();
+  const auto passed = [&](Instant since, Duration limit) {
+    return limit > Duration::zero() && now - since >= limit;
+  };
+  return passed(asked_at_, settings.query_timeout) ||
+         passed(transaction_at_, settings.transaction_timeout);
+}
+
+// The next thing it does, when nothing keeps it.
+void Application::go_on() {
+  if (phase_ != Phase::working || thinking_ || fatal_heard_) return;
+  if (job_.empty()) {
+    if (!answers_.settled()) return;
+    if (retired_ || jobs_left_ == 0) return leave();
+    if (!simulation_.may_ask()) {
+      thinking_ = true;
+      return later(seconds(1), Later::say);
+    }
+    --jobs_left_;
+    job_ = simulation_.workload().next_job(identity_);
+  }
+  const Part& next = job_.front();
+  const bool now = next.when == Part::When::at_once || answers_.settled() ||
+                   (next.when == Part::When::copy_asked_for && answers_.copy_open());
+  if (!now) return;
+  if (next.think_ms == 0) return say_next();
+  thinking_ = true;
+  later(milliseconds(next.think_ms), Later::say);
+}
+
+void Application::say_next() {
+  if (phase_ != Phase::working || fatal_heard_) return;
+  if (job_.empty()) return go_on();
+  const Part part = std::move(job_.front());
+  job_.pop_front();
+  say(part);
+  go_on();
+}
+
+void Application::say(const Part& part) {
+  const Instant now = simulation_.clock().now();
+  if (answers_.settled()) {
+    asked_at_ = now;
+    if (!answers_.in_transaction()) transaction_at_ = now;
+  }
+  if (!part.owed.empty()) {
+    for (const Owed& owed : part.owed) {
+      if (owed.what != Owed::What::query && owed.what != Owed::What::execute) continue;
+      asked_count_ += owed.asks.size();
+      last_request_ = owed.asks.back().request;
+    }
+    if (waits_since_ == never) waits_since_ = now;
+  }
+  answers_.owe(part.owed);
+  if (part.cancelled) {
+    later(milliseconds(part.cancel_after_ms), Later::cancel);
+  }
+  stream_->write(part.bytes);
+  maybe_pause_reading();
+}
+
+// From another connection, as drivers do: it says so and waits for the end.
+void Application::cancel() {
+  answers_.cancel_begins();
+  cancelled_at_ = simulation_.clock().now();
+  simulation_.send_cancel(*this, pid_, key_);
+}
+
+void Application::maybe_pause_reading() {
+  const std::uint32_t pause_ms = simulation_.workload().reading_pause_ms();
+  if (pause_ms == 0) return;
+  reading_ = false;
+  later(milliseconds(pause_ms), Later::read);
+}
+
+void Application::leave() {
+  left_ = true;
+  phase_ = Phase::ending;
+  switch (simulation_.workload().way_to_leave()) {
+    case LeaveBy::terminate:
+      stream_->write(terminate());
+      stream_->finish();
+      break;
+    case LeaveBy::finish: stream_->finish(); break;
+    case LeaveBy::reset: return vanish();
+  }
+  later(seconds(20), Later::give_up);
+}
+
+void Application::vanish() {
+  if (phase_ == Phase::away) return;
+  broken_ = true;
+  stream_->reset();
+  end_connection();
+}
+
+// Its machine is switched off: it hears nothing more, and nobody hears of it.
+void Application::go_dark() {
+  if (phase_ == Phase::away) return;
+  broken_ = true;
+  stream_->go_dark(simulation_.kernel_patience());
+  stream_->set_peer(nullptr);
+  end_connection();
+}
+
+void Application::end_of_stream() {
+  const bool half = framer_.mid_message() || stream_->loss() == Stream::Loss::closed_at_once;
+  const bool excused = (half && some_clock_ran_out()) || broken_ || left_ || fatal_heard_ ||
+                       stream_->peer_reset() || stream_->loss() == Stream::Loss::lingered;
+  if (!excused &&
+      !simulation_.explains_silent_end(*this, half, std::min(asked_at_, waits_since_))) {
+    simulation_.verdict().blame(oracle::error_shape, "c" + std::to_string(identity_.number) +
+                                                         " was closed without an error" +
+                                                         (half ? " in a message" : "") +
+                                                         "; it waits for " + answers_.waits_for());
+  }
+  end_connection();
+}
+
+void Application::end_connection() {
+  if (!answers_.settled()) ++lost_count_;
+  answers_.lose();
+  if (stream_) {
+    stream_->finish();
+    stream_->set_peer(nullptr);
+  }
+  stream_.reset();
+  phase_ = Phase::away;
+  waits_since_ = never;
+  ++generation_;
+  if (!retired_) later(milliseconds(simulation_.workload().reconnect_ms()), Later::connect);
+}
+
+std::string Application::pending() const {
+  if (phase_ == Phase::away || waits_since_ == never) return "";
+  const std::string who = "c" + std::to_string(identity_.number);
+  if (phase_ == Phase::logging_in) return who + " waits for its login";
+  return answers_.settled() ? "" : who + " waits for " + answers_.waits_for();
+}
+
+}  // namespace pgweir::sim

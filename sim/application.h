@@ -1,0 +1,125 @@
+// One simulated application: connects through the shell, logs in, does its jobs with pauses, and
+// leaves in one of many ways, for as long as it is given work. What it hears is checked by its
+// Answers; how a connection ends must have a reason that it can name.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "sim/answers.h"
+#include "sim/messages.h"
+#include "sim/network.h"
+#include "sim/request.h"
+#include "sim/scram.h"
+
+namespace pgweir::sim {
+
+class Simulation;
+
+// Who an application is for all its life.
+struct Identity {
+  std::uint32_t number = 0;  // its tag: c7
+  std::string user;
+  std::string database;
+  std::string password;
+  Parameters parameters;  // said in the startup packet
+  bool welcome = true;    // false: a wrong password, an unknown user or database
+};
+
+class Application : public Peer {
+ public:
+  Application(Simulation& simulation, Identity identity);
+  ~Application() override;
+  Application(const Application&) = delete;
+  Application& operator=(const Application&) = delete;
+
+  // Begins its life, now.
+  void start();
+  // Finishes what it is at, then leaves and does not come back.
+  void retire() { retired_ = true; }
+  bool gone() const { return phase_ == Phase::away && retired_; }
+  // What it waits for of others; empty when it waits for nobody.
+  std::string pending() const;
+  Instant waits_since() const { return waits_since_; }
+
+  // The connection that brought its cancel has been closed.
+  void cancel_over() { answers_.cancel_ends(); }
+
+  // Faults: what the world does to its connection.
+  void vanish();
+  void go_dark();
+
+  const Identity& identity() const { return identity_; }
+  const Answers& answers() const { return answers_; }
+  const std::shared_ptr<Stream>& stream() const { return stream_; }
+  bool logged_in() const { return phase_ == Phase::working; }
+  // It has asked for something and has no answer yet.
+  bool asking() const { return phase_ == Phase::working && !answers_.settled(); }
+  // Of this connection, and of all so far.
+  std::uint32_t first_request() const { return first_request_; }
+  std::uint32_t last_request() const { return last_request_; }
+  std::uint64_t asked_count() const { return asked_count_; }
+  std::uint64_t answered_count() const { return answers_.answered_count(); }
+  std::uint64_t lost_count() const { return lost_count_; }
+
+  void turn() override;
+
+ private:
+  enum class Phase : std::uint8_t { away, logging_in, working, ending };
+  enum class Later : std::uint8_t { connect, say, cancel, read, give_up };
+
+  void connect();
+  void hear(const Message& message);
+  void hear_login(const Message& message);
+  void prove(Body body);
+  void hear_fatal(const Message& message);
+  void go_on();
+  void say_next();
+  void say(const Part& part);
+  void cancel();
+  void maybe_pause_reading();
+  void leave();
+  void end_of_stream();
+  void end_connection();
+  void later(Duration delay, Later what);
+  void do_now(Later what);
+  bool explained(std::string_view code, std::string_view text) const;
+  bool timeout_explains(std::string_view text) const;
+  bool some_clock_ran_out() const;
+
+  Simulation& simulation_;
+  Identity identity_;
+  Answers answers_;
+  Phase phase_ = Phase::away;
+  bool retired_ = false;
+  std::uint32_t generation_ = 0;  // of the connection: late tasks of an old one do nothing
+  std::shared_ptr<Stream> stream_;
+  Framer framer_{false};
+  std::optional<ScramClient> scram_;
+  bool reading_ = true;
+  bool thinking_ = false;
+  bool broken_ = false;  // the world broke this connection: nothing is expected of it
+  bool left_ = false;    // it ended the connection itself
+  bool fatal_heard_ = false;
+  std::uint32_t pid_ = 0;
+  std::uint32_t key_ = 0;
+  std::map<std::string, std::string> reported_;
+  std::deque<Part> job_;
+  std::uint32_t jobs_left_ = 0;
+  Instant connected_at_{};
+  Instant waits_since_ = never;  // since when it waits for an answer
+  Instant asked_at_{};           // when the oldest unanswered part was said
+  Instant settled_at_{};         // when the last answer was complete
+  Instant transaction_at_{};     // when its transaction's first part was said
+  std::uint32_t first_request_ = 0;
+  std::uint32_t last_request_ = 0;
+  Instant cancelled_at_ = never;  // when it asked for a cancel last, on this connection
+  std::uint64_t asked_count_ = 0;
+  std::uint64_t lost_count_ = 0;
+};
+
+}  // namespace pgweir::sim

@@ -1,0 +1,171 @@
+// The part of a simulation that breaks things: connections, hosts, the network, the process itself.
+// Every fault keeps for a while, and is written down, because it is what explains an error later.
+#include "sim/simulation.h"
+
+namespace pgweir::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+// How long a fault stays: mostly short, sometimes long enough for every clock to notice.
+Duration any_while(Tape& tape) {
+  const std::uint32_t ms = tape.between(1, 1000);
+  return tape.chance(1, 5) ? milliseconds(ms * 40) : milliseconds(ms);
+}
+
+}  // namespace
+
+void Simulation::schedule_fault() {
+  const Duration wait = options_.fault_every * tapes_.faults.between(1, 128) / 64;
+  clock_.in(wait, [this] {
+    if (!faults_on_) return;
+    strike();
+    schedule_fault();
+  });
+}
+
+void Simulation::strike() {
+  Tape& tape = tapes_.faults;
+  switch (tape.below(8)) {
+    case 0:
+    case 1:
+      if (options_.lose_clients) strike_application();
+      return;
+    case 2:
+    case 3:
+      if (options_.lose_servers) strike_server();
+      return;
+    case 4:
+      if (options_.lose_hosts) strike_host(tape.below(options_.host_count));
+      return;
+    case 5:
+      if (options_.stall) stall(any_while(tape));
+      return;
+    case 6:
+      if (options_.clog) clog_some();
+      return;
+    default:
+      if (options_.fail_accepts) return shell_->fail_accept(Reason::out_of_descriptors);
+      if (options_.reload) return reload();
+  }
+}
+
+void Simulation::strike_application() {
+  Tape& tape = tapes_.faults;
+  Application& victim =
+      *applications_[tape.below(static_cast<std::uint32_t>(applications_.size()))];
+  if (!victim.stream()) return;
+  switch (tape.below(3)) {
+    case 0: return victim.vanish();
+    case 1: return victim.stream()->cut();
+    default:
+      if (options_.darken) return victim.go_dark();
+      victim.vanish();
+  }
+}
+
+// One session of a host ends, in one of the ways there are.
+void Simulation::strike_server() {
+  Tape& tape = tapes_.faults;
+  const std::size_t number = tape.below(options_.host_count);
+  const auto& sessions = hosts_[number]->sessions();
+  if (sessions.empty()) return;
+  PostgresSession& session = *sessions[tape.below(static_cast<std::uint32_t>(sessions.size()))];
+  if (session.ended()) return;
+  Duration lasts = network_.delay_longest();
+  switch (tape.below(5)) {
+    case 0: session.end("57P01"); break;
+    case 1: session.close(); break;
+    case 2: session.vanish(); break;
+    case 3: session.stream()->cut(); break;
+    default:
+      if (options_.darken) {
+        const Duration patience = kernel_patience();
+        lasts += patience;
+        session.stream()->go_dark(patience);
+      } else {
+        session.vanish();
+      }
+  }
+  trouble(number, lasts);
+}
+
+void Simulation::strike_host(std::size_t number) {
+  Tape& tape = tapes_.faults;
+  Postgres& host = *hosts_[number];
+  host_down_[number] = true;
+  const bool starting = tape.chance(1, 3);
+  const std::uint32_t how = tape.below(4);
+  if (how == 0) host.end_all("57P01");
+  if (how == 1) host.vanish_all();
+  if (how == 2) host.close_all();
+  // how 3: who is in stays in, and nobody new gets in.
+  host.set_welcome(starting || how == 3 ? Host::Welcome::refuse : Host::Welcome::never_answer);
+  clock_.in(any_while(tape), [this, number] { bring_back(number); });
+}
+
+void Simulation::bring_back(std::size_t number) {
+  Postgres& host = *hosts_[number];
+  if (!host_down_[number]) return;
+  host.set_welcome(Host::Welcome::accept);
+  host.options().starting_up = false;
+  host_down_[number] = false;
+  // Its pools may be told so only at their next attempt.
+  trouble(number, settings_.server_login_retry * 2 + settings_.server_connect_timeout +
+                      network_.delay_longest());
+}
+
+// The pooler does nothing for a while; what it did not notice before, it notices only then.
+void Simulation::stall(Duration how_long) {
+  stalled_until_ = std::max(stalled_until_, after(clock_.now(), how_long));
+  shell_->stall_until(stalled_until_);
+  for (std::size_t number = 0; number < hosts_.size(); ++number) {
+    const bool fresh = host_trouble_[number] >= clock_.now() - network_.delay_longest();
+    if (fresh) trouble(number, network_.delay_longest());
+  }
+}
+
+// What went wrong at a host is felt for so long, from when the pooler can notice it.
+void Simulation::trouble(std::size_t number, Duration lasts) {
+  const Instant noticed = std::max(clock_.now(), stalled_until_);
+  host_trouble_[number] = std::max(host_trouble_[number], after(noticed, lasts));
+}
+
+// Some streams stop, one way or both, and go on one by one in another order.
+void Simulation::clog_some() {
+  Tape& tape = tapes_.faults;
+  for (const std::shared_ptr<Stream>& stream : network_.streams()) {
+    if (!tape.chance(1, 3)) continue;
+    const Stream::Way way = tape.chance(1, 2) ? Stream::Way::to_peer : Stream::Way::to_shell;
+    stream->clog(way, true);
+    const std::weak_ptr<Stream> clogged = stream;
+    clock_.in(any_while(tape), [clogged, way] {
+      if (const auto free = clogged.lock()) free->clog(way, false);
+    });
+  }
+}
+
+// The settings as they are, or a small step away from them; sometimes none that are valid.
+void Simulation::reload() {
+  Tape& tape = tapes_.faults;
+  if (tape.chance(1, 4)) {
+    shell_->set_settings(std::nullopt);
+  } else {
+    shell_->set_settings(settings_);
+  }
+  shell_->command(event::Command::reload);
+}
+
+// All that is broken works again, and nothing breaks any more.
+void Simulation::heal() {
+  faults_on_ = false;
+  for (std::size_t number = 0; number < hosts_.size(); ++number) bring_back(number);
+  for (const std::shared_ptr<Stream>& stream : network_.streams()) {
+    stream->clog(Stream::Way::to_peer, false);
+    stream->clog(Stream::Way::to_shell, false);
+  }
+}
+
+}  // namespace pgweir::sim

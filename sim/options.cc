@@ -1,0 +1,230 @@
+#include "sim/options.h"
+
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+namespace pgweir::sim {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr std::array<std::pair<Mode, std::string_view>, 7> mode_names{{
+    {Mode::smoke, "smoke"},
+    {Mode::calm, "calm"},
+    {Mode::safety, "safety"},
+    {Mode::liveness, "liveness"},
+    {Mode::drain, "drain"},
+    {Mode::overload, "overload"},
+    {Mode::lifetime, "lifetime"},
+}};
+
+template <class T, std::size_t N>
+T one_of(Tape& tape, const std::array<T, N>& choices) {
+  return choices[tape.below(N)];
+}
+
+Duration any_timeout(Tape& tape) {
+  constexpr std::array<Duration, 8> choices{seconds(0), seconds(0),  seconds(0),        seconds(60),
+                                            seconds(5), seconds(20), milliseconds(400), seconds(2)};
+  return one_of(tape, choices);
+}
+
+void draw_settings(Settings& settings, Mode mode, Tape& tape) {
+  settings.auth_type = AuthType::trust;
+  settings.log_connections = false;
+  settings.log_disconnections = false;
+  settings.default_pool_size = static_cast<std::int32_t>(tape.between(1, 5));
+  settings.reserve_pool_size = tape.chance(1, 4) ? 1 : 0;
+  settings.reserve_pool_timeout = one_of<Duration, 2>(tape, {milliseconds(100), seconds(5)});
+  settings.min_pool_size = tape.chance(1, 6) ? 1 : 0;
+  settings.max_client_conn = 1000;
+  settings.server_lifetime = one_of<Duration, 3>(tape, {hours(1), seconds(0), seconds(3)});
+  settings.server_idle_timeout = one_of<Duration, 3>(tape, {minutes(10), seconds(1), seconds(30)});
+  settings.server_login_retry =
+      one_of<Duration, 3>(tape, {seconds(1), seconds(15), milliseconds(200)});
+  settings.server_connect_timeout = one_of<Duration, 2>(tape, {seconds(15), seconds(1)});
+  settings.dns_max_ttl = one_of<Duration, 2>(tape, {seconds(15), seconds(1)});
+  settings.stats_period = minutes(1);
+  settings.cancel_wait_timeout = one_of<Duration, 2>(tape, {seconds(10), seconds(1)});
+  if (tape.chance(1, 3))
+    settings.max_db_connections = static_cast<std::int32_t>(tape.between(1, 6));
+  if (tape.chance(1, 3))
+    settings.max_user_connections = static_cast<std::int32_t>(tape.between(1, 6));
+  if (mode == Mode::calm || mode == Mode::smoke || mode == Mode::overload) return;
+  settings.query_timeout = any_timeout(tape);
+  settings.query_wait_timeout = tape.chance(1, 2) ? seconds(120) : any_timeout(tape);
+  settings.idle_transaction_timeout = any_timeout(tape);
+  settings.transaction_timeout = any_timeout(tape);
+  settings.client_idle_timeout = tape.chance(1, 2) ? seconds(0) : any_timeout(tape);
+  settings.client_login_timeout = one_of<Duration, 2>(tape, {seconds(60), seconds(5)});
+  // Equal clocks are where both sides act at once.
+  if (tape.chance(1, 6)) settings.query_wait_timeout = settings.query_timeout;
+  if (tape.chance(1, 10)) settings.max_client_conn = static_cast<std::int32_t>(tape.between(2, 12));
+}
+
+void draw_workload(WorkloadOptions& workload, Tape& tape) {
+  bool any = false;
+  for (std::uint32_t& weight : workload.weights) {
+    const bool on = tape.chance(3, 5);
+    const std::uint32_t drawn = tape.between(1, 10);
+    weight = on ? drawn * drawn : 0;
+    any = any || on;
+  }
+  if (!any) workload.weights[0] = 1;
+  workload.jobs_max = one_of<std::uint32_t, 3>(tape, {20, 3, 200});
+  workload.think_ms_max = one_of<std::uint32_t, 4>(tape, {20, 0, 3, 300});
+  workload.statements_max = tape.between(2, 8);
+  workload.reconnect_ms_max = one_of<std::uint32_t, 3>(tape, {50, 0, 1000});
+  workload.sleep_ms_max = one_of<std::uint32_t, 3>(tape, {50, 5, 2000});
+}
+
+void draw_world(RunOptions& options, Tape& tape) {
+  options.host_count = tape.between(1, 2);
+  options.database_count = tape.between(1, 3);
+  options.user_count = tape.between(1, 2);
+  options.scram = tape.chance(1, 4);
+  options.client_count = tape.between(1, 24);
+  options.weather.delay_max = one_of<Duration, 4>(
+      tape, {milliseconds(1), milliseconds(0), std::chrono::microseconds(50), milliseconds(20)});
+  options.weather.split_percent = one_of<std::uint32_t, 4>(tape, {0, 5, 30, 90});
+  options.weather.refuse_percent = one_of<std::uint32_t, 3>(tape, {0, 2, 30});
+  options.pipe_capacity = one_of<std::size_t, 4>(tape, {256 * 1024, 10'000, 1000, 64});
+  options.answers_late_max =
+      one_of<Duration, 3>(tape, {milliseconds(1), seconds(0), milliseconds(200)});
+  options.timers_late_max =
+      one_of<Duration, 3>(tape, {milliseconds(2), seconds(0), milliseconds(50)});
+  options.cuts = tape.chance(1, 3);
+  options.shuffled = tape.chance(1, 2);
+  options.work_max =
+      one_of<Duration, 4>(tape, {milliseconds(1), seconds(0), milliseconds(20), milliseconds(300)});
+  options.noise_percent = one_of<std::uint32_t, 3>(tape, {0, 3, 20});
+}
+
+void draw_faults(RunOptions& options, Tape& tape) {
+  if (tape.chance(1, 5)) return;  // some runs are calm but for their clocks
+  options.fault_every =
+      one_of<Duration, 4>(tape, {seconds(2), milliseconds(100), milliseconds(500), seconds(20)});
+  for (bool* kind :
+       {&options.lose_clients, &options.lose_servers, &options.lose_hosts, &options.stall,
+        &options.clog, &options.darken, &options.fail_accepts, &options.reload}) {
+    *kind = tape.chance(1, 2);
+  }
+  options.workload.rude_percent = one_of<std::uint32_t, 3>(tape, {0, 10, 60});
+  options.workload.slow_reader_percent = one_of<std::uint32_t, 3>(tape, {0, 3, 20});
+  options.unwelcome_count = tape.chance(1, 3) ? tape.between(1, 3) : 0;
+}
+
+}  // namespace
+
+std::string_view name_of(Mode mode) { return mode_names[static_cast<std::size_t>(mode)].second; }
+
+std::optional<Mode> mode_named(std::string_view name) {
+  for (const auto& [mode, its_name] : mode_names) {
+    if (its_name == name) return mode;
+  }
+  return std::nullopt;
+}
+
+RunOptions draw_options(Mode mode, Tape& tape) {
+  RunOptions options;
+  options.mode = mode;
+  draw_world(options, tape);
+  draw_settings(options.settings, mode, tape);
+  draw_workload(options.workload, tape);
+  switch (mode) {
+    case Mode::smoke:
+      options.steps = 1000;
+      options.client_count = tape.between(1, 3);
+      options.host_count = options.database_count = options.user_count = 1;
+      break;
+    case Mode::calm:
+      options.pipe_capacity = std::max<std::size_t>(options.pipe_capacity, 10'000);
+      break;
+    case Mode::safety:
+    case Mode::liveness:
+    case Mode::drain: draw_faults(options, tape); break;
+    case Mode::overload:
+      options.client_count = tape.between(30, 120);
+      options.workload.think_ms_max = 0;
+      options.settings.default_pool_size = static_cast<std::int32_t>(tape.between(1, 3));
+      break;
+    case Mode::lifetime:
+      draw_faults(options, tape);
+      options.fault_every *= 1000;
+      options.workload.think_ms_max = 600'000;
+      options.workload.reconnect_ms_max = 600'000;
+      options.steps = 10'000;
+      break;
+  }
+  return options;
+}
+
+std::string describe(const RunOptions& options) {
+  std::string text;
+  const auto add = [&](std::string_view name, std::int64_t value, std::int64_t usual) {
+    if (value == usual) return;
+    text += "  " + std::string(name) + " " + std::to_string(value) + "\n";
+  };
+  const auto ms = [](Duration duration) {
+    return std::chrono::duration_cast<milliseconds>(duration).count();
+  };
+  const RunOptions usual;
+  const Settings& settings = options.settings;
+  add("hosts", options.host_count, 1);
+  add("databases", options.database_count, 1);
+  add("users", options.user_count, 1);
+  add("scram", options.scram, 0);
+  add("clients", options.client_count, 0);
+  add("unwelcome", options.unwelcome_count, 0);
+  add("pool_size", settings.default_pool_size, 0);
+  add("reserve_pool_size", settings.reserve_pool_size, 0);
+  add("min_pool_size", settings.min_pool_size, 0);
+  add("max_client_conn", settings.max_client_conn, 1000);
+  add("max_db_connections", settings.max_db_connections, 0);
+  add("max_user_connections", settings.max_user_connections, 0);
+  add("query_timeout ms", ms(settings.query_timeout), 0);
+  add("query_wait_timeout ms", ms(settings.query_wait_timeout), 120'000);
+  add("idle_transaction_timeout ms", ms(settings.idle_transaction_timeout), 0);
+  add("transaction_timeout ms", ms(settings.transaction_timeout), 0);
+  add("client_idle_timeout ms", ms(settings.client_idle_timeout), 0);
+  add("client_login_timeout ms", ms(settings.client_login_timeout), 60'000);
+  add("server_lifetime ms", ms(settings.server_lifetime), 3'600'000);
+  add("server_idle_timeout ms", ms(settings.server_idle_timeout), 600'000);
+  add("server_login_retry ms", ms(settings.server_login_retry), 15'000);
+  add("server_connect_timeout ms", ms(settings.server_connect_timeout), 15'000);
+  add("delay_max us", microseconds(options.weather.delay_max), 0);
+  add("split_percent", options.weather.split_percent, 0);
+  add("refuse_percent", options.weather.refuse_percent, 0);
+  add("pipe_capacity", static_cast<std::int64_t>(options.pipe_capacity), 256 * 1024);
+  add("answers_late_max ms", ms(options.answers_late_max), 0);
+  add("timers_late_max ms", ms(options.timers_late_max), 0);
+  add("cuts", options.cuts, 0);
+  add("shuffled", options.shuffled, 0);
+  add("work_max ms", ms(options.work_max), 0);
+  add("noise_percent", options.noise_percent, 0);
+  add("fault_every ms", ms(options.fault_every), 0);
+  add("lose_clients", options.lose_clients, 0);
+  add("lose_servers", options.lose_servers, 0);
+  add("lose_hosts", options.lose_hosts, 0);
+  add("stall", options.stall, 0);
+  add("clog", options.clog, 0);
+  add("darken", options.darken, 0);
+  add("fail_accepts", options.fail_accepts, 0);
+  add("reload", options.reload, 0);
+  add("jobs_max", options.workload.jobs_max, usual.workload.jobs_max);
+  add("think_ms_max", options.workload.think_ms_max, usual.workload.think_ms_max);
+  add("statements_max", options.workload.statements_max, usual.workload.statements_max);
+  add("slow_reader_percent", options.workload.slow_reader_percent, 0);
+  add("rude_percent", options.workload.rude_percent, 0);
+  add("sleep_ms_max", options.workload.sleep_ms_max, usual.workload.sleep_ms_max);
+  text += "  jobs";
+  for (const std::uint32_t weight : options.workload.weights) text += " " + std::to_string(weight);
+  return text + "\n";
+}
+
+}  // namespace pgweir::sim

@@ -1,0 +1,63 @@
+// What a run is like: drawn once from the tape of options, printed with a failure, and calm where
+// the tape says zero.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/config/settings.h"
+#include "sim/network.h"
+#include "sim/tape.h"
+#include "sim/workload.h"
+
+namespace pgweir::sim {
+
+enum class Mode : std::uint8_t { smoke, calm, safety, liveness, drain, overload, lifetime };
+
+std::string_view name_of(Mode mode);
+std::optional<Mode> mode_named(std::string_view name);
+
+struct RunOptions {
+  Mode mode = Mode::calm;
+  std::uint64_t steps = 20'000;  // of the safety phase, at least
+
+  // The pooler's settings; databases and users are added to them by the numbers here.
+  Settings settings;
+  std::uint32_t host_count = 1;
+  std::uint32_t database_count = 1;
+  std::uint32_t user_count = 1;
+  bool scram = false;  // of clients; of servers as well
+
+  // The world.
+  std::uint32_t client_count = 4;
+  std::uint32_t unwelcome_count = 0;  // with a wrong password, or for a database that is not there
+  WorkloadOptions workload;
+  Weather weather;
+  std::size_t pipe_capacity = 256 * 1024;
+  Duration answers_late_max{};  // DNS, connects, derivations
+  Duration timers_late_max{};
+  bool cuts = false;      // what the shell reads comes in pieces
+  bool shuffled = false;  // sockets with news in any order
+  Duration work_max{};
+  std::uint32_t noise_percent = 0;
+
+  // Faults: the mean time between two of them (zero: none), and which kinds there are.
+  Duration fault_every{};
+  bool lose_clients = false;
+  bool lose_servers = false;
+  bool lose_hosts = false;
+  bool stall = false;
+  bool clog = false;
+  bool darken = false;
+  bool fail_accepts = false;
+  bool reload = false;
+};
+
+RunOptions draw_options(Mode mode, Tape& tape);
+
+// One "name value" a line, of what is not as in the calmest run.
+std::string describe(const RunOptions& options);
+
+}  // namespace pgweir::sim

@@ -1,0 +1,39 @@
+#include "sim/request.h"
+
+namespace pgweir::sim {
+
+namespace {
+
+std::string words_of(const Ask& ask) {
+  using Kind = Ask::Kind;
+  const std::string count = std::to_string(ask.count);
+  switch (ask.kind) {
+    case Kind::proof: return "proof " + count + " " + std::to_string(ask.size);
+    case Kind::begin: return "begin";
+    case Kind::commit: return "commit";
+    case Kind::rollback: return "rollback";
+    case Kind::set: return "set " + ask.name + " = '" + ask.value + "'";
+    case Kind::insert: return "insert " + ask.value;
+    case Kind::error: return "error " + ask.value;
+    case Kind::fail_at_bind: return "fail at bind";
+    case Kind::syntax_error: return "no such statement";
+    case Kind::notice: return "notice hello";
+    case Kind::nothing: return "";
+    case Kind::sleep: return "sleep " + count;
+    case Kind::copy_in:
+    case Kind::copy_abort: return "copy in";
+    case Kind::copy_refused: return "copy in fail";
+    case Kind::copy_out: return "copy out " + count;
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string text_of(const Ask& ask, std::uint32_t client) {
+  const std::string tag =
+      "/*c" + std::to_string(client) + " r" + std::to_string(ask.request) + "*/ ";
+  return tag + words_of(ask);
+}
+
+}  // namespace pgweir::sim

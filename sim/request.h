@@ -1,0 +1,81 @@
+// What a simulated application asks, and what it is owed for it: one entry for each message that is
+// answered, in the order they were sent. Every text carries its proof: a tag that names client and
+// request, which every row of its answer must return.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pgweir::sim {
+
+// A statement in the model server's language (sim/sql.h).
+struct Ask {
+  enum class Kind : std::uint8_t {
+    proof,  // count rows of the session's state, each padded by size bytes
+    begin,
+    commit,
+    rollback,
+    set,           // name, value: a parameter that pgweir keeps for its client
+    insert,        // value, into the audited ledger
+    error,         // fails when executed, with code value
+    fail_at_bind,  // 22012; in a Query when executed
+    syntax_error,  // 42601 at Parse
+    notice,
+    nothing,       // an empty text
+    sleep,         // count milliseconds
+    copy_in,       // count chunks follow, and CopyDone
+    copy_abort,    // count chunks follow, and CopyFail
+    copy_refused,  // the server fails at the first chunk
+    copy_out,      // count lines
+  };
+  Kind kind = Kind::proof;
+  std::uint32_t request = 0;
+  int count = 1;
+  int size = 0;
+  std::string name = {};
+  std::string value = {};
+
+  bool ends_transaction() const { return kind == Kind::commit || kind == Kind::rollback; }
+  bool copies_in() const {
+    return kind == Kind::copy_in || kind == Kind::copy_abort || kind == Kind::copy_refused;
+  }
+};
+
+// "/*c3 r17*/ proof 2".
+std::string text_of(const Ask& ask, std::uint32_t client);
+
+// What one message is answered with.
+struct Owed {
+  enum class What : std::uint8_t {
+    query,
+    parse,
+    named_parse,
+    bind,
+    describe,
+    execute,
+    close,
+    sync
+  };
+  What what;
+  std::vector<Ask> asks;     // of a query all its statements, else the one
+  int row_count_max = 0;     // of an execute; 0: all
+  bool before_data = false;  // a Sync that is said before the data of a copy
+};
+
+// A piece of a conversation: bytes said at once, and what is owed for them.
+struct Part {
+  enum class When : std::uint8_t {
+    answered,       // everything before has been answered
+    at_once,        // right behind what was said before
+    copy_asked_for  // when the server has asked for the data, or everything is answered without it
+  };
+  When when = When::answered;
+  std::uint32_t think_ms = 0;  // before it is said
+  std::string bytes;
+  std::vector<Owed> owed;
+  bool cancelled = false;  // a cancel of it is sent from another connection
+  std::uint32_t cancel_after_ms = 0;
+};
+
+}  // namespace pgweir::sim

@@ -1,0 +1,405 @@
+#include "sim/simulation.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/base/limits.h"
+
+namespace pgweir::sim {
+
+using std::chrono::milliseconds;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+namespace {
+
+// The shell's socket options: how long a kernel keeps at a peer that does not answer.
+constexpr std::uint32_t kernel_patience_s_max = 90;
+// No run needs longer than that of simulated time for its safety phase.
+constexpr Duration safety_time_max = std::chrono::hours(24 * 60);
+
+std::uint64_t mixed(std::uint64_t seed, std::uint64_t what) {
+  std::uint64_t value = seed * 0x9e3779b97f4a7c15ull + what * 0xd1342543de82ef95ull;
+  value ^= value >> 32;
+  return value * 0xff51afd7ed558ccdull;
+}
+
+// A connection that brings one CancelRequest, and waits until it is closed.
+class CancelPeer : public Peer {
+ public:
+  CancelPeer(Application& whose, std::shared_ptr<Stream> stream, std::uint32_t pid,
+             std::uint32_t key)
+      : whose_(whose), stream_(std::move(stream)) {
+    stream_->set_peer(this);
+    stream_->write(cancel_request(pid, key));
+  }
+  ~CancelPeer() override { stream_->set_peer(nullptr); }
+  CancelPeer(const CancelPeer&) = delete;
+  CancelPeer& operator=(const CancelPeer&) = delete;
+
+  void turn() override {
+    stream_->read();
+    if (over_ || !stream_->at_end()) return;
+    over_ = true;
+    stream_->finish();
+    whose_.cancel_over();
+  }
+  bool over() const { return over_; }
+
+ private:
+  Application& whose_;
+  bool over_ = false;
+  std::shared_ptr<Stream> stream_;
+};
+
+}  // namespace
+
+Tapes Tapes::from_seed(std::uint64_t seed) {
+  return {Tape::from_seed(mixed(seed, 1)), Tape::from_seed(mixed(seed, 2)),
+          Tape::from_seed(mixed(seed, 3)), Tape::from_seed(mixed(seed, 4))};
+}
+
+Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
+    : options_(options),
+      tapes_(tapes),
+      teller_(std::move(teller)),
+      clock_(Instant(std::chrono::hours(1))),
+      network_(clock_, tapes.network),
+      settings_(options.settings),
+      workload_(tapes.workload, options.workload) {
+  network_.weather = options_.weather;
+  watch_ = std::make_unique<Watch>(*this);
+  build_settings();
+  machine_.emplace(settings_, vault_, Seat{});
+  stepper_.emplace(*machine_);
+  build_hosts();
+  shell_ = std::make_unique<Shell>(clock_, *stepper_, vault_, shell_options());
+  for (std::size_t i = 0; i < hosts_.size(); ++i) {
+    const Endpoint where = ipv4(10, 0, 0, static_cast<std::uint8_t>(i + 1), 5432);
+    shell_->add_host(where, *hosts_[i]);
+    shell_->set_name("host" + std::to_string(i), {where});
+  }
+  build_applications();
+}
+
+Simulation::~Simulation() = default;
+
+void Simulation::build_settings() {
+  if (options_.scram) settings_.auth_type = AuthType::scram_sha_256;
+  settings_.listen_addr = {"10.9.0.254"};
+  settings_.admin_users = {"admin"};
+  for (std::uint32_t i = 0; i < options_.database_count; ++i) {
+    DatabaseSettings& database = settings_.databases.emplace_back();
+    database.name = "db" + std::to_string(i);
+    database.host = "host" + std::to_string(i % options_.host_count);
+  }
+  const auto add_user = [&](const std::string& name) {
+    UserSettings& user = settings_.users.emplace_back();
+    user.name = name;
+    user.credential = vault_.add(auth::SecretKind::plain, "secret of " + name);
+  };
+  add_user("admin");
+  for (std::uint32_t i = 0; i < options_.user_count; ++i) add_user("user" + std::to_string(i));
+}
+
+void Simulation::build_hosts() {
+  for (std::uint32_t i = 0; i < options_.host_count; ++i) {
+    ServerOptions server;
+    server.host_name = "host" + std::to_string(i);
+    server.clock = &clock_;
+    server.tape = &tapes_.network;
+    server.work_max = options_.work_max;
+    server.noise_percent = options_.noise_percent;
+    server.on_event = [this](const ServerEvent& event) { watch_->server(event); };
+    if (options_.scram) {
+      server.auth = ServerOptions::Auth::scram;
+      for (const UserSettings& user : settings_.users) {
+        server.passwords[user.name] = "secret of " + user.name;
+      }
+    }
+    hosts_.push_back(std::make_unique<Postgres>(std::move(server)));
+    hosts_.back()->forget_statements();
+  }
+}
+
+void Simulation::build_applications() {
+  Tape& tape = tapes_.workload;
+  for (std::uint32_t number = 1; number <= options_.client_count + options_.unwelcome_count;
+       ++number) {
+    Identity who;
+    who.number = number;
+    who.user = "user" + std::to_string(tape.below(options_.user_count));
+    who.database = "db" + std::to_string(tape.below(options_.database_count));
+    who.password = "secret of " + who.user;
+    if (tape.chance(1, 3)) {
+      who.parameters.emplace_back("application_name", "app" + std::to_string(number));
+    }
+    if (tape.chance(1, 6)) who.parameters.emplace_back("TimeZone", "Asia/Tokyo");
+    if (number > options_.client_count) {
+      who.welcome = false;
+      if (options_.scram && tape.chance(1, 2)) {
+        who.password = "wrong";
+      } else {
+        who.database = "nowhere";
+      }
+    }
+    applications_.push_back(std::make_unique<Application>(*this, std::move(who)));
+  }
+  for (const auto& application : applications_) {
+    Application* starting = application.get();
+    clock_.in(milliseconds(tape.below(20)), [starting] { starting->start(); });
+  }
+}
+
+ShellOptions Simulation::shell_options() {
+  ShellOptions options;
+  options.pipe_capacity = options_.pipe_capacity;
+  options.network = &network_;
+  options.keep_records = false;
+  if (options_.cuts) {
+    options.cut = [this](std::size_t size) {
+      return tapes_.network.chance(1, 4)
+                 ? 1 + tapes_.network.below(static_cast<std::uint32_t>(size))
+                 : size;
+    };
+  }
+  if (options_.shuffled) {
+    options.pick = [this](std::size_t count) {
+      return tapes_.network.below(static_cast<std::uint32_t>(count));
+    };
+  }
+  options.delay = [this](Wait wait) -> Duration {
+    const Duration most =
+        wait == Wait::timer ? options_.timers_late_max : options_.answers_late_max;
+    if (most == Duration::zero() || wait == Wait::close) return {};
+    return most * tapes_.network.below(64) / 64;
+  };
+  options.watch = [this](const Event& event, std::span<const Effect> effects) {
+    after_step(event, effects);
+  };
+  return options;
+}
+
+void Simulation::after_step(const Event& event, std::span<const Effect> effects) {
+  if (teller_) teller_(clock_.now(), event, effects);
+  if (!shell_) return;  // the first step, before there is a world
+  watch_->step(event, effects);
+  if (shell_->step_count() % 64 == 0) machine_->check_invariants();
+}
+
+bool Simulation::over() const { return verdict_.failed() || shell_->exit_status().has_value(); }
+
+bool Simulation::go_on_until(Instant when) {
+  while (!over()) {
+    if (shell_->turn()) continue;
+    collect_complaints();
+    watch_->quiet();
+    const Instant next = shell_->next();
+    if (over() || next > when) break;
+    clock_.move_to(std::max(clock_.now(), next));
+  }
+  if (!over() && clock_.next() > when) clock_.move_to(std::max(clock_.now(), when));
+  return !over();
+}
+
+void Simulation::collect_complaints() {
+  for (const std::string& complaint : shell_->complaints()) {
+    verdict_.blame(oracle::step_contract, complaint);
+  }
+  for (const auto& host : hosts_) {
+    for (const std::string& complaint : host->complaints()) {
+      const std::size_t end = complaint.find(": ");
+      verdict_.blame(complaint.substr(0, end), complaint.substr(end + 2));
+    }
+  }
+}
+
+Outcome Simulation::run() {
+  const Instant began = clock_.now();
+  if (options_.fault_every > Duration::zero()) schedule_fault();
+  run_safety();
+  if (options_.mode == Mode::drain) {
+    run_drain();
+  } else {
+    run_liveness();
+    check_end();
+  }
+  collect_complaints();
+  Outcome outcome;
+  outcome.finding = verdict_.finding();
+  outcome.trace_hash = shell_->trace_hash();
+  outcome.step_count = shell_->step_count();
+  outcome.simulated = clock_.now() - began;
+  for (const auto& application : applications_) {
+    outcome.asked_count += application->asked_count();
+    outcome.answered_count += application->answered_count();
+    outcome.lost_count += application->lost_count();
+  }
+  return outcome;
+}
+
+void Simulation::run_safety() {
+  const Instant end = after(clock_.now(), safety_time_max);
+  while (shell_->step_count() < options_.steps && clock_.now() < end) {
+    if (!go_on_until(after(clock_.now(), milliseconds(100)))) return;
+  }
+}
+
+// What anybody may still be waiting for by its own clocks, and the network's.
+Duration Simulation::patience() const {
+  Duration longest = seconds(kernel_patience_s_max) + limits::recovery_wait;
+  for (const Duration part :
+       {settings_.server_login_retry * 2, settings_.server_connect_timeout * 2,
+        settings_.cancel_wait_timeout, Duration(settings_.dns_max_ttl), Duration(seconds(60))}) {
+    longest += part;
+  }
+  // Everybody in a pool may be ahead, with a whole transaction.
+  const Duration statement = options_.work_max + milliseconds(options_.workload.sleep_ms_max) +
+                             options_.weather.delay_max * 400 + options_.answers_late_max +
+                             milliseconds(options_.workload.think_ms_max + 500);
+  longest += statement * (12 * (options_.client_count + options_.unwelcome_count + 1));
+  return longest;
+}
+
+void Simulation::run_liveness() {
+  if (over()) return;
+  working_ = false;
+  heal();
+  const Instant end = after(clock_.now(), patience());
+  while (clock_.now() < end && !pending().empty()) {
+    if (!go_on_until(after(clock_.now(), seconds(1)))) return;
+  }
+  if (const std::string owed = pending(); !owed.empty()) {
+    verdict_.blame(oracle::liveness, "after healing nothing comes any more: " + owed);
+  }
+}
+
+std::string Simulation::pending() const {
+  for (const auto& application : applications_) {
+    if (std::string owed = application->pending(); !owed.empty()) return owed;
+  }
+  return "";
+}
+
+void Simulation::run_drain() {
+  if (over()) return;
+  heal();
+  draining_ = true;
+  shell_->command(event::Command::drain);
+  const Instant end = after(clock_.now(), patience());
+  while (clock_.now() < end && !over()) go_on_until(after(clock_.now(), seconds(1)));
+  if (verdict_.failed()) return;
+  if (!shell_->exit_status()) {
+    verdict_.blame(oracle::drain, "told to drain, it did not end; " + pending());
+    return;
+  }
+  if (*shell_->exit_status() != 0) verdict_.blame(oracle::drain, "it ended with a failure");
+  if (const std::string owed = pending(); !owed.empty()) {
+    // The process is gone, and with it every connection: nobody may have been left in a statement.
+    while (clock_.run_due() || clock_.next() < after(clock_.now(), seconds(5))) {
+      if (clock_.next() > clock_.now()) clock_.move_to(clock_.next());
+    }
+    if (const std::string still = pending(); !still.empty()) {
+      verdict_.blame(oracle::drain, "it ended while " + still);
+    }
+  }
+}
+
+// Everybody leaves; then the pooler has to be as if nobody had been there.
+void Simulation::check_end() {
+  if (over()) return;
+  for (const auto& application : applications_) application->retire();
+  const Duration idle = settings_.server_idle_timeout + settings_.server_lifetime;
+  go_on_until(after(clock_.now(), seconds(kernel_patience_s_max) + idle + seconds(60)));
+  if (over()) return;
+  const std::size_t clients = shell_->socket_count(SocketKind::client);
+  const std::size_t cancels = shell_->socket_count(SocketKind::cancel);
+  if (clients + cancels > 0) {
+    verdict_.blame(oracle::back_to_idle, std::to_string(clients) + " client sockets and " +
+                                             std::to_string(cancels) +
+                                             " of cancels are left when everybody has gone");
+  }
+  const std::size_t servers = shell_->socket_count(SocketKind::server);
+  if (servers > 0 && settings_.min_pool_size == 0) {
+    verdict_.blame(oracle::back_to_idle,
+                   std::to_string(servers) + " servers are left when nobody wants one");
+  }
+  machine_->check_invariants();
+  audit_ledger();
+}
+
+// What was told to be committed is there once; what was told to be rolled back is not.
+void Simulation::audit_ledger() {
+  std::multiset<std::string> ledger;
+  for (const auto& host : hosts_) ledger.insert(host->ledger().begin(), host->ledger().end());
+  for (const auto& application : applications_) {
+    const std::string who = "c" + std::to_string(application->identity().number);
+    for (const std::string& value : application->answers().committed()) {
+      if (ledger.count(value) == 1) continue;
+      verdict_.blame(oracle::transaction_integrity,
+                     who + " was told that " + value + " is committed; it is there " +
+                         std::to_string(ledger.count(value)) + " times");
+    }
+    for (const std::string& value : application->answers().rolled_back()) {
+      if (ledger.count(value) == 0) continue;
+      verdict_.blame(oracle::transaction_integrity,
+                     who + " was told that " + value + " is rolled back, and it is there");
+    }
+    for (const std::string& value : application->answers().unknown()) {
+      if (ledger.count(value) <= 1) continue;
+      verdict_.blame(oracle::transaction_integrity, who + ": " + value + " is there twice");
+    }
+  }
+}
+
+Application* Simulation::application_of(std::string_view tag) {
+  if (!tag.starts_with('c')) return nullptr;
+  std::size_t number = 0;
+  std::from_chars(tag.data() + 1, tag.data() + tag.size(), number);
+  if (number == 0 || number > applications_.size()) return nullptr;
+  return applications_[number - 1].get();
+}
+
+Duration Simulation::kernel_patience() {
+  return seconds(tapes_.faults.between(20, kernel_patience_s_max));
+}
+
+void Simulation::send_cancel(Application& who, std::uint32_t pid, std::uint32_t key) {
+  std::erase_if(cancels_, [](const std::unique_ptr<Peer>& peer) {
+    return static_cast<const CancelPeer&>(*peer).over();
+  });
+  if (!shell_->listening()) return who.cancel_over();
+  const auto from = ipv4(10, 9, 2, static_cast<std::uint8_t>(who.identity().number), 40001);
+  cancels_.push_back(std::make_unique<CancelPeer>(who, shell_->connect(from), pid, key));
+}
+
+std::size_t Simulation::host_of(const Application& who) const {
+  const DatabaseSettings* database = find_database(settings_, who.identity().database);
+  return database == nullptr ? 0 : static_cast<std::size_t>(database->host.back() - '0');
+}
+
+// Whether something of its host went wrong since then, or is going wrong.
+bool Simulation::host_in_trouble(const Application& who, Instant since) const {
+  const std::size_t host = host_of(who);
+  return host_down_[host] || host_trouble_[host] >= since;
+}
+
+bool Simulation::explains_fatal(const Application& who, std::string_view code,
+                                std::string_view text, Instant since) const {
+  if (who.stream()->peer_reset() || who.stream()->dark()) return true;
+  if (code == "57P01" && draining_) return true;
+  if (code == "53300" && text.find("max_client_conn") != std::string_view::npos) {
+    return options_.settings.max_client_conn < 1000;
+  }
+  const bool of_server = code == "08006" || code == "57P01" || code == "57P03" || code == "53300";
+  return of_server && host_in_trouble(who, since);
+}
+
+bool Simulation::explains_silent_end(const Application& who, bool half_message,
+                                     Instant since) const {
+  if (shell_->exit_status()) return true;
+  if (half_message) return host_in_trouble(who, since);
+  return !shell_->listening() && !who.logged_in();
+}
+
+}  // namespace pgweir::sim

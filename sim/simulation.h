@@ -1,0 +1,149 @@
+// One run: a machine under the simulated shell, hosts, applications, an operator and a nemesis, all
+// drawn from four tapes, and the oracles that judge what comes of it.
+//
+// A run has two phases. Safety: everything drawn happens, and nothing wrong may come of it.
+// Liveness: a drawn part of the world is healed and the rest stays broken for good; nobody starts
+// anything new, and within a computed bound nothing may be pending. Then all leave, and the pooler
+// has to be as if nobody had ever been there.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/machine.h"
+#include "sim/application.h"
+#include "sim/clock.h"
+#include "sim/network.h"
+#include "sim/options.h"
+#include "sim/postgres.h"
+#include "sim/shell.h"
+#include "sim/tape.h"
+#include "sim/toy_vault.h"
+#include "sim/verdict.h"
+#include "sim/watch.h"
+#include "sim/workload.h"
+
+namespace pgweir::sim {
+
+// Where choices come from. Separate, so that a draw more in one does not reshuffle the others.
+struct Tapes {
+  static Tapes from_seed(std::uint64_t seed);
+  Tape options;
+  Tape workload;
+  Tape network;
+  Tape faults;
+};
+
+struct Outcome {
+  std::optional<Finding> finding;
+  std::uint64_t trace_hash = 0;
+  std::uint64_t step_count = 0;
+  std::uint64_t asked_count = 0;
+  std::uint64_t answered_count = 0;
+  std::uint64_t lost_count = 0;
+  Duration simulated{};
+};
+
+class Simulation {
+ public:
+  // What an application may take to read what it has been told, and a pooler to say it.
+  static constexpr Duration time_to_hear = std::chrono::milliseconds(2000);
+
+  // Called after each step with what happened and came of it; empty: nobody watches.
+  using Teller = std::function<void(Instant, const Event&, std::span<const Effect>)>;
+
+  Simulation(const RunOptions& options, Tapes& tapes, Teller teller = {});
+  ~Simulation();
+  Simulation(const Simulation&) = delete;
+  Simulation& operator=(const Simulation&) = delete;
+
+  Outcome run();
+
+  // For the world's inhabitants.
+  Clock& clock() { return clock_; }
+  Shell& shell() { return *shell_; }
+  Verdict& verdict() { return verdict_; }
+  Workload& workload() { return workload_; }
+  Watch& watch() { return *watch_; }
+  const RunOptions& options() const { return options_; }
+  const Settings& settings() const { return settings_; }
+  bool may_connect() const { return working_ && shell_->listening(); }
+  bool may_ask() const { return working_; }
+  Duration kernel_patience();
+  void send_cancel(Application& who, std::uint32_t pid, std::uint32_t key);
+  bool explains_fatal(const Application& who, std::string_view code, std::string_view text,
+                      Instant since) const;
+  bool explains_silent_end(const Application& who, bool half_message, Instant since) const;
+
+  // A connection of the pooler's to a host came to nothing, or its end was noticed.
+  void host_failed(std::size_t host) { trouble(host, network_.delay_longest() + time_to_hear); }
+
+  // For the watchers.
+  const std::vector<std::unique_ptr<Application>>& applications() const { return applications_; }
+  const std::vector<std::unique_ptr<Postgres>>& hosts() const { return hosts_; }
+  Application* application_of(std::string_view tag);
+  std::string pending() const;
+
+ private:
+  void build_settings();
+  void build_hosts();
+  void build_applications();
+  ShellOptions shell_options();
+  void after_step(const Event& event, std::span<const Effect> effects);
+  void run_safety();
+  void run_liveness();
+  void run_drain();
+  void check_end();
+  void audit_ledger();
+  // Lets happen what happens until nothing does or the time has come; false when the run is over.
+  bool go_on_until(Instant when);
+  bool over() const;
+  void collect_complaints();
+
+  Duration patience() const;
+  std::size_t host_of(const Application& who) const;
+  bool host_in_trouble(const Application& who, Instant since) const;
+
+  // nemesis.cc
+  void schedule_fault();
+  void strike();
+  void strike_application();
+  void strike_server();
+  void strike_host(std::size_t number);
+  void bring_back(std::size_t number);
+  void stall(Duration how_long);
+  void trouble(std::size_t number, Duration lasts);
+  void clog_some();
+  void reload();
+  void heal();
+
+  RunOptions options_;
+  Tapes& tapes_;
+  Teller teller_;
+  Verdict verdict_;
+  Clock clock_;
+  Network network_;
+  ToyVault vault_{7};
+  Settings settings_;
+  std::optional<Machine> machine_;
+  std::optional<MachineStepper> stepper_;
+  std::unique_ptr<Shell> shell_;
+  Workload workload_;
+  std::vector<std::unique_ptr<Postgres>> hosts_;
+  std::vector<std::unique_ptr<Application>> applications_;
+  std::unique_ptr<Watch> watch_;
+  std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
+  bool working_ = true;                         // applications begin new things
+  bool faults_on_ = true;
+  bool draining_ = false;
+  Instant stalled_until_{};
+  std::array<bool, 4> host_down_{};
+  std::array<Instant, 4> host_trouble_{};  // until when what went wrong there may be felt
+};
+
+}  // namespace pgweir::sim

@@ -1,0 +1,274 @@
+#include "sim/watch.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "core/base/limits.h"
+#include "sim/application.h"
+#include "sim/simulation.h"
+
+namespace pgweir::sim {
+
+namespace {
+
+// Bytes that one socket may have unsent: what one read of the other side can bring, twice, because
+// the read behind the one that congested it may have been under way.
+constexpr std::size_t unsent_size_max = 2 * limits::read_buffer_size + 4096;
+
+// Applications connect from 10.9.1.N, their cancels from 10.9.2.N.
+std::uint32_t application_at(const Endpoint& peer) {
+  return peer.address[2] == 1 ? peer.address[3] : 0;
+}
+
+}  // namespace
+
+void Watch::step(const Event& event, std::span<const Effect> effects) {
+  ++step_;
+  SocketId given{};  // the server that this step's bytes went to last
+  if (const auto* accepted = std::get_if<event::Accepted>(&event)) {
+    const std::uint32_t number = application_at(accepted->peer);
+    clients_[socket_of(accepted->client)] = number;
+    dismissed_.erase(number);
+    cancels_.erase(number);
+    if (accepted->peer.address[2] == 2)
+      cancellers_[socket_of(accepted->client)] = accepted->peer.address[3];
+  } else if (const auto* received = std::get_if<event::Received>(&event)) {
+    const auto cancel = cancellers_.find(received->socket);
+    if (cancel != cancellers_.end()) cancel_arrived(cancel->second);
+    if (number_of(received->socket) != 0) speaker_ = received->socket;
+  } else if (const auto* closed = std::get_if<event::Closed>(&event)) {
+    forget(closed->socket);
+  } else if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) {
+    simulation_.host_failed(hosts_[failed->socket]);
+    hosts_.erase(failed->socket);
+  }
+  for (const Effect& effect : effects) {
+    if (const auto* send = std::get_if<effect::Send>(&effect)) {
+      if (send->socket.kind == SocketKind::server) {
+        given = send->socket;
+        if (speaker_) owners_[given] = speaker_;
+      } else if (send->socket.kind == SocketKind::client) {
+        waiting_.erase(send->socket);
+        Sent& sent = sent_[number_of(send->socket)];
+        const Instant now = simulation_.clock().now();
+        if (sent.last != now) sent.before = std::exchange(sent.last, now);
+      }
+      if (send->bytes.size() > 1000) check_buffers(send->socket);
+    } else if (const auto* stop = std::get_if<effect::StopReading>(&effect)) {
+      if (stop->socket.kind == SocketKind::client) client_waits(stop->socket);
+    } else if (const auto* resume = std::get_if<effect::ResumeReading>(&effect)) {
+      if (number_of(resume->socket) == 0) continue;
+      if (given && resume->socket != speaker_) owners_[given] = resume->socket;
+      served(resume->socket);
+    } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
+      waiting_.erase(close->socket);
+      dismissed_.insert(number_of(close->socket));
+      if (close->socket.kind == SocketKind::server) server_closed(close->socket);
+    } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
+      hosts_[connect->socket] = connect->to.address[3] - 1u;
+    }
+  }
+  speaker_ = {};
+}
+
+// Whoever needed it is told now, if the world broke it.
+void Watch::server_closed(SocketId socket) {
+  const auto stream = simulation_.shell().stream_of(socket);
+  const bool broken = !stream || stream->peer_finished() || stream->peer_reset() || stream->dark();
+  if (broken) simulation_.host_failed(hosts_[socket]);
+}
+
+std::uint32_t Watch::number_of(SocketId client) const {
+  const auto found = clients_.find(client);
+  return found == clients_.end() ? 0 : found->second;
+}
+
+void Watch::forget(SocketId socket) {
+  waiting_.erase(socket);
+  clients_.erase(socket);
+  cancellers_.erase(socket);
+  owners_.erase(socket);
+  hosts_.erase(socket);
+}
+
+// It is not read any more: it waits for a server, if it has none.
+void Watch::client_waits(SocketId socket) {
+  const std::uint32_t number = number_of(socket);
+  if (number == 0 || waiting_.contains(socket)) return;
+  const Application& application = *simulation_.applications()[number - 1];
+  const bool linked = std::ranges::any_of(
+      owners_, [&](const auto& entry) { return entry.second == socket && !is_free(entry.first); });
+  if (!linked && application.asking()) waiting_[socket] = step_;
+}
+
+// It waits no more, and nobody of its pool has waited longer.
+void Watch::served(SocketId client) {
+  const auto waited = waiting_.find(client);
+  if (waited == waiting_.end()) return;
+  const std::uint64_t since = waited->second;
+  waiting_.erase(waited);
+  const Application& application = *simulation_.applications()[number_of(client) - 1];
+  for (const auto& [other, other_since] : waiting_) {
+    const std::uint32_t number = number_of(other);
+    if (other_since >= since) continue;
+    if (!same_pool(*simulation_.applications()[number - 1], application)) continue;
+    simulation_.verdict().blame(oracle::fifo, "c" + std::to_string(application.identity().number) +
+                                                  " was served before c" + std::to_string(number) +
+                                                  ", which has waited longer in the same pool");
+  }
+}
+
+bool Watch::same_pool(const Application& a, const Application& b) {
+  return a.identity().user == b.identity().user && a.identity().database == b.identity().database;
+}
+
+const PostgresSession* Watch::session_of(SocketId server) const {
+  const auto stream = simulation_.shell().stream_of(server);
+  if (!stream) return nullptr;
+  for (const auto& host : simulation_.hosts()) {
+    for (const auto& session : host->sessions()) {
+      if (session->stream() == stream) return session.get();
+    }
+  }
+  return nullptr;
+}
+
+// Its session is idle, and nothing is on its way to or from it: whoever had it is done with it.
+bool Watch::is_free(SocketId server) const {
+  const PostgresSession* session = session_of(server);
+  if (session == nullptr || !session->idle()) return false;
+  const Stream& stream = *session->stream();
+  return stream.flying_size() == 0 && stream.readable_size() == 0 &&
+         stream.unread_by_peer().empty() && !stream.peer_reset() && !stream.closed() &&
+         !stream.peer_finished() && simulation_.shell().unsent_size(server) == 0;
+}
+
+void Watch::server(const ServerEvent& event) {
+  if (event.kind == ServerEvent::Kind::logged_in) return check_limits();
+  if (event.kind == ServerEvent::Kind::cancelled) check_cancelled(event);
+}
+
+void Watch::cancel_arrived(std::uint32_t number) {
+  cancels_[number] = simulation_.applications()[number - 1]->last_request();
+}
+
+// A statement was cancelled: its client asked for that, or is gone.
+void Watch::check_cancelled(const ServerEvent& event) {
+  const Application* owner = simulation_.application_of(event.client_tag);
+  if (owner == nullptr || !owner->stream() || !owner->asking()) return;
+  const Stream& stream = *owner->stream();
+  if (stream.closed() || stream.peer_reset() || stream.peer_finished() || stream.dark()) return;
+  if (event.request_tag.empty()) return;  // what pgweir itself asks for a client
+  std::uint32_t hit = 0;
+  const std::string_view digits = std::string_view(event.request_tag).substr(1);
+  std::from_chars(digits.data(), digits.data() + digits.size(), hit);
+  if (dismissed_.contains(owner->identity().number)) return;
+  if (hit < owner->first_request()) return;  // of a connection it has lost
+  const auto found = cancels_.find(owner->identity().number);
+  if (found == cancels_.end()) {
+    simulation_.verdict().blame(oracle::cancel_reach, "backend " + std::to_string(event.pid) +
+                                                          " cancelled " + event.client_tag +
+                                                          ", which had not asked for it");
+    return;
+  }
+  if (hit > found->second) {
+    simulation_.verdict().blame(oracle::cancel_reach, event.client_tag +
+                                                          ": a cancel that came when r" +
+                                                          std::to_string(found->second) +
+                                                          " was the last hit " + event.request_tag);
+  }
+}
+
+// Counted at the hosts, of connections the pooler still has.
+void Watch::check_limits() {
+  struct Count {
+    std::string user;
+    std::string database;
+    std::int32_t count = 0;
+  };
+  std::map<std::string, std::int32_t> by_user;
+  std::map<std::string, std::int32_t> by_database;
+  std::map<std::string, std::int32_t> by_pool;
+  for (const auto& host : simulation_.hosts()) {
+    for (const auto& session : host->sessions()) {
+      if (!session->ready() || session->stream()->closed()) continue;
+      ++by_user[session->user()];
+      ++by_database[session->database()];
+      ++by_pool[session->user() + "/" + session->database()];
+    }
+  }
+  const Settings& settings = simulation_.settings();
+  const auto check = [&](const auto& counts, std::int32_t limit, std::string_view name) {
+    if (limit == 0) return;
+    for (const auto& [whose, count] : counts) {
+      if (count <= limit) continue;
+      simulation_.verdict().blame(oracle::limits, std::to_string(count) + " servers of " + whose +
+                                                      ", " + std::string(name) + " is " +
+                                                      std::to_string(limit));
+    }
+  };
+  check(by_pool, settings.default_pool_size + settings.reserve_pool_size,
+        "default_pool_size + reserve_pool_size");
+  check(by_database, settings.max_db_connections, "max_db_connections");
+  check(by_user, settings.max_user_connections, "max_user_connections");
+}
+
+Instant Watch::silent_since(std::uint32_t client) const {
+  const auto found = sent_.find(client);
+  return found == sent_.end() ? Instant{} : found->second.before;
+}
+
+void Watch::client_logged_in() {
+  std::int32_t count = 0;
+  for (const auto& application : simulation_.applications()) {
+    count += application->logged_in() && !application->stream()->closed() &&
+             !dismissed_.contains(application->identity().number);
+  }
+  if (count > simulation_.settings().max_client_conn) {
+    simulation_.verdict().blame(oracle::limits,
+                                std::to_string(count) + " clients, max_client_conn is " +
+                                    std::to_string(simulation_.settings().max_client_conn));
+  }
+}
+
+void Watch::check_buffers(SocketId socket) {
+  const std::size_t unsent = simulation_.shell().unsent_size(socket);
+  if (unsent <= unsent_size_max) return;
+  simulation_.verdict().blame(oracle::back_pressure,
+                              std::to_string(unsent) + " bytes wait for a peer that does not read");
+}
+
+void Watch::quiet() {
+  if (waiting_.empty() || simulation_.shell().socket_count(SocketKind::cancel) > 0) return;
+  for (const auto& [client, since] : waiting_) {
+    const auto stream = simulation_.shell().stream_of(client);
+    if (!stream || stream->closed() || stream->peer_reset()) continue;
+    const Application& waiter = *simulation_.applications()[number_of(client) - 1];
+    const std::size_t free_count = free_servers(waiter);
+    // Some may have a server that nothing was sent to yet: half of their request has come.
+    const auto may_have_one = [&](const auto& entry) {
+      if (entry.second == 0 || waiting_.contains(entry.first)) return false;
+      const Application& other = *simulation_.applications()[entry.second - 1];
+      return same_pool(other, waiter) && other.asking();
+    };
+    const auto holders = static_cast<std::size_t>(std::ranges::count_if(clients_, may_have_one));
+    if (free_count <= holders) continue;
+    simulation_.verdict().blame(oracle::work_conservation,
+                                "c" + std::to_string(waiter.identity().number) + " waits, and " +
+                                    std::to_string(free_count) + " servers of its pool are idle");
+    return;
+  }
+}
+
+std::size_t Watch::free_servers(const Application& waiter) const {
+  std::size_t count = 0;
+  for (const auto& [socket, host] : hosts_) {
+    const PostgresSession* session = session_of(socket);
+    count += session != nullptr && session->user() == waiter.identity().user &&
+             session->database() == waiter.identity().database && is_free(socket);
+  }
+  return count;
+}
+
+}  // namespace pgweir::sim

@@ -1,0 +1,71 @@
+// The oracles that watch the world as a whole: who waits, who has which server, how many of
+// everything there are. What it knows it reads from the sockets' bytes and from the model servers.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/effect.h"
+#include "core/event.h"
+#include "sim/postgres_session.h"
+#include "sim/verdict.h"
+
+namespace pgweir::sim {
+
+class Application;
+class Simulation;
+
+class Watch {
+ public:
+  explicit Watch(Simulation& simulation) : simulation_(simulation) {}
+
+  // A step of the machine, carried out.
+  void step(const Event& event, std::span<const Effect> effects);
+  // Something happened in a model server.
+  void server(const ServerEvent& event);
+  // An application has been let in.
+  void client_logged_in();
+  // When something was sent to it before what was sent to it last.
+  Instant silent_since(std::uint32_t client) const;
+  // Nothing more happens now: what must hold whenever it is quiet.
+  void quiet();
+
+ private:
+  std::uint32_t number_of(SocketId client) const;
+  const PostgresSession* session_of(SocketId server) const;
+  bool is_free(SocketId server) const;
+  std::size_t free_servers(const Application& waiter) const;
+  static bool same_pool(const Application& a, const Application& b);
+  void forget(SocketId socket);
+  void server_closed(SocketId socket);
+  void client_waits(SocketId socket);
+  void served(SocketId client);
+  void cancel_arrived(std::uint32_t number);
+  void check_cancelled(const ServerEvent& event);
+  void check_limits();
+  void check_buffers(SocketId socket);
+
+  struct Sent {
+    Instant last{};
+    Instant before{};
+  };
+
+  Simulation& simulation_;
+  std::map<std::uint32_t, Sent> sent_;  // when, by application
+  std::uint64_t step_ = 0;
+  std::map<SocketId, std::uint32_t> clients_;       // the number of its application; 0: none
+  std::map<SocketId, std::uint32_t> cancellers_;    // whose cancel it brings
+  std::map<SocketId, std::size_t> hosts_;           // of servers and cancels
+  std::map<SocketId, SocketId> owners_;             // server → client it heard last
+  SocketId speaker_{};                              // the client whose bytes this step is about
+  std::map<SocketId, std::uint64_t> waiting_;       // client → the step it began to wait in
+  std::set<std::uint32_t> dismissed_;               // applications whose connection pgweir closed
+  std::map<std::uint32_t, std::uint32_t> cancels_;  // application → its last request at a cancel
+};
+
+}  // namespace pgweir::sim

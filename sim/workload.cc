@@ -1,0 +1,317 @@
+#include "sim/workload.h"
+
+#include <numeric>
+
+namespace pgweir::sim {
+
+using Kind = Ask::Kind;
+
+namespace {
+
+// What pgweir keeps for its clients, with values that PostgreSQL reports as they were set.
+struct Kept {
+  const char* name;
+  std::array<const char*, 3> values;
+};
+constexpr std::array<Kept, 3> kept_parameters{{
+    {"application_name", {"one", "two", "three"}},
+    {"TimeZone", {"UTC", "Europe/Zurich", "Asia/Tokyo"}},
+    {"IntervalStyle", {"iso_8601", "sql_standard", "postgres_verbose"}},
+}};
+
+}  // namespace
+
+std::deque<Part> Workload::next_job(const Identity& who) {
+  std::deque<Part> job;
+  const JobKind kind = draw_kind();
+  switch (kind) {
+    case JobKind::simple: job.push_back(query({any_statement()}, who)); break;
+    case JobKind::transaction: add_transaction(job, who, false, false); break;
+    case JobKind::extended_transaction: add_transaction(job, who, true, false); break;
+    case JobKind::failed_transaction: {
+      const bool by_extended = tape_.chance(1, 2);
+      add_transaction(job, who, by_extended, true);
+      break;
+    }
+    case JobKind::pipeline:
+    case JobKind::pipelined_syncs: {
+      const std::uint32_t count = kind == JobKind::pipeline ? 1 : tape_.between(2, 4);
+      for (std::uint32_t i = 0; i < count; ++i) {
+        std::vector<Ask> asks;
+        const std::uint32_t statements = tape_.between(1, options_.statements_max);
+        for (std::uint32_t j = 0; j < statements; ++j) {
+          asks.push_back(tape_.chance(1, 8) ? any_failure() : any_statement());
+        }
+        job.push_back(extended(asks, who));
+        if (i > 0) job.back().when = Part::When::at_once;
+      }
+      break;
+    }
+    case JobKind::list: {
+      std::vector<Ask> asks;
+      const std::uint32_t statements = tape_.between(2, options_.statements_max + 1);
+      for (std::uint32_t i = 0; i < statements; ++i) {
+        asks.push_back(tape_.chance(1, 6) ? ask(Kind::error) : any_statement());
+      }
+      job.push_back(query(asks, who));
+      break;
+    }
+    case JobKind::failing: {
+      const bool by_extended = tape_.chance(1, 2);
+      const Ask failure = any_failure();
+      job.push_back(by_extended ? extended({failure}, who) : query({failure}, who));
+      break;
+    }
+    case JobKind::copy_in: add_copy_in(job, who, false); break;
+    case JobKind::copy_extended: add_copy_in(job, who, true); break;
+    case JobKind::copy_out: {
+      Ask out = ask(Kind::copy_out);
+      out.count = static_cast<int>(tape_.below(30));
+      job.push_back(query({out}, who));
+      break;
+    }
+    case JobKind::cancelled:
+    case JobKind::late_cancel: {
+      Ask sleep = ask(Kind::sleep);
+      sleep.count = static_cast<int>(tape_.between(1, options_.sleep_ms_max));
+      const bool by_extended = tape_.chance(1, 3);
+      if (kind == JobKind::late_cancel) sleep = proof();
+      job.push_back(by_extended ? extended({sleep}, who) : query({sleep}, who));
+      job.back().cancelled = true;
+      job.back().cancel_after_ms = tape_.below(options_.sleep_ms_max);
+      break;
+    }
+    case JobKind::set: add_set(job, who); break;
+    case JobKind::big_rows: {
+      Ask rows = proof();
+      rows.count = static_cast<int>(tape_.between(1, 60));
+      rows.size = static_cast<int>(tape_.between(1, 3000));
+      job.push_back(query({rows}, who));
+      break;
+    }
+    case JobKind::insert: job.push_back(query({ask(Kind::insert)}, who)); break;
+    case JobKind::fetch: {
+      Ask rows = proof();
+      rows.count = static_cast<int>(tape_.between(3, 9));
+      Part part;
+      part.think_ms = think();
+      part.bytes =
+          parse("", text_of(rows, who.number)) + bind("", "") + execute("", 2) + execute("");
+      part.owed = {{Owed::What::parse, {rows}},
+                   {Owed::What::bind, {rows}},
+                   {Owed::What::execute, {rows}, 2},
+                   {Owed::What::execute, {rows}}};
+      add_sync(part);
+      job.push_back(part);
+      break;
+    }
+    case JobKind::oddities: add_oddity(job, who); break;
+  }
+  return job;
+}
+
+JobKind Workload::draw_kind() {
+  const std::uint32_t total =
+      std::accumulate(options_.weights.begin(), options_.weights.end(), std::uint32_t{0});
+  if (total == 0) return JobKind::simple;
+  std::uint32_t drawn = tape_.below(total);
+  std::size_t kind = 0;
+  while (drawn >= options_.weights[kind]) drawn -= options_.weights[kind++];
+  return static_cast<JobKind>(kind);
+}
+
+std::uint32_t Workload::think() {
+  if (options_.think_ms_max == 0 || tape_.chance(1, 3)) return 0;
+  return tape_.below(options_.think_ms_max + 1);
+}
+
+LeaveBy Workload::way_to_leave() {
+  if (tape_.chance(options_.rude_percent, 100)) return LeaveBy::reset;
+  return tape_.chance(1, 4) ? LeaveBy::finish : LeaveBy::terminate;
+}
+
+std::uint32_t Workload::reading_pause_ms() {
+  if (!tape_.chance(options_.slow_reader_percent, 100)) return 0;
+  return tape_.between(1, 500);
+}
+
+Ask Workload::ask(Kind kind) {
+  Ask ask;
+  ask.kind = kind;
+  ask.request = ++last_request_;
+  if (kind == Kind::error) ask.value = tape_.chance(1, 2) ? "22012" : "40001";
+  if (kind == Kind::insert) ask.value = "v" + std::to_string(ask.request);
+  return ask;
+}
+
+Ask Workload::proof() {
+  Ask proof = ask(Kind::proof);
+  proof.count = static_cast<int>(tape_.between(1, 3));
+  return proof;
+}
+
+Ask Workload::any_statement() {
+  switch (tape_.below(8)) {
+    case 6: return ask(Kind::insert);
+    case 7: return ask(Kind::notice);
+    default: return proof();
+  }
+}
+
+Ask Workload::any_failure() {
+  switch (tape_.below(3)) {
+    case 1: return ask(Kind::fail_at_bind);
+    case 2: return ask(Kind::syntax_error);
+    default: return ask(Kind::error);
+  }
+}
+
+Part Workload::query(const std::vector<Ask>& asks, const Identity& who, bool thinks) {
+  Part part;
+  if (thinks) part.think_ms = think();
+  std::string text;
+  for (const Ask& ask : asks) {
+    if (!text.empty()) text += "; ";
+    text += text_of(ask, who.number);
+  }
+  part.bytes = sim::query(text);
+  part.owed = {{Owed::What::query, asks}};
+  return part;
+}
+
+void Workload::add_extended(Part& part, const Ask& ask, const Identity& who) {
+  part.bytes += parse("", text_of(ask, who.number));
+  part.owed.push_back({Owed::What::parse, {ask}});
+  part.bytes += bind("", "");
+  part.owed.push_back({Owed::What::bind, {ask}});
+  if (ask.kind == Kind::proof && tape_.chance(1, 2)) {
+    part.bytes += describe('P', "");
+    part.owed.push_back({Owed::What::describe, {ask}});
+  }
+  part.bytes += execute("");
+  part.owed.push_back({Owed::What::execute, {ask}});
+}
+
+void Workload::add_sync(Part& part) {
+  part.bytes += sync();
+  part.owed.push_back({Owed::What::sync, {}});
+}
+
+Part Workload::extended(const std::vector<Ask>& asks, const Identity& who) {
+  Part part;
+  part.think_ms = think();
+  for (const Ask& ask : asks) {
+    add_extended(part, ask, who);
+    if (tape_.chance(1, 8)) part.bytes += flush();
+  }
+  add_sync(part);
+  return part;
+}
+
+void Workload::add_transaction(std::deque<Part>& job, const Identity& who, bool by_extended,
+                               bool fails) {
+  const bool pipelined = tape_.chance(1, 3);
+  const auto add = [&](const Ask& ask) {
+    job.push_back(by_extended ? extended({ask}, who) : query({ask}, who, !pipelined));
+    if (pipelined && job.size() > 1) {
+      job.back().when = Part::When::at_once;
+      job.back().think_ms = 0;
+    }
+  };
+  add(ask(Kind::begin));
+  const std::uint32_t statements = tape_.between(1, options_.statements_max);
+  const std::uint32_t failing = fails ? tape_.below(statements) : statements;
+  for (std::uint32_t i = 0; i < statements; ++i)
+    add(i == failing ? any_failure() : any_statement());
+  add(ask(tape_.chance(1, 4) ? Kind::rollback : Kind::commit));
+}
+
+void Workload::add_copy_in(std::deque<Part>& job, const Identity& who, bool by_extended) {
+  constexpr std::array<Kind, 3> kinds{Kind::copy_in, Kind::copy_abort, Kind::copy_refused};
+  Ask copy = ask(kinds[tape_.below(3)]);
+  copy.count = static_cast<int>(tape_.between(1, 5));
+  std::string data;
+  for (int i = 0; i < copy.count; ++i) data += copy_data(std::string(tape_.between(1, 200), 'd'));
+  data += copy.kind == Kind::copy_abort ? copy_fail("no") : copy_done();
+  const bool in_one_go = tape_.chance(1, 2);
+  if (!by_extended) {
+    job.push_back(query({copy}, who));
+    if (in_one_go) {
+      job.back().bytes += data;
+    } else {
+      job.push_back({.when = Part::When::copy_asked_for, .bytes = data, .owed = {}});
+    }
+    return;
+  }
+  // As drivers do: a Sync behind Execute, which the server reads as part of the copy, and another
+  // behind the data.
+  Part part;
+  part.think_ms = think();
+  part.bytes = parse("", text_of(copy, who.number)) + bind("", "") + execute("");
+  part.owed = {
+      {Owed::What::parse, {copy}}, {Owed::What::bind, {copy}}, {Owed::What::execute, {copy}}};
+  const bool early_sync = tape_.chance(1, 2);
+  if (early_sync) {
+    add_sync(part);
+    part.owed.back().before_data = true;
+  }
+  job.push_back(part);
+  Part rest;
+  rest.when = in_one_go ? Part::When::at_once : Part::When::copy_asked_for;
+  rest.bytes = data;
+  add_sync(rest);
+  job.push_back(rest);
+}
+
+void Workload::add_set(std::deque<Part>& job, const Identity& who) {
+  const Kept& kept = kept_parameters[tape_.below(kept_parameters.size())];
+  Ask set = ask(Kind::set);
+  set.name = kept.name;
+  set.value = kept.values[tape_.below(3)];
+  if (tape_.chance(1, 2)) {
+    job.push_back(query({set}, who));
+    job.push_back(query({proof()}, who));
+    return;
+  }
+  job.push_back(query({ask(Kind::begin)}, who));
+  job.push_back(query({set}, who));
+  job.push_back(query({proof()}, who));
+  job.push_back(query({ask(tape_.chance(1, 2) ? Kind::rollback : Kind::commit)}, who));
+  job.push_back(query({proof()}, who));
+}
+
+void Workload::add_oddity(std::deque<Part>& job, const Identity& who) {
+  Part part;
+  part.think_ms = think();
+  switch (tape_.below(5)) {
+    case 0: return job.push_back(query({ask(Kind::nothing)}, who));
+    case 1:
+      add_sync(part);
+      if (tape_.chance(1, 2)) add_sync(part);
+      break;
+    case 2:
+      part.bytes = close('S', "nobody");
+      part.owed = {{Owed::What::close, {}}};
+      add_sync(part);
+      break;
+    case 3: {
+      const Ask named = proof();
+      part.bytes = parse("named", text_of(named, who.number)) + bind("", "named") + execute("");
+      part.owed = {{Owed::What::named_parse, {named}},
+                   {Owed::What::bind, {named}},
+                   {Owed::What::execute, {named}}};
+      add_sync(part);
+      break;
+    }
+    default: {
+      part.bytes = flush();
+      const Ask last = proof();
+      add_extended(part, last, who);
+      part.bytes += flush();
+      add_sync(part);
+    }
+  }
+  job.push_back(part);
+}
+
+}  // namespace pgweir::sim

@@ -184,7 +184,6 @@ void Answers::hear_execute(const Ask& ask, int row_count_max, const Message& mes
   const auto done = [&] {
     row_count_ = fetched_ = 0;
     described_ = copy_open_ = false;
-    ++answered_count_;
     owed_.pop_front();
   };
   if (message.type == 's') {
@@ -235,7 +234,6 @@ void Answers::hear_error(const Message& message) {
   if (status_ == 'I') end_transaction(false);
   row_count_ = fetched_ = 0;
   described_ = copy_open_ = copying_out_ = false;
-  ++answered_count_;
   if (owed.what == Owed::What::query) {
     failed_ = true;
   } else {
@@ -274,6 +272,7 @@ void Answers::hear_ready(const Message& message) {
   if (status != status_) {
     return wrong(message, std::string("ReadyForQuery ") + status_ + ", not " + status);
   }
+  ++answered_count_;
   owed_.pop_front();
   ask_index_ = 0;
   failed_ = false;
@@ -283,7 +282,6 @@ void Answers::hear_ready(const Message& message) {
 
 void Answers::next_ask() {
   ++ask_index_;
-  ++answered_count_;
   row_count_ = fetched_ = 0;
   described_ = copy_open_ = false;
 }

@@ -52,6 +52,7 @@ class Answers {
   // The connection is gone: what was under way may or may not have been done.
   void lose();
 
+  // ReadyForQuery messages heard: one for each Query and each Sync.
   std::uint64_t answered_count() const { return answered_count_; }
 
  private:

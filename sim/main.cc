@@ -1,10 +1,17 @@
 // pgweir-sim: runs the machine in a simulated world and judges what it does.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <atomic>
+#include <charconv>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "sim/assertions.h"
 #include "sim/simulation.h"
@@ -13,25 +20,36 @@
 namespace pgweir::sim {
 namespace {
 
+constexpr int usage_error = 2;
+// Of a batch, one run in so many is made twice: the same seed has to be the same run.
+constexpr std::uint64_t twice_every = 16;
+constexpr double progress_seconds = 5;
+
 struct Arguments {
   std::string mode = "safety";
-  std::uint64_t seed = 0;
-  std::uint64_t first = 1;
+  std::string seed = "1";
   std::uint64_t seeds = 0;
+  unsigned jobs = 1;
   bool story = false;
 };
 
-// What runs now, for the last words of a failed assertion.
+// What this thread runs, for the last words of a failed assertion.
 struct Running {
   Mode mode = Mode::smoke;
   std::uint64_t seed = 0;
-} running;
+};
+thread_local Running running;
+
+void tell_command(Mode mode, std::uint64_t seed) {
+  const std::string name(name_of(mode));
+  std::printf("again: pgweir-sim --mode %s --seed %" PRIu64 "\n", name.c_str(), seed);
+  std::printf("story: pgweir-sim --mode %s --seed %" PRIu64 " --story\n", name.c_str(), seed);
+}
 
 [[noreturn]] void assertion_failed(const char* condition, const char* file, int line) {
-  std::printf("seed: %" PRIu64
-              "\noracle: %s\n  %s\n  at %s:%d\nagain: pgweir-sim --mode %s --seed %" PRIu64 "\n",
-              running.seed, std::string(oracle::core_invariants).c_str(), condition, file, line,
-              std::string(name_of(running.mode)).c_str(), running.seed);
+  std::printf("seed: %" PRIu64 "\noracle: %s\n  %s\n  at %s:%d\n", running.seed,
+              std::string(oracle::core_invariants).c_str(), condition, file, line);
+  tell_command(running.mode, running.seed);
   std::fflush(stdout);
   std::_Exit(1);
 }
@@ -47,12 +65,11 @@ Outcome run_seed(Mode mode, std::uint64_t seed) {
 void tell(const Outcome& outcome, Mode mode, std::uint64_t seed) {
   Tapes tapes = Tapes::from_seed(seed);
   const RunOptions options = draw_options(mode, tapes.options);
-  std::printf("seed: %" PRIu64 "\noracle: %s\n  %s\nat step %" PRIu64
-              ", simulated %.6f s\n%s"
-              "again: pgweir-sim --mode %s --seed %" PRIu64 "\n",
+  std::printf("seed: %" PRIu64 "\noracle: %s\n  %s\nat step %" PRIu64 ", simulated %.6f s, with\n%s",
               seed, outcome.finding->oracle.c_str(), outcome.finding->what.c_str(),
               outcome.step_count, static_cast<double>(outcome.simulated.count()) / 1e9,
-              describe(options).c_str(), std::string(name_of(mode)).c_str(), seed);
+              describe(options).c_str());
+  tell_command(mode, seed);
 }
 
 // The run in words, up to its end or its failure.
@@ -66,41 +83,122 @@ int tell_story(Mode mode, std::uint64_t seed) {
                           std::fputs(story.tell(now, event, effects).c_str(), stdout);
                         });
   const Outcome outcome = simulation.run();
-  if (outcome.finding) tell(outcome, mode, seed);
-  return outcome.finding ? 1 : 0;
+  if (!outcome.finding) return 0;
+  tell(outcome, mode, seed);
+  return 1;
+}
+
+// The seeds first to first + count - 1, by several threads, up to the first failure.
+class Batch {
+ public:
+  Batch(Mode mode, std::uint64_t first, std::uint64_t count)
+      : mode_(mode), first_(first), count_(count), next_(first) {}
+
+  int run(unsigned jobs) {
+    began_ = told_ = Clock::now();
+    std::vector<std::jthread> threads;
+    for (unsigned i = 1; i < jobs; ++i) threads.emplace_back([this] { work(); });
+    work();
+    threads.clear();
+    if (failed_seed_) tell(failure_, mode_, *failed_seed_);
+    tell_totals(stdout, "");
+    return failed_seed_ || !useful() ? 1 : 0;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // A world in which most fails by itself proves nothing.
+  bool useful() const {
+    const std::uint64_t percent_min = mode_ == Mode::calm ? 95 : 60;
+    if (failed_seed_ || answered_ * 100 >= asked_ * percent_min) return true;
+    std::printf("oracle: %s\n  less than %" PRIu64 " %% of all requests were answered\n",
+                std::string(oracle::useful_run).c_str(), percent_min);
+    return false;
+  }
+
+  void work() {
+    for (;;) {
+      const std::uint64_t seed = next_++;
+      if (seed - first_ >= count_ || stop_) return;
+      Outcome outcome = run_seed(mode_, seed);
+      if (!outcome.finding && seed % twice_every == 0) {
+        const Outcome again = run_seed(mode_, seed);
+        if (again.trace_hash != outcome.trace_hash) {
+          outcome.finding = {std::string(oracle::determinism), "two runs of one seed differ"};
+        }
+      }
+      count(seed, outcome);
+    }
+  }
+
+  void count(std::uint64_t seed, const Outcome& outcome) {
+    const std::scoped_lock lock(mutex_);
+    ++done_;
+    steps_ += outcome.step_count;
+    asked_ += outcome.asked_count;
+    answered_ += outcome.answered_count;
+    if (outcome.finding && (!failed_seed_ || seed < *failed_seed_)) {
+      failed_seed_ = seed;
+      failure_ = outcome;
+      stop_ = true;
+    }
+    const auto now = Clock::now();
+    if (std::chrono::duration<double>(now - told_).count() < progress_seconds) return;
+    told_ = now;
+    tell_totals(stderr, "… ");
+  }
+
+  void tell_totals(std::FILE* to, const char* before) const {
+    const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
+    const double answered =
+        asked_ == 0 ? 100 : 100 * static_cast<double>(answered_) / static_cast<double>(asked_);
+    std::fprintf(to,
+                 "%s%s: %" PRIu64 " seeds from %" PRIu64 ", %" PRIu64
+                 " steps, %d failures, %.1f %% answered, %.1f seeds/s, %.0f steps/s\n",
+                 before, std::string(name_of(mode_)).c_str(), done_, first_, steps_,
+                 failed_seed_ ? 1 : 0, answered, static_cast<double>(done_) / seconds,
+                 static_cast<double>(steps_) / seconds);
+  }
+
+  Mode mode_;
+  std::uint64_t first_;
+  std::uint64_t count_;
+  std::atomic<std::uint64_t> next_;
+  std::atomic<bool> stop_ = false;
+  std::mutex mutex_;
+  Clock::time_point began_;
+  Clock::time_point told_;
+  std::uint64_t done_ = 0;
+  std::uint64_t steps_ = 0;
+  std::uint64_t asked_ = 0;
+  std::uint64_t answered_ = 0;
+  std::optional<std::uint64_t> failed_seed_;
+  Outcome failure_;
+};
+
+// A number, or the hash of a commit, of which the first 15 digits count.
+std::optional<std::uint64_t> read_seed(const std::string& text) {
+  constexpr std::size_t commit_hash_size = 40;
+  const bool hash = text.size() == commit_hash_size;
+  const std::string digits = hash ? text.substr(0, 15) : text;
+  std::uint64_t seed = 0;
+  const auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), seed, hash ? 16 : 10);
+  if (error != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  return seed;
 }
 
 int run(const Arguments& arguments) {
   const auto mode = mode_named(arguments.mode);
-  if (!mode) {
-    std::fprintf(stderr, "pgweir-sim: no mode %s\n", arguments.mode.c_str());
-    return 2;
+  const auto seed = read_seed(arguments.seed);
+  if (!mode || !seed) {
+    std::fprintf(stderr, "pgweir-sim: %s %s\n", mode ? "no number or commit hash:" : "no mode",
+                 (mode ? arguments.seed : arguments.mode).c_str());
+    return usage_error;
   }
-  if (arguments.story) return tell_story(*mode, arguments.seed);
-  const std::uint64_t first = arguments.seeds > 0 ? arguments.first : arguments.seed;
-  const std::uint64_t count = std::max<std::uint64_t>(arguments.seeds, 1);
-  std::uint64_t steps = 0;
-  std::uint64_t asked = 0;
-  std::uint64_t answered = 0;
-  const auto began = std::chrono::steady_clock::now();
-  for (std::uint64_t seed = first; seed < first + count; ++seed) {
-    const Outcome outcome = run_seed(*mode, seed);
-    steps += outcome.step_count;
-    asked += outcome.asked_count;
-    answered += outcome.answered_count;
-    if (outcome.finding) {
-      tell(outcome, *mode, seed);
-      return 1;
-    }
-  }
-  const double took =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  std::printf(
-      "%" PRIu64 " seeds, %" PRIu64 " steps, 0 failures, %.1f %% answered, %.0f steps/s\n", count,
-      steps,
-      asked == 0 ? 100.0 : 100.0 * static_cast<double>(answered) / static_cast<double>(asked),
-      static_cast<double>(steps) / took);
-  return 0;
+  if (arguments.story) return tell_story(*mode, *seed);
+  return Batch(*mode, *seed, std::max<std::uint64_t>(arguments.seeds, 1)).run(arguments.jobs);
 }
 
 }  // namespace
@@ -110,10 +208,11 @@ int main(int argc, char** argv) {
   CLI::App app("Runs pgweir's state machine in a simulated world and judges what it does.");
   pgweir::sim::Arguments arguments;
   app.add_option("--mode", arguments.mode,
-                 "smoke, calm, safety, liveness, drain, overload, lifetime");
-  app.add_option("--seed", arguments.seed, "one run");
-  app.add_option("--seeds", arguments.seeds, "a batch of so many");
-  app.add_option("--first", arguments.first, "the first seed of a batch");
+                 "smoke, calm, safety, liveness, drain, overload or lifetime (default safety)");
+  app.add_option("--seed", arguments.seed, "a number or the hash of a commit (default 1)");
+  app.add_option("--seeds", arguments.seeds, "a batch of so many, from --seed on");
+  app.add_option("-j,--jobs", arguments.jobs, "so many at once (default 1)")
+      ->check(CLI::PositiveNumber);
   app.add_flag("--story", arguments.story, "of one seed: every step, in words");
   CLI11_PARSE(app, argc, argv);
   pgweir::sim::set_last_words(pgweir::sim::assertion_failed);

@@ -138,7 +138,13 @@ void Shell::carry_out(const Note& note) {
       {note.kind, note.level, note.socket, std::string(note.text), std::string(note.sqlstate)});
 }
 
-void Shell::carry_out(const effect::Exit& exit) { exit_status_ = exit.status; }
+// The process ends, and the kernel closes what it had.
+void Shell::carry_out(const effect::Exit& exit) {
+  exit_status_ = exit.status;
+  for (auto& [id, socket] : sockets_) {
+    if (socket.stream) socket.stream->close();
+  }
+}
 
 void Shell::ask(Ticket ticket, Wait wait, Answer answer) {
   if (!tickets_.insert(ticket).second) complain(join("ticket ", ticket, " is asked twice at once"));

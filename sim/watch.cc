@@ -241,24 +241,37 @@ void Watch::check_buffers(SocketId socket) {
 
 void Watch::quiet() {
   if (waiting_.empty() || simulation_.shell().socket_count(SocketKind::cancel) > 0) return;
-  for (const auto& [client, since] : waiting_) {
-    const auto stream = simulation_.shell().stream_of(client);
-    if (!stream || stream->closed() || stream->peer_reset()) continue;
-    const Application& waiter = *simulation_.applications()[number_of(client) - 1];
-    const std::size_t free_count = free_servers(waiter);
-    // Some may have a server that nothing was sent to yet: half of their request has come.
-    const auto may_have_one = [&](const auto& entry) {
-      if (entry.second == 0 || waiting_.contains(entry.first)) return false;
-      const Application& other = *simulation_.applications()[entry.second - 1];
-      return same_pool(other, waiter) && other.asking();
-    };
-    const auto holders = static_cast<std::size_t>(std::ranges::count_if(clients_, may_have_one));
-    if (free_count <= holders) continue;
-    simulation_.verdict().blame(oracle::work_conservation,
-                                "c" + std::to_string(waiter.identity().number) + " waits, and " +
-                                    std::to_string(free_count) + " servers of its pool are idle");
-    return;
+  for (const auto& [socket, host] : hosts_) {
+    const PostgresSession* session = session_of(socket);
+    if (session == nullptr || !is_free(socket)) continue;
+    for (const auto& [client, since] : waiting_) {
+      const Application& waiter = *simulation_.applications()[number_of(client) - 1];
+      if (waiter.identity().user != session->user() ||
+          waiter.identity().database != session->database()) {
+        continue;
+      }
+      check_waiter(client, waiter);
+      break;
+    }
   }
+}
+
+// It waits though a server of its pool is idle.
+void Watch::check_waiter(SocketId client, const Application& waiter) {
+  const auto stream = simulation_.shell().stream_of(client);
+  if (!stream || stream->closed() || stream->peer_reset()) return;
+  // Some may have a server that nothing was sent to yet: half of their request has come.
+  const auto may_have_one = [&](const auto& entry) {
+    if (entry.second == 0 || waiting_.contains(entry.first)) return false;
+    const Application& other = *simulation_.applications()[entry.second - 1];
+    return same_pool(other, waiter) && other.asking();
+  };
+  const auto holders = static_cast<std::size_t>(std::ranges::count_if(clients_, may_have_one));
+  const std::size_t free_count = free_servers(waiter);
+  if (free_count <= holders) return;
+  simulation_.verdict().blame(oracle::work_conservation,
+                              "c" + std::to_string(waiter.identity().number) + " waits, and " +
+                                  std::to_string(free_count) + " servers of its pool are idle");
 }
 
 std::size_t Watch::free_servers(const Application& waiter) const {

@@ -39,6 +39,7 @@ class Watch {
   std::uint32_t number_of(SocketId client) const;
   const PostgresSession* session_of(SocketId server) const;
   bool is_free(SocketId server) const;
+  void check_waiter(SocketId client, const Application& waiter);
   std::size_t free_servers(const Application& waiter) const;
   static bool same_pool(const Application& a, const Application& b);
   void forget(SocketId socket);

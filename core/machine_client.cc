@@ -26,7 +26,9 @@ void Machine::Core::client_bytes(Client& client, Bytes bytes) {
 void Machine::Core::idle_bytes(Client& client, Bytes bytes) {
   const session::UnlinkedOutcome outcome = session::consume_unlinked(client, bytes, out_);
   switch (outcome.what) {
-    case session::Unlinked::done: return arm(client);
+    case session::Unlinked::done:
+      client.state_at = now_;  // it was active, though nothing of that needed a server
+      return arm(client);
     case session::Unlinked::wants_server: return want_server(client, bytes);
     case session::Unlinked::leave: return client_left(client);
     case session::Unlinked::broken:
@@ -38,15 +40,17 @@ void Machine::Core::idle_bytes(Client& client, Bytes bytes) {
 void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   Server& server = *servers_.find(client.server);
   if (client.blocked) return client.stream.hold(bytes);
-  if (server.cancel_in_doubt && server.owed.empty() && client.stream.between_messages()) {
+  // More data of a COPY is nothing that a cancel could hit instead.
+  const bool says_more = client.stream.between_messages() && !server.owed.copying_in();
+  if (server.cancel_in_doubt && says_more) {
     return fail_client(
         client, {sqlstate::connection_failure,
                  "cancel_wait_timeout: PostgreSQL has not confirmed a cancel request, which could "
                  "hit the next statement instead",
                  "The transaction in progress, if any, was not finished. Try again."});
   }
-  // A cancel on its way may hit what is running, but nothing that is sent after that has ended.
-  if (server.cancel && server.owed.empty() && client.stream.between_messages()) {
+  // A cancel on its way may hit what has been sent, but nothing that comes after it.
+  if (server.cancel && says_more) {
     client.blocked = true;
     client.stream.hold(bytes);
     return update_reading(client);

@@ -259,9 +259,6 @@ void Machine::Core::after_reply(Server& server) {
 // The end of a transaction. Requires: transaction_over.
 void Machine::Core::release(Client& client, Server& server) {
   Pool& pool = *pools_.find(server.pool);
-  ++pool.database->totals.xact_count;
-  pool.database->totals.xact_time_us +=
-      static_cast<std::uint64_t>(microseconds(now_ - client.transaction_at));
   client.server = {};
   server.client = {};
   server.cancel_wanted = false;

@@ -234,8 +234,8 @@ void Application::say(const Part& part) {
   }
   if (!part.owed.empty()) {
     for (const Owed& owed : part.owed) {
-      asked_count_ += owed.what == Owed::What::query ||
-                      (owed.what == Owed::What::sync && !owed.before_data);
+      asked_count_ +=
+          owed.what == Owed::What::query || (owed.what == Owed::What::sync && !owed.before_data);
       if (!owed.asks.empty()) last_request_ = owed.asks.back().request;
     }
     if (waits_since_ == never) waits_since_ = now;

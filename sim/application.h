@@ -57,6 +57,10 @@ class Application : public Peer {
   const Answers& answers() const { return answers_; }
   const std::shared_ptr<Stream>& stream() const { return stream_; }
   bool logged_in() const { return phase_ == Phase::working; }
+  // One cancel is under way, and it was sent on this connection.
+  bool cancels_its_only_request() const {
+    return cancelled_at_ != never && answers_.cancels_open() == 1 && asking();
+  }
   // It has asked for something and has no answer yet.
   bool asking() const { return phase_ == Phase::working && !answers_.settled(); }
   // Of this connection, and of all so far.

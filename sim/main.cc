@@ -65,10 +65,10 @@ Outcome run_seed(Mode mode, std::uint64_t seed) {
 void tell(const Outcome& outcome, Mode mode, std::uint64_t seed) {
   Tapes tapes = Tapes::from_seed(seed);
   const RunOptions options = draw_options(mode, tapes.options);
-  std::printf("seed: %" PRIu64 "\noracle: %s\n  %s\nat step %" PRIu64 ", simulated %.6f s, with\n%s",
-              seed, outcome.finding->oracle.c_str(), outcome.finding->what.c_str(),
-              outcome.step_count, static_cast<double>(outcome.simulated.count()) / 1e9,
-              describe(options).c_str());
+  std::printf(
+      "seed: %" PRIu64 "\noracle: %s\n  %s\nat step %" PRIu64 ", simulated %.6f s, with\n%s", seed,
+      outcome.finding->oracle.c_str(), outcome.finding->what.c_str(), outcome.step_count,
+      static_cast<double>(outcome.simulated.count()) / 1e9, describe(options).c_str());
   tell_command(mode, seed);
 }
 

@@ -55,7 +55,10 @@ void draw_settings(Settings& settings, Mode mode, Tape& tape) {
     settings.max_db_connections = static_cast<std::int32_t>(tape.between(1, 6));
   if (tape.chance(1, 3))
     settings.max_user_connections = static_cast<std::int32_t>(tape.between(1, 6));
-  if (mode == Mode::calm || mode == Mode::smoke || mode == Mode::overload) return;
+  if (mode == Mode::calm || mode == Mode::smoke || mode == Mode::overload) {
+    settings.server_connect_timeout = minutes(1);
+    return;
+  }
   settings.query_timeout = any_timeout(tape);
   settings.query_wait_timeout = tape.chance(1, 2) ? seconds(120) : any_timeout(tape);
   settings.idle_transaction_timeout = any_timeout(tape);

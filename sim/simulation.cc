@@ -310,7 +310,8 @@ void Simulation::check_end() {
   if (over()) return;
   for (const auto& application : applications_) application->retire();
   const Duration idle = settings_.server_idle_timeout + settings_.server_lifetime;
-  const Duration thinking = milliseconds(2 * options_.workload.think_ms_max);
+  const Duration thinking =
+      milliseconds(options_.workload.think_ms_max) * (options_.workload.statements_max + 3);
   go_on_until(after(clock_.now(), seconds(kernel_patience_s_max) + idle + thinking + minutes(1)));
   if (over()) return;
   const std::size_t clients = shell_->socket_count(SocketKind::client);

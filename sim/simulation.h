@@ -74,6 +74,7 @@ class Simulation {
   const Settings& settings() const { return settings_; }
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }
+  bool stalled() const { return clock_.now() < stalled_until_; }
   Duration kernel_patience();
   void send_cancel(Application& who, std::uint32_t pid, std::uint32_t key);
   bool explains_fatal(const Application& who, std::string_view code, std::string_view text,

@@ -35,12 +35,12 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       cancellers_[socket_of(accepted->client)] = accepted->peer.address[3];
   } else if (const auto* received = std::get_if<event::Received>(&event)) {
     const auto cancel = cancellers_.find(received->socket);
-    if (cancel != cancellers_.end()) cancel_arrived(cancel->second);
+    if (cancel != cancellers_.end()) cancel_arrived(received->socket, cancel->second, effects);
     if (number_of(received->socket) != 0) speaker_ = received->socket;
   } else if (const auto* closed = std::get_if<event::Closed>(&event)) {
     forget(closed->socket);
   } else if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) {
-    simulation_.host_failed(hosts_[failed->socket]);
+    connect_failed(hosts_[failed->socket]);
     hosts_.erase(failed->socket);
   }
   for (const Effect& effect : effects) {
@@ -72,6 +72,20 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
   speaker_ = {};
 }
 
+// After failures there are pauses, so that a host that comes back is not run over.
+void Watch::connect_failed(std::size_t host) {
+  constexpr std::size_t failures_max = 40;
+  simulation_.host_failed(host);
+  const Instant now = simulation_.clock().now();
+  std::deque<Instant>& failures = failures_[host];
+  failures.push_back(now);
+  while (now - failures.front() > std::chrono::seconds(1)) failures.pop_front();
+  if (failures.size() <= failures_max) return;
+  simulation_.verdict().blame(
+      oracle::storm_control,
+      std::to_string(failures.size()) + " connections to a host that is down, within a second");
+}
+
 // Whoever needed it is told now, if the world broke it.
 void Watch::server_closed(SocketId socket) {
   const auto stream = simulation_.shell().stream_of(socket);
@@ -99,19 +113,19 @@ void Watch::client_waits(SocketId socket) {
   const Application& application = *simulation_.applications()[number - 1];
   const bool linked = std::ranges::any_of(
       owners_, [&](const auto& entry) { return entry.second == socket && !is_free(entry.first); });
-  if (!linked && application.asking()) waiting_[socket] = step_;
+  if (!linked && application.asking()) waiting_[socket] = {step_, simulation_.clock().now()};
 }
 
 // It waits no more, and nobody of its pool has waited longer.
 void Watch::served(SocketId client) {
   const auto waited = waiting_.find(client);
   if (waited == waiting_.end()) return;
-  const std::uint64_t since = waited->second;
+  const std::uint64_t since = waited->second.step;
   waiting_.erase(waited);
   const Application& application = *simulation_.applications()[number_of(client) - 1];
-  for (const auto& [other, other_since] : waiting_) {
+  for (const auto& [other, waiter] : waiting_) {
     const std::uint32_t number = number_of(other);
-    if (other_since >= since) continue;
+    if (waiter.step >= since) continue;
     if (!same_pool(*simulation_.applications()[number - 1], application)) continue;
     simulation_.verdict().blame(oracle::fifo, "c" + std::to_string(application.identity().number) +
                                                   " was served before c" + std::to_string(number) +
@@ -149,8 +163,27 @@ void Watch::server(const ServerEvent& event) {
   if (event.kind == ServerEvent::Kind::cancelled) check_cancelled(event);
 }
 
-void Watch::cancel_arrived(std::uint32_t number) {
-  cancels_[number] = simulation_.applications()[number - 1]->last_request();
+void Watch::cancel_arrived(SocketId brought_by, std::uint32_t number,
+                           std::span<const Effect> effects) {
+  const Application& application = *simulation_.applications()[number - 1];
+  cancels_[number] = application.last_request();
+  const auto ends = [&](const Effect& effect) {
+    const auto* close = std::get_if<effect::Close>(&effect);
+    return close != nullptr && close->socket == brought_by;
+  };
+  if (!application.cancels_its_only_request() || std::ranges::none_of(effects, ends)) return;
+  for (const auto& [client, waiter] : waiting_) {
+    if (simulation_.shell().stream_of(client) != application.stream()) continue;
+    const auto answered = [&](const Effect& effect) {
+      const auto* send = std::get_if<effect::Send>(&effect);
+      return send != nullptr && send->socket == client;
+    };
+    if (std::ranges::any_of(effects, answered)) continue;
+    simulation_.verdict().blame(oracle::cancel_reach,
+                                "c" + std::to_string(number) +
+                                    " asked for a cancel while it waited for a server, and was not "
+                                    "answered");
+  }
 }
 
 // A statement was cancelled: its client asked for that, or is gone.
@@ -240,7 +273,10 @@ void Watch::check_buffers(SocketId socket) {
 }
 
 void Watch::quiet() {
-  if (waiting_.empty() || simulation_.shell().socket_count(SocketKind::cancel) > 0) return;
+  if (waiting_.empty()) return;
+  check_overdue();
+  check_growth();
+  if (simulation_.shell().socket_count(SocketKind::cancel) > 0) return;
   for (const auto& [socket, host] : hosts_) {
     const PostgresSession* session = session_of(socket);
     if (session == nullptr || !is_free(socket)) continue;
@@ -254,6 +290,39 @@ void Watch::quiet() {
       break;
     }
   }
+}
+
+// Nobody waits longer than query_wait_timeout, but for how late timers are.
+void Watch::check_overdue() {
+  const Duration limit = simulation_.settings().query_wait_timeout;
+  const Instant now = simulation_.clock().now();
+  if (limit == Duration::zero() || simulation_.stalled()) return;
+  for (const auto& [client, waiter] : waiting_) {
+    if (now <= after(waiter.since, limit + simulation_.options().timers_late_max)) continue;
+    simulation_.verdict().blame(oracle::deadlines,
+                                "c" + std::to_string(number_of(client)) +
+                                    " still waits for a server after query_wait_timeout");
+  }
+}
+
+// Servers are opened side by side, one for each that waits, as far as the limits allow. Only where
+// one pool is all there is, and nothing fails: then there is no other reason to wait.
+void Watch::check_growth() {
+  const RunOptions& options = simulation_.options();
+  const Settings& settings = simulation_.settings();
+  if (options.mode != Mode::calm && options.mode != Mode::overload) return;
+  if (options.database_count > 1 || options.user_count > 1) return;
+  auto limit = static_cast<std::size_t>(settings.default_pool_size);
+  for (const std::int32_t other : {settings.max_db_connections, settings.max_user_connections}) {
+    if (other > 0) limit = std::min(limit, static_cast<std::size_t>(other));
+  }
+  const std::size_t server_count = simulation_.shell().socket_count(SocketKind::server);
+  const std::size_t connected_count = owners_.size();  // those that have served somebody
+  if (connected_count == 0) return;  // the first may be waited for, to learn what it says
+  if (server_count >= std::min(limit, connected_count + waiting_.size())) return;
+  simulation_.verdict().blame(
+      oracle::growth, std::to_string(waiting_.size()) + " clients wait, and there are only " +
+                          std::to_string(server_count) + " servers of " + std::to_string(limit));
 }
 
 // It waits though a server of its pool is idle.

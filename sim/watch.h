@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <set>
 #include <span>
@@ -39,6 +40,9 @@ class Watch {
   std::uint32_t number_of(SocketId client) const;
   const PostgresSession* session_of(SocketId server) const;
   bool is_free(SocketId server) const;
+  void connect_failed(std::size_t host);
+  void check_overdue();
+  void check_growth();
   void check_waiter(SocketId client, const Application& waiter);
   std::size_t free_servers(const Application& waiter) const;
   static bool same_pool(const Application& a, const Application& b);
@@ -46,11 +50,15 @@ class Watch {
   void server_closed(SocketId socket);
   void client_waits(SocketId socket);
   void served(SocketId client);
-  void cancel_arrived(std::uint32_t number);
+  void cancel_arrived(SocketId brought_by, std::uint32_t number, std::span<const Effect> effects);
   void check_cancelled(const ServerEvent& event);
   void check_limits();
   void check_buffers(SocketId socket);
 
+  struct Waiter {
+    std::uint64_t step;  // in which it began to wait
+    Instant since;
+  };
   struct Sent {
     Instant last{};
     Instant before{};
@@ -59,12 +67,13 @@ class Watch {
   Simulation& simulation_;
   std::map<std::uint32_t, Sent> sent_;  // when, by application
   std::uint64_t step_ = 0;
-  std::map<SocketId, std::uint32_t> clients_;       // the number of its application; 0: none
-  std::map<SocketId, std::uint32_t> cancellers_;    // whose cancel it brings
-  std::map<SocketId, std::size_t> hosts_;           // of servers and cancels
-  std::map<SocketId, SocketId> owners_;             // server → client it heard last
-  SocketId speaker_{};                              // the client whose bytes this step is about
-  std::map<SocketId, std::uint64_t> waiting_;       // client → the step it began to wait in
+  std::map<SocketId, std::uint32_t> clients_;     // the number of its application; 0: none
+  std::map<SocketId, std::uint32_t> cancellers_;  // whose cancel it brings
+  std::map<SocketId, std::size_t> hosts_;         // of servers and cancels
+  std::map<SocketId, SocketId> owners_;           // server → client it heard last
+  SocketId speaker_{};                            // the client whose bytes this step is about
+  std::map<SocketId, Waiter> waiting_;            // clients without a server that want one
+  std::map<std::size_t, std::deque<Instant>> failures_;  // of connections to a host, the last ones
   std::set<std::uint32_t> dismissed_;               // applications whose connection pgweir closed
   std::map<std::uint32_t, std::uint32_t> cancels_;  // application → its last request at a cancel
 };

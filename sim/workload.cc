@@ -86,6 +86,10 @@ std::deque<Part> Workload::next_job(const Identity& who) {
       Ask rows = proof();
       rows.count = static_cast<int>(tape_.between(1, 60));
       rows.size = static_cast<int>(tape_.between(1, 3000));
+      if (tape_.chance(1, 8)) {
+        rows.count = 2;
+        rows.size = 70'000;
+      }
       job.push_back(query({rows}, who));
       break;
     }

@@ -98,7 +98,7 @@ struct Client {
   Instant connected_at{};
   Instant state_at{};        // when it came into its state, or last became idle in a transaction
   Instant request_at{};      // when what it is waiting for was asked
-  Instant transaction_at{};  // when it got its server
+  Instant transaction_at{};  // when it got its server, or its last transaction on it ended
   Instant peer_done_at{};
   Timers::Id timer = 0;
 

@@ -323,8 +323,17 @@ class ServerSide {
           static_cast<std::uint64_t>(microseconds(context_.now - client_->request_at));
       client_->request_at = context_.now;
       client_->state_at = context_.now;
+      if (status == TransactionStatus::idle) end_transaction();
     }
     return true;
+  }
+
+  // The next one may follow on the same server, when it has been sent already.
+  void end_transaction() {
+    ++context_.totals.xact_count;
+    context_.totals.xact_time_us +=
+        static_cast<std::uint64_t>(microseconds(context_.now - client_->transaction_at));
+    client_->transaction_at = context_.now;
   }
 
   LinkOutcome error(const Opening& opening) {

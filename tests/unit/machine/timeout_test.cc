@@ -68,6 +68,28 @@ TEST_F(TimeoutTest, client_idle_timeout) {
   expect_at(seconds(30), client, "E(57P05) EOF", "client_idle_timeout");
 }
 
+TEST_F(TimeoutTest, a_client_that_asks_what_needs_no_server_is_not_idle) {
+  world.settings.client_idle_timeout = seconds(30);
+  sim::Client& client = world.client();
+  world.advance(seconds(20));
+  EXPECT_EQ(world.ask(client, sim::close('S', "nobody").substr(0, 3)), "");
+  EXPECT_EQ(world.ask(client, sim::close('S', "nobody").substr(3) + sim::sync()), "3 Z(I)");
+  world.advance(seconds(20));
+  EXPECT_EQ(world.ask(client, sim::sync()), "Z(I)");
+  expect_at(seconds(30), client, "E(57P05) EOF", "client_idle_timeout");
+}
+
+TEST_F(TimeoutTest, transaction_timeout_is_of_one_transaction_though_the_next_is_right_behind) {
+  world.settings.transaction_timeout = seconds(5);
+  sim::Client& client = world.client();
+  world.ask(client, sim::query("sleep") + sim::query("sleep"));
+  world.advance(seconds(4));
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(I)");
+  expect_at(seconds(5), client, "E(25P04) EOF", "transaction_timeout");
+}
+
 TEST_F(TimeoutTest, idle_transaction_timeout) {
   world.settings.idle_transaction_timeout = seconds(5);
   sim::Client& client = world.client();

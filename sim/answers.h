@@ -40,7 +40,6 @@ class Answers {
   bool copy_open() const { return copy_open_; }
   bool in_transaction() const { return status_ != 'I'; }
   char status() const { return status_; }
-  int cancels_open() const { return cancels_open_; }
   std::size_t owed_count() const { return owed_.size(); }
   // What the head of the queue waits for, for a reader.
   std::string waits_for() const;

@@ -57,9 +57,9 @@ class Application : public Peer {
   const Answers& answers() const { return answers_; }
   const std::shared_ptr<Stream>& stream() const { return stream_; }
   bool logged_in() const { return phase_ == Phase::working; }
-  // One cancel is under way, and it was sent on this connection.
-  bool cancels_its_only_request() const {
-    return cancelled_at_ != never && answers_.cancels_open() == 1 && asking();
+  // What its cancels come from: another for each connection that they are for.
+  std::uint16_t cancel_port() const {
+    return static_cast<std::uint16_t>(20'000 + generation_ % 20'000);
   }
   // It has asked for something and has no answer yet.
   bool asking() const { return phase_ == Phase::working && !answers_.settled(); }

@@ -371,7 +371,8 @@ void Simulation::send_cancel(Application& who, std::uint32_t pid, std::uint32_t 
     return static_cast<const CancelPeer&>(*peer).over();
   });
   if (!shell_->listening()) return who.cancel_over();
-  const auto from = ipv4(10, 9, 2, static_cast<std::uint8_t>(who.identity().number), 40001);
+  const auto from =
+      ipv4(10, 9, 2, static_cast<std::uint8_t>(who.identity().number), who.cancel_port());
   cancels_.push_back(std::make_unique<CancelPeer>(who, shell_->connect(from), pid, key));
 }
 
@@ -383,6 +384,7 @@ std::size_t Simulation::host_of(const Application& who) const {
 // Whether something of its host went wrong since then, or is going wrong.
 bool Simulation::host_in_trouble(const Application& who, Instant since) const {
   const std::size_t host = host_of(who);
+  since = std::min(since, watch_->spoken_to_at(who.stream().get()));
   return host_down_[host] || host_trouble_[host] >= since;
 }
 

@@ -29,10 +29,12 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
   if (const auto* accepted = std::get_if<event::Accepted>(&event)) {
     const std::uint32_t number = application_at(accepted->peer);
     clients_[socket_of(accepted->client)] = number;
+    sent_.erase(simulation_.shell().stream_of(socket_of(accepted->client)).get());
     dismissed_.erase(number);
     cancels_.erase(number);
-    if (accepted->peer.address[2] == 2)
-      cancellers_[socket_of(accepted->client)] = accepted->peer.address[3];
+    if (accepted->peer.address[2] == 2) {
+      cancellers_[socket_of(accepted->client)] = {accepted->peer.address[3], accepted->peer.port};
+    }
   } else if (const auto* received = std::get_if<event::Received>(&event)) {
     const auto cancel = cancellers_.find(received->socket);
     if (cancel != cancellers_.end()) cancel_arrived(received->socket, cancel->second, effects);
@@ -50,7 +52,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
         if (speaker_) owners_[given] = speaker_;
       } else if (send->socket.kind == SocketKind::client) {
         waiting_.erase(send->socket);
-        Sent& sent = sent_[number_of(send->socket)];
+        Sent& sent = sent_[simulation_.shell().stream_of(send->socket).get()];
         const Instant now = simulation_.clock().now();
         if (sent.last != now) sent.before = std::exchange(sent.last, now);
       }
@@ -163,15 +165,15 @@ void Watch::server(const ServerEvent& event) {
   if (event.kind == ServerEvent::Kind::cancelled) check_cancelled(event);
 }
 
-void Watch::cancel_arrived(SocketId brought_by, std::uint32_t number,
-                           std::span<const Effect> effects) {
+void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects) {
+  const std::uint32_t number = cancel.application;
   const Application& application = *simulation_.applications()[number - 1];
   cancels_[number] = application.last_request();
   const auto ends = [&](const Effect& effect) {
     const auto* close = std::get_if<effect::Close>(&effect);
     return close != nullptr && close->socket == brought_by;
   };
-  if (!application.cancels_its_only_request() || std::ranges::none_of(effects, ends)) return;
+  if (application.cancel_port() != cancel.port || std::ranges::none_of(effects, ends)) return;
   for (const auto& [client, waiter] : waiting_) {
     if (simulation_.shell().stream_of(client) != application.stream()) continue;
     const auto answered = [&](const Effect& effect) {
@@ -247,9 +249,14 @@ void Watch::check_limits() {
   check(by_user, settings.max_user_connections, "max_user_connections");
 }
 
-Instant Watch::silent_since(std::uint32_t client) const {
+Instant Watch::silent_since(const Stream* client) const {
   const auto found = sent_.find(client);
   return found == sent_.end() ? Instant{} : found->second.before;
+}
+
+Instant Watch::spoken_to_at(const Stream* client) const {
+  const auto found = sent_.find(client);
+  return found == sent_.end() ? Instant{} : found->second.last;
 }
 
 void Watch::client_logged_in() {

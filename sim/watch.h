@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/effect.h"
@@ -32,11 +33,17 @@ class Watch {
   // An application has been let in.
   void client_logged_in();
   // When something was sent to it before what was sent to it last.
-  Instant silent_since(std::uint32_t client) const;
+  Instant silent_since(const Stream* client) const;
+  // When that was: it may have taken long to arrive.
+  Instant spoken_to_at(const Stream* client) const;
   // Nothing more happens now: what must hold whenever it is quiet.
   void quiet();
 
  private:
+  struct Cancel {
+    std::uint32_t application;
+    std::uint16_t port;  // which of its connections it is for
+  };
   std::uint32_t number_of(SocketId client) const;
   const PostgresSession* session_of(SocketId server) const;
   bool is_free(SocketId server) const;
@@ -50,7 +57,7 @@ class Watch {
   void server_closed(SocketId socket);
   void client_waits(SocketId socket);
   void served(SocketId client);
-  void cancel_arrived(SocketId brought_by, std::uint32_t number, std::span<const Effect> effects);
+  void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
   void check_cancelled(const ServerEvent& event);
   void check_limits();
   void check_buffers(SocketId socket);
@@ -65,14 +72,14 @@ class Watch {
   };
 
   Simulation& simulation_;
-  std::map<std::uint32_t, Sent> sent_;  // when, by application
+  std::unordered_map<const Stream*, Sent> sent_;  // when, to each client; never walked through
   std::uint64_t step_ = 0;
-  std::map<SocketId, std::uint32_t> clients_;     // the number of its application; 0: none
-  std::map<SocketId, std::uint32_t> cancellers_;  // whose cancel it brings
-  std::map<SocketId, std::size_t> hosts_;         // of servers and cancels
-  std::map<SocketId, SocketId> owners_;           // server → client it heard last
-  SocketId speaker_{};                            // the client whose bytes this step is about
-  std::map<SocketId, Waiter> waiting_;            // clients without a server that want one
+  std::map<SocketId, std::uint32_t> clients_;  // the number of its application; 0: none
+  std::map<SocketId, Cancel> cancellers_;      // what cancel it brings
+  std::map<SocketId, std::size_t> hosts_;      // of servers and cancels
+  std::map<SocketId, SocketId> owners_;        // server → client it heard last
+  SocketId speaker_{};                         // the client whose bytes this step is about
+  std::map<SocketId, Waiter> waiting_;         // clients without a server that want one
   std::map<std::size_t, std::deque<Instant>> failures_;  // of connections to a host, the last ones
   std::set<std::uint32_t> dismissed_;               // applications whose connection pgweir closed
   std::map<std::uint32_t, std::uint32_t> cancels_;  // application → its last request at a cancel

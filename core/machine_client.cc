@@ -229,6 +229,13 @@ Instant deadline_after(Instant from, Duration limit) {
   return limit == Duration::zero() ? never : after(from, limit);
 }
 
+// Its last transaction is over, and only the rest of a notice or such keeps its server from
+// leaving.
+bool between_transactions(const session::Client& client, const session::Server& server) {
+  return server.owed.settled() && server.status == wire::TransactionStatus::idle &&
+         client.stream.between_messages() && client.stream.held.empty();
+}
+
 }  // namespace
 
 // The earliest of the clocks that run in the client's state.
@@ -247,7 +254,9 @@ Instant Machine::Core::client_deadline(const Client& client) const {
     case ClientState::active: {
       const Server& server = *servers_.find(client.server);
       Instant due = deadline_after(client.transaction_at, settings_.transaction_timeout);
-      if (server.owed.empty()) {
+      if (between_transactions(client, server)) {
+        due = never;
+      } else if (server.owed.empty()) {
         due = std::min(due, deadline_after(client.state_at, settings_.idle_transaction_timeout));
       } else {
         due = std::min(due, deadline_after(client.request_at, settings_.query_timeout));

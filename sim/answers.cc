@@ -227,6 +227,12 @@ void Answers::hear_error(const Message& message) {
                    : owed.asks.empty()            ? nullptr
                                                   : &owed.asks.front();
   const bool refused_name = owed.what == Owed::What::named_parse && code == "0A000";
+  if (code == "57014" && !cancel_may_hit_ && (ask == nullptr || ask->kind != Kind::copy_abort)) {
+    verdict_.blame(oracle::cancel_reach,
+                   "c" + std::to_string(client_) +
+                       " was cancelled and had not asked for it; it waits for " + waits_for());
+    return;
+  }
   if (failed_ || !(refused_name || error_allowed(ask, code))) {
     return wrong(message, "no error " + code + " (" + error_field(message, 'M') + ")");
   }

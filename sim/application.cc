@@ -149,10 +149,11 @@ void Application::hear_fatal(const Message& message) {
   const std::string code = error_field(message, 'C');
   const std::string text = error_field(message, 'M');
   if (explained(code, text)) return;
-  simulation_.verdict().blame(oracle::error_shape, "c" + std::to_string(identity_.number) +
-                                                       " was told FATAL " + code + " \"" + text +
-                                                       "\" and nothing explains it; it waits for " +
-                                                       answers_.waits_for());
+  const bool of_a_clock = text.find("_timeout") != std::string::npos;
+  simulation_.verdict().blame(of_a_clock ? oracle::deadlines : oracle::error_shape,
+                              "c" + std::to_string(identity_.number) + " was told FATAL " + code +
+                                  " \"" + text + "\" and nothing explains it; it waits for " +
+                                  answers_.waits_for());
 }
 
 // Whether something that happened in the world is a reason to end this connection with this error.

@@ -7,15 +7,19 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "sim/assertions.h"
 #include "sim/simulation.h"
 #include "sim/story.h"
+#include "sim/trial.h"
 
 namespace pgweir::sim {
 namespace {
@@ -24,6 +28,9 @@ constexpr int usage_error = 2;
 // Of a batch, one run in so many is made twice: the same seed has to be the same run.
 constexpr std::uint64_t twice_every = 16;
 constexpr double progress_seconds = 5;
+// One world may be as bad as it likes; a batch must not be.
+constexpr std::uint64_t useful_seeds_min = 20;
+constexpr int shrink_seconds = 60;
 
 struct Arguments {
   std::string mode = "safety";
@@ -31,6 +38,8 @@ struct Arguments {
   std::uint64_t seeds = 0;
   unsigned jobs = 1;
   bool story = false;
+  bool shrink = false;
+  std::string choices;  // a file
 };
 
 // What this thread runs, for the last words of a failed assertion.
@@ -62,20 +71,21 @@ Outcome run_seed(Mode mode, std::uint64_t seed) {
   return simulation.run();
 }
 
+void tell(const Outcome& outcome, const RunOptions& options) {
+  std::printf("oracle: %s\n  %s\nat step %" PRIu64 ", simulated %.6f s, with\n%s",
+              outcome.finding->oracle.c_str(), outcome.finding->what.c_str(), outcome.step_count,
+              static_cast<double>(outcome.simulated.count()) / 1e9, describe(options).c_str());
+}
+
 void tell(const Outcome& outcome, Mode mode, std::uint64_t seed) {
   Tapes tapes = Tapes::from_seed(seed);
-  const RunOptions options = draw_options(mode, tapes.options);
-  std::printf(
-      "seed: %" PRIu64 "\noracle: %s\n  %s\nat step %" PRIu64 ", simulated %.6f s, with\n%s", seed,
-      outcome.finding->oracle.c_str(), outcome.finding->what.c_str(), outcome.step_count,
-      static_cast<double>(outcome.simulated.count()) / 1e9, describe(options).c_str());
+  std::printf("seed: %" PRIu64 "\n", seed);
+  tell(outcome, draw_options(mode, tapes.options));
   tell_command(mode, seed);
 }
 
 // The run in words, up to its end or its failure.
-int tell_story(Mode mode, std::uint64_t seed) {
-  running = {mode, seed};
-  Tapes tapes = Tapes::from_seed(seed);
+int tell_story(Mode mode, Tapes tapes) {
   const RunOptions options = draw_options(mode, tapes.options);
   Story story;
   Simulation simulation(options, tapes,
@@ -84,7 +94,66 @@ int tell_story(Mode mode, std::uint64_t seed) {
                         });
   const Outcome outcome = simulation.run();
   if (!outcome.finding) return 0;
-  tell(outcome, mode, seed);
+  tell(outcome, options);
+  return 1;
+}
+
+// The mode, then the choices of each tape, a line each.
+bool write_choices(const std::string& path, Mode mode, const Choices& choices) {
+  std::ofstream file(path);
+  file << name_of(mode) << '\n';
+  for (const auto& tape : choices) {
+    for (const std::uint32_t choice : tape) file << choice << ' ';
+    file << '\n';
+  }
+  return file.good();
+}
+
+std::optional<std::pair<Mode, Choices>> read_choices(const std::string& path) {
+  std::ifstream file(path);
+  std::string line;
+  std::getline(file, line);
+  const auto mode = mode_named(line);
+  if (!mode) return std::nullopt;
+  Choices choices;
+  for (auto& tape : choices) {
+    if (!std::getline(file, line)) return std::nullopt;
+    std::istringstream numbers(line);
+    for (std::uint32_t choice = 0; numbers >> choice;) tape.push_back(choice);
+  }
+  return {{*mode, std::move(choices)}};
+}
+
+std::size_t size_of(const Choices& choices) {
+  std::size_t size = 0;
+  for (const auto& tape : choices) size += tape.size();
+  return size;
+}
+
+// A failure with few and calm choices, in a file that --choices tells the story of.
+int shrink_seed(Mode mode, std::uint64_t seed) {
+  const Trial first = try_seed(mode, seed);
+  if (first.oracle.empty()) {
+    std::printf("%s seed %" PRIu64 " does not fail\n", std::string(name_of(mode)).c_str(), seed);
+    return 0;
+  }
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(shrink_seconds);
+  std::uint64_t tried = 0;
+  const Choices small = shrink(
+      first.choices,
+      [&](const Choices& choices) {
+        ++tried;
+        return try_choices(mode, choices).oracle == first.oracle;
+      },
+      [&] { return std::chrono::steady_clock::now() > end; });
+  const std::string path = "shrunk-" + std::string(name_of(mode)) + "-" + std::to_string(seed);
+  if (!write_choices(path, mode, small)) {
+    std::fprintf(stderr, "pgweir-sim: could not write %s\n", path.c_str());
+    return usage_error;
+  }
+  std::printf("oracle: %s\n%zu choices became %zu in %" PRIu64
+              " runs\nstory: pgweir-sim --choices %s\n",
+              first.oracle.c_str(), size_of(first.choices), size_of(small), tried, path.c_str());
   return 1;
 }
 
@@ -111,7 +180,7 @@ class Batch {
   // A world in which most fails by itself proves nothing.
   bool useful() const {
     const std::uint64_t percent_min = mode_ == Mode::calm ? 95 : 60;
-    if (failed_seed_ || answered_ * 100 >= asked_ * percent_min) return true;
+    if (failed_seed_ || count_ < useful_seeds_min || answered_ * 100 >= asked_ * percent_min) return true;
     std::printf("oracle: %s\n  less than %" PRIu64 " %% of all requests were answered\n",
                 std::string(oracle::useful_run).c_str(), percent_min);
     return false;
@@ -190,6 +259,12 @@ std::optional<std::uint64_t> read_seed(const std::string& text) {
 }
 
 int run(const Arguments& arguments) {
+  if (!arguments.choices.empty()) {
+    const auto choices = read_choices(arguments.choices);
+    if (choices) return tell_story(choices->first, Tapes::replay(choices->second));
+    std::fprintf(stderr, "pgweir-sim: %s is no file of --shrink\n", arguments.choices.c_str());
+    return usage_error;
+  }
   const auto mode = mode_named(arguments.mode);
   const auto seed = read_seed(arguments.seed);
   if (!mode || !seed) {
@@ -197,7 +272,9 @@ int run(const Arguments& arguments) {
                  (mode ? arguments.seed : arguments.mode).c_str());
     return usage_error;
   }
-  if (arguments.story) return tell_story(*mode, *seed);
+  running = {*mode, *seed};
+  if (arguments.shrink) return shrink_seed(*mode, *seed);
+  if (arguments.story) return tell_story(*mode, Tapes::from_seed(*seed));
   return Batch(*mode, *seed, std::max<std::uint64_t>(arguments.seeds, 1)).run(arguments.jobs);
 }
 
@@ -214,6 +291,8 @@ int main(int argc, char** argv) {
   app.add_option("-j,--jobs", arguments.jobs, "so many at once (default 1)")
       ->check(CLI::PositiveNumber);
   app.add_flag("--story", arguments.story, "of one seed: every step, in words");
+  app.add_flag("--shrink", arguments.shrink, "of one seed that fails: a short run that fails too");
+  app.add_option("--choices", arguments.choices, "the story of a run that --shrink has written");
   CLI11_PARSE(app, argc, argv);
   pgweir::sim::set_last_words(pgweir::sim::assertion_failed);
   return pgweir::sim::run(arguments);

@@ -59,6 +59,11 @@ Tapes Tapes::from_seed(std::uint64_t seed) {
           Tape::from_seed(mixed(seed, 3)), Tape::from_seed(mixed(seed, 4))};
 }
 
+Tapes Tapes::replay(const Choices& choices) {
+  return {Tape::replay(choices[0]), Tape::replay(choices[1]), Tape::replay(choices[2]),
+          Tape::replay(choices[3])};
+}
+
 Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
     : options_(options),
       tapes_(tapes),

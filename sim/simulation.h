@@ -22,6 +22,7 @@
 #include "sim/options.h"
 #include "sim/postgres.h"
 #include "sim/shell.h"
+#include "sim/shrink.h"
 #include "sim/tape.h"
 #include "sim/toy_vault.h"
 #include "sim/verdict.h"
@@ -33,6 +34,7 @@ namespace pgweir::sim {
 // Where choices come from. Separate, so that a draw more in one does not reshuffle the others.
 struct Tapes {
   static Tapes from_seed(std::uint64_t seed);
+  static Tapes replay(const Choices& choices);
   Tape options;
   Tape workload;
   Tape network;

@@ -14,6 +14,13 @@ namespace pgweir {
 
 class ScriptedServer : public sim::Host {
  public:
+  ScriptedServer() = default;
+  ~ScriptedServer() override {
+    if (stream_) stream_->set_peer(nullptr);
+  }
+  ScriptedServer(const ScriptedServer&) = delete;
+  ScriptedServer& operator=(const ScriptedServer&) = delete;
+
   // What a startup packet is answered with.
   std::string greeting = sim::message('R', sim::int32(0)) +
                          sim::parameter_status("TimeZone", "UTC") +

@@ -1,5 +1,6 @@
 // Each clock, with what it says.
 #include "core/base/limits.h"
+#include "tests/unit/machine/scripted_server.h"
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -88,6 +89,21 @@ TEST_F(TimeoutTest, transaction_timeout_is_of_one_transaction_though_the_next_is
   world.run();
   EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(I)");
   expect_at(seconds(5), client, "E(25P04) EOF", "transaction_timeout");
+}
+
+TEST_F(TimeoutTest, no_transaction_is_timed_while_only_half_a_notice_keeps_the_server) {
+  world.settings.transaction_timeout = seconds(5);
+  world.settings.idle_transaction_timeout = seconds(5);
+  ScriptedServer server;
+  world.settings.databases[0].host = "10.0.0.2";
+  world.shell().add_host(sim::ipv4(10, 0, 0, 2, 5432), server);
+  sim::Client& client = world.client();
+  world.query(client, "select");
+  server.say(sim::message('C', sim::cstring("SELECT 0")) + sim::message('Z', "I") + "N");
+  world.run();
+  EXPECT_EQ(client.heard(), "C(SELECT 0) Z(I)");
+  world.advance(seconds(20));
+  EXPECT_EQ(client.heard(), "");
 }
 
 TEST_F(TimeoutTest, idle_transaction_timeout) {

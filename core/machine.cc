@@ -68,6 +68,8 @@ void Machine::Core::set_accepting() {
 
 void Machine::Core::note(NoteKind kind, Level level, SocketId socket, const Pool* pool,
                          std::string_view text, std::string_view code) {
+  if (kind == NoteKind::half_message_lost) ++half_message_lost_total_;
+  if (kind == NoteKind::protocol_desync) ++protocol_desync_total_;
   Note said{kind, level, socket};
   if (pool != nullptr) {
     said.database = out_.arena().copy(pool->database->settings.name);

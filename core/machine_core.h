@@ -265,6 +265,8 @@ class Machine::Core {
   std::uint32_t logged_in_count_ = 0;  // of max_client_conn, console clients included
   std::uint32_t console_count_ = 0;    // of those
   std::uint32_t starved_count_ = 0;    // pools
+  std::uint64_t half_message_lost_total_ = 0;
+  std::uint64_t protocol_desync_total_ = 0;
   Ticket last_ticket_ = 0;
 };
 

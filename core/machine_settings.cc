@@ -280,9 +280,14 @@ void Machine::Core::stats_due() {
   if (settings_.log_stats) {
     metrics::Totals sum;
     for (const auto& [name, database] : databases_) sum += database.averages;
-    note(NoteKind::stats, Level::info, {}, nullptr,
-         join(sum.xact_count, " xacts/s, ", sum.query_count, " queries/s, in ", sum.received,
-              " B/s, out ", sum.sent, " B/s"));
+    std::string text = join(sum.xact_count, " xacts/s, ", sum.query_count, " queries/s, in ",
+                            sum.received, " B/s, out ", sum.sent, " B/s");
+    // What should not happen, since the start; said only where it did.
+    if (half_message_lost_total_ + protocol_desync_total_ > 0) {
+      text += join(", ", half_message_lost_total_, " half_message_lost, ", protocol_desync_total_,
+                   " protocol_desync");
+    }
+    note(NoteKind::stats, Level::info, {}, nullptr, text);
   }
   period_began_ = now_;
   stats_at_ = after(now_, settings_.stats_period);

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "sim/assertions.h"
+#include "sim/exhaustive.h"
 #include "sim/simulation.h"
 #include "sim/story.h"
 #include "sim/trial.h"
@@ -180,7 +181,8 @@ class Batch {
   // A world in which most fails by itself proves nothing.
   bool useful() const {
     const std::uint64_t percent_min = mode_ == Mode::calm ? 95 : 60;
-    if (failed_seed_ || count_ < useful_seeds_min || answered_ * 100 >= asked_ * percent_min) return true;
+    if (failed_seed_ || count_ < useful_seeds_min || answered_ * 100 >= asked_ * percent_min)
+      return true;
     std::printf("oracle: %s\n  less than %" PRIu64 " %% of all requests were answered\n",
                 std::string(oracle::useful_run).c_str(), percent_min);
     return false;
@@ -258,7 +260,16 @@ std::optional<std::uint64_t> read_seed(const std::string& text) {
   return seed;
 }
 
+int run_exhaustive() {
+  const Exhausted sum = exhaust();
+  if (sum.failure) std::printf("oracle: O-25 exhaustive\n  %s\n", sum.failure->c_str());
+  std::printf("exhaustive: %" PRIu64 " runs, %" PRIu64 " steps, %d failures\n", sum.run_count,
+              sum.step_count, sum.failure ? 1 : 0);
+  return sum.failure ? 1 : 0;
+}
+
 int run(const Arguments& arguments) {
+  if (arguments.mode == "exhaustive") return run_exhaustive();
   if (!arguments.choices.empty()) {
     const auto choices = read_choices(arguments.choices);
     if (choices) return tell_story(choices->first, Tapes::replay(choices->second));
@@ -285,7 +296,8 @@ int main(int argc, char** argv) {
   CLI::App app("Runs pgweir's state machine in a simulated world and judges what it does.");
   pgweir::sim::Arguments arguments;
   app.add_option("--mode", arguments.mode,
-                 "smoke, calm, safety, liveness, drain, overload or lifetime (default safety)");
+                 "exhaustive, smoke, calm, safety, liveness, drain, overload or lifetime "
+                 "(default safety)");
   app.add_option("--seed", arguments.seed, "a number or the hash of a commit (default 1)");
   app.add_option("--seeds", arguments.seeds, "a batch of so many, from --seed on");
   app.add_option("-j,--jobs", arguments.jobs, "so many at once (default 1)")

@@ -155,6 +155,9 @@ TEST_F(LossTest, a_server_in_the_middle_of_a_message_closes_the_client_too) {
   EXPECT_TRUE(client.heard().ends_with("HALF EOF"));
   EXPECT_EQ(world.shell().note_count(NoteKind::half_message_lost), 1u);
   expect_served();
+  world.advance(world.settings.stats_period);
+  EXPECT_TRUE(world.shell().notes().back().text.ends_with("1 half_message_lost, 0 protocol_desync"))
+      << world.shell().notes().back().text;
 }
 
 TEST_F(LossTest, a_server_that_refuses_at_first) {

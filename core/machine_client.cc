@@ -50,7 +50,7 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
                  "The transaction in progress, if any, was not finished. Try again."});
   }
   // A cancel on its way may hit what has been sent, but nothing that comes after it.
-  if (server.cancel && says_more) {
+  if ((server.cancel || server.cancel_wanted) && says_more) {
     client.blocked = true;
     client.stream.hold(bytes);
     return update_reading(client);

@@ -181,6 +181,8 @@ bool Application::timeout_explains(std::string_view text) const {
   if (passed("query_timeout", asked_at_, settings.query_timeout)) return asking();
   // These two by the pooler's side of the socket: what was said and heard here is on its way there.
   const Instant quiet_since = simulation_.watch().silent_since(stream_.get());
+  // Half of a message that nobody waits for any more holds a server as a transaction does.
+  if (passed("transaction_timeout", quiet_since, settings.transaction_timeout)) return true;
   return passed("idle_transaction_timeout", quiet_since, settings.idle_transaction_timeout) ||
          passed("client_idle_timeout", quiet_since, settings.client_idle_timeout);
 }

@@ -119,5 +119,23 @@ TEST_F(CancelTest, a_server_nobody_else_may_get_is_closed_at_once_though_a_cance
   EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
 }
 
+TEST_F(CancelTest, one_that_waits_for_pgweirs_own_question_hits_nothing_that_is_said_after_it) {
+  sim::Client& client = world.client({.more = {{"application_name", "mine"}}});
+  world.postgres.stall(true);
+  world.query(client, "sleep");  // behind what pgweir asks for the client's application_name
+  cancel(client);
+  world.query(client, "insert next");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  world.postgres.stall(false);
+  world.run();
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(I)");
+  EXPECT_EQ(executed("insert next"), 0u) << "the cancel is still on its way";
+  world.advance(world.settings.cancel_wait_timeout);
+  EXPECT_EQ(client.heard(), "C(INSERT 0 1) Z(I)");
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+}
+
 }  // namespace
 }  // namespace pgweir

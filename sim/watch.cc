@@ -69,6 +69,8 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       if (close->socket.kind == SocketKind::server) server_closed(close->socket);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       hosts_[connect->socket] = connect->to.address[3] - 1u;
+      connects_.push_back(simulation_.clock().now());
+      if (connects_.size() > limits::host_connects_per_second) connects_.pop_front();
     }
   }
   speaker_ = {};
@@ -319,6 +321,11 @@ void Watch::check_growth() {
   const Settings& settings = simulation_.settings();
   if (options.mode != Mode::calm && options.mode != Mode::overload) return;
   if (options.database_count > 1 || options.user_count > 1) return;
+  // No host sees more connections than that in its second, which may have begun a second ago.
+  if (connects_.size() == limits::host_connects_per_second &&
+      simulation_.clock().now() - connects_.front() < std::chrono::seconds(2)) {
+    return;
+  }
   auto limit = static_cast<std::size_t>(settings.default_pool_size);
   for (const std::int32_t other : {settings.max_db_connections, settings.max_user_connections}) {
     if (other > 0) limit = std::min(limit, static_cast<std::size_t>(other));

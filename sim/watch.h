@@ -76,6 +76,7 @@ class Watch {
   std::uint64_t step_ = 0;
   std::map<SocketId, std::uint32_t> clients_;  // the number of its application; 0: none
   std::map<SocketId, Cancel> cancellers_;      // what cancel it brings
+  std::deque<Instant> connects_;               // to any host, the last of them
   std::map<SocketId, std::size_t> hosts_;      // of servers and cancels
   std::map<SocketId, SocketId> owners_;        // server → client it heard last
   SocketId speaker_{};                         // the client whose bytes this step is about

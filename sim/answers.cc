@@ -10,20 +10,33 @@ namespace {
 // What may be told at any time, and of which a client keeps the last (see application.cc).
 bool is_asynchronous(char type) { return type == 'N' || type == 'A' || type == 'S'; }
 
-std::vector<std::string> columns_of(const Message& row) {
-  Body body(row.body);
-  std::vector<std::string> columns;
-  const int count = body.int16().value_or(0);
-  for (int i = 0; i < count; ++i) {
-    const std::int32_t size = body.int32().value_or(-1);
-    columns.push_back(size < 0 ? "" : body.bytes(static_cast<std::size_t>(size)).value_or("?"));
-  }
-  return columns;
-}
-
-// The columns of a proof.
+// The columns of a proof; behind them there may be one that fills the row.
 enum Column { client_tag, request_tag, host, backend, generation, transaction, row, state };
 constexpr std::size_t column_count = 8;
+
+using Row = std::array<std::string_view, column_count>;
+
+std::optional<Row> read_proof(const Message& message) {
+  Body body(message.body);
+  Row row;
+  if (body.int16().value_or(0) < static_cast<std::int32_t>(column_count)) return std::nullopt;
+  for (std::string_view& column : row) {
+    const std::int32_t size = body.int32().value_or(-1);
+    column = size < 0 ? "" : body.bytes(static_cast<std::size_t>(size)).value_or("?");
+  }
+  return row;
+}
+
+std::string session_text(const Row& row) {
+  std::string text;
+  for (const auto& [word, column] :
+       {std::pair("", Column::host), std::pair(" backend ", Column::backend),
+        std::pair(" generation ", Column::generation),
+        std::pair(" transaction ", Column::transaction)}) {
+    text.append(word).append(row[column]);
+  }
+  return text;
+}
 
 std::string name_of(Owed::What what) {
   switch (what) {
@@ -64,7 +77,7 @@ std::string tag_of(const Ask& ask, char status, int fetched) {
 
 }  // namespace
 
-void Answers::begin(std::map<std::string, std::string> parameters) {
+void Answers::begin(std::map<std::string, std::string, std::less<>> parameters) {
   owed_.clear();
   ask_index_ = 0;
   row_count_ = fetched_ = 0;
@@ -107,7 +120,7 @@ void Answers::hear_query(Owed& owed, const Message& message) {
     return hear_ready(message);
   }
   if (all_done) return wrong(message, "ReadyForQuery");
-  const Ask ask = owed.asks[ask_index_];
+  const Ask& ask = owed.asks[ask_index_];
   if (message.type == 'T' && !described_ && (ask.kind == Kind::proof || ask.kind == Kind::sleep)) {
     described_ = true;
     return;
@@ -203,7 +216,7 @@ void Answers::hear_execute(const Ask& ask, int row_count_max, const Message& mes
 }
 
 void Answers::hear_complete(const Ask& ask, const Message& message) {
-  const std::string tag = Body(message.body).text().value_or("?");
+  const std::string tag(Body(message.body).text().value_or("?"));
   const std::string expected = tag_of(ask, status_, fetched_);
   if (tag != expected) {
     return wrong(message, "CommandComplete \"" + expected + "\", not \"" + tag + "\"");
@@ -309,24 +322,21 @@ void Answers::end_transaction(bool committed) {
 }
 
 void Answers::check_row(const Ask& ask, const Message& message) {
-  const std::vector<std::string> row = columns_of(message);
-  if (row.size() < column_count) return wrong(message, "a row of a proof");
+  const auto row = read_proof(message);
+  if (!row) return wrong(message, "a row of a proof");
   const std::string client = "c" + std::to_string(client_);
   const std::string request = "r" + std::to_string(ask.request);
-  if (row[Column::client_tag] != client || row[Column::request_tag] != request) {
+  if ((*row)[Column::client_tag] != client || (*row)[Column::request_tag] != request) {
     verdict_.blame(oracle::own_answers, client + " asked " + request + " and got a row of " +
-                                            row[Column::client_tag] + " " +
-                                            row[Column::request_tag]);
+                                            std::string((*row)[Column::client_tag]) + " " +
+                                            std::string((*row)[Column::request_tag]));
     return;
   }
-  check_session(row);
-  check_state(row[Column::state]);
+  check_session(session_text(*row));
+  check_state((*row)[Column::state]);
 }
 
-void Answers::check_session(const std::vector<std::string>& row) {
-  const std::string session = row[Column::host] + " backend " + row[Column::backend] +
-                              " generation " + row[Column::generation] + " transaction " +
-                              row[Column::transaction];
+void Answers::check_session(const std::string& session) {
   if (session_.empty()) session_ = session;
   if (session_ == session) return;
   verdict_.blame(oracle::transaction_integrity, "c" + std::to_string(client_) +
@@ -337,27 +347,30 @@ void Answers::check_session(const std::vector<std::string>& row) {
 // "name=value,name=value": all that is not as in a new session. status and isolation are the
 // transaction's own.
 void Answers::check_state(std::string_view state) {
-  std::map<std::string, std::string> left = parameters_;
   const std::string who = "c" + std::to_string(client_) + ": ";
+  std::vector<std::string_view> found;
   while (!state.empty()) {
     const std::size_t end = std::min(state.find(','), state.size());
-    const std::string item(state.substr(0, end));
+    const std::string_view item = state.substr(0, end);
     state.remove_prefix(std::min(end + 1, state.size()));
-    const std::size_t equals = item.find('=');
-    const std::string name = item.substr(0, equals);
-    const std::string value = equals == std::string::npos ? "" : item.substr(equals + 1);
+    const std::size_t equals = std::min(item.find('='), item.size());
+    const std::string_view name = item.substr(0, equals);
+    const std::string_view value = item.substr(std::min(equals + 1, item.size()));
     if (name == "status" || name == "isolation" || name == "portals") continue;
-    const auto own = left.find(name);
-    if (own == left.end()) {
-      verdict_.blame(oracle::no_leak_in, who + "somebody else's state: " + item);
-    } else if (own->second != value) {
-      verdict_.blame(oracle::own_state,
-                     who + "set " + name + " to " + own->second + ", has " + item);
-    } else {
-      left.erase(own);
+    const auto own = parameters_.find(name);
+    if (own == parameters_.end() || std::ranges::find(found, name) != found.end()) {
+      verdict_.blame(oracle::no_leak_in, who + "somebody else's state: " + std::string(item));
+      continue;
+    }
+    found.push_back(name);
+    if (own->second != value) {
+      verdict_.blame(oracle::own_state, who + "set " + own->first + " to " + own->second +
+                                            ", has " + std::string(item));
     }
   }
-  for (const auto& [name, value] : left) {
+  if (found.size() == parameters_.size()) return;
+  for (const auto& [name, value] : parameters_) {
+    if (std::ranges::find(found, name) != found.end()) continue;
     verdict_.blame(oracle::own_state, who + "set " + name + " to " + value + " and has it not");
   }
 }

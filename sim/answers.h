@@ -22,7 +22,7 @@ class Answers {
   Answers(std::uint32_t client, Verdict& verdict) : client_(client), verdict_(verdict) {}
 
   // A new connection: nothing owed, its parameters are these.
-  void begin(std::map<std::string, std::string> parameters);
+  void begin(std::map<std::string, std::string, std::less<>> parameters);
   void owe(const std::vector<Owed>& owed) { owed_.insert(owed_.end(), owed.begin(), owed.end()); }
   // The next message of an answer; not one of a login, and no FATAL.
   void hear(const Message& message);
@@ -65,7 +65,7 @@ class Answers {
   void hear_complete(const Ask& ask, const Message& message);
   void hear_ready(const Message& message);
   void check_row(const Ask& ask, const Message& message);
-  void check_session(const std::vector<std::string>& row);
+  void check_session(const std::string& session);
   void check_state(std::string_view state);
   bool error_allowed(const Ask* ask, std::string_view code) const;
   void next_ask();
@@ -91,8 +91,8 @@ class Answers {
 
   // Of the transaction, implicit ones too.
   std::string session_;  // host, backend, generation, transaction
-  std::map<std::string, std::string> parameters_;
-  std::map<std::string, std::string> parameters_before_;
+  std::map<std::string, std::string, std::less<>> parameters_;
+  std::map<std::string, std::string, std::less<>> parameters_before_;
   std::vector<std::string> inserted_;
 
   std::vector<std::string> committed_;

@@ -56,7 +56,7 @@ void Application::connect() {
   job_.clear();
   first_request_ = simulation_.workload().last_request() + 1;
   cancelled_at_ = never;
-  std::map<std::string, std::string> parameters;
+  std::map<std::string, std::string, std::less<>> parameters;
   for (const auto& [name, value] : identity_.parameters) parameters[name] = value;
   reported_.clear();
   answers_.begin(std::move(parameters));
@@ -89,7 +89,7 @@ void Application::hear(const Message& message) {
   }
   if (message.type == 'S') {
     Body body(message.body);
-    const std::string name = body.text().value_or("?");
+    const std::string name(body.text().value_or("?"));
     reported_[name] = body.text().value_or("?");
     return;
   }

@@ -12,7 +12,8 @@ std::string columns_in(Body body) {
   for (int i = 0; i < count; ++i) {
     const std::int32_t size = body.int32().value_or(-1);
     const auto value = size < 0 ? std::nullopt : body.bytes(static_cast<std::size_t>(size));
-    text += (i > 0 ? "|" : "") + value.value_or("NULL");
+    text += i > 0 ? "|" : "";
+    text += value.value_or("NULL");
   }
   constexpr std::size_t shown_max = 60;
   return text.size() <= shown_max ? text : std::to_string(text.size()) + " bytes";
@@ -25,12 +26,12 @@ std::string word_for(const Message& message) {
   };
   switch (message.type) {
     case 'Z': return with(message.body);
-    case 'C': return with(body.text().value_or("?"));
+    case 'C': return with(std::string(body.text().value_or("?")));
     case 'E':
     case 'N': return with(error_field(message, 'C'));
     case 'S': {
-      const std::string name = body.text().value_or("?");
-      return with(name + "=" + body.text().value_or("?"));
+      const std::string name(body.text().value_or("?"));
+      return with(name + "=" + std::string(body.text().value_or("?")));
     }
     case 'D': return with(columns_in(body));
     case 'd': return with(std::to_string(message.body.size()) + " bytes");
@@ -79,7 +80,7 @@ void Client::hear(const Message& message) {
   if (message.type == 'R') return prove(message);
   Body body(message.body);
   if (message.type == 'S') {
-    const std::string name = body.text().value_or("?");
+    const std::string name(body.text().value_or("?"));
     std::erase_if(parameters_, [&](const auto& entry) { return entry.first == name; });
     parameters_.emplace_back(name, body.text().value_or("?"));
   }

@@ -13,15 +13,24 @@ bool Clock::later(const Entry& a, const Entry& b) {
 
 void Clock::at(Instant when, Task task) {
   const std::uint32_t tie = tie_ ? tie_() : 0;
-  tasks_.push_back({std::max(when, now_), tie, count_++, std::move(task)});
-  std::ranges::push_heap(tasks_, later);
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(tasks_.size()));
+    tasks_.emplace_back();
+  }
+  const std::uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  tasks_[slot] = std::move(task);
+  order_.push_back({std::max(when, now_), tie, slot, count_++});
+  std::ranges::push_heap(order_, later);
 }
 
 bool Clock::run_due() {
-  if (tasks_.empty() || tasks_.front().at > now_) return false;
-  std::ranges::pop_heap(tasks_, later);
-  const Task task = std::move(tasks_.back().task);
-  tasks_.pop_back();
+  if (order_.empty() || order_.front().at > now_) return false;
+  std::ranges::pop_heap(order_, later);
+  const std::uint32_t slot = order_.back().slot;
+  order_.pop_back();
+  const Task task = std::move(tasks_[slot]);
+  free_slots_.push_back(slot);
   task();
   return true;
 }

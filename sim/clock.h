@@ -24,7 +24,7 @@ class Clock {
   void at(Instant when, Task task);
   void in(Duration delay, Task task) { at(after(now_, delay), std::move(task)); }
   // When the next task is due; never: there is none.
-  Instant next() const { return tasks_.empty() ? never : tasks_.front().at; }
+  Instant next() const { return order_.empty() ? never : order_.front().at; }
   // Runs the next task if it is due by now; false when none is.
   bool run_due();
   // Requires: no task is due before.
@@ -34,15 +34,17 @@ class Clock {
   struct Entry {
     Instant at;
     std::uint32_t tie;
+    std::uint32_t slot;  // of the task
     std::uint64_t number;
-    Task task;
   };
   static bool later(const Entry& a, const Entry& b);
 
   Instant now_;
   std::function<std::uint32_t()> tie_;
   std::uint64_t count_ = 0;
-  std::vector<Entry> tasks_;  // a heap
+  std::vector<Entry> order_;  // a heap
+  std::vector<Task> tasks_;
+  std::vector<std::uint32_t> free_slots_;
 };
 
 }  // namespace pgweir::sim

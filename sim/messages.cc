@@ -6,9 +6,13 @@ namespace {
 
 constexpr std::int64_t message_size_max = 1 << 30;
 
+void put(std::string& out, std::uint32_t value, unsigned size) {
+  for (unsigned i = size; i-- > 0;) out += static_cast<char>(value >> (8 * i) & 0xff);
+}
+
 std::string big_endian(std::uint32_t value, unsigned size) {
   std::string out;
-  for (unsigned i = size; i-- > 0;) out += static_cast<char>(value >> (8 * i) & 0xff);
+  put(out, value, size);
   return out;
 }
 
@@ -26,8 +30,19 @@ std::uint32_t number_in(std::string_view bytes) {
 
 std::string int16(int value) { return big_endian(static_cast<std::uint32_t>(value), 2); }
 std::string int32(std::int64_t value) { return big_endian(static_cast<std::uint32_t>(value), 4); }
-std::string cstring(std::string_view text) { return std::string(text) + '\0'; }
-std::string message(char type, std::string_view body) { return type + start_message(body); }
+std::string cstring(std::string_view text) {
+  std::string out(text);
+  out += '\0';
+  return out;
+}
+std::string message(char type, std::string_view body) {
+  std::string out;
+  out.reserve(5 + body.size());
+  out += type;
+  put(out, static_cast<std::uint32_t>(body.size() + 4), 4);
+  out += body;
+  return out;
+}
 
 std::string startup(const Parameters& parameters, std::int32_t version) {
   std::string body = int32(version);
@@ -77,11 +92,18 @@ std::string row_description(const std::vector<std::string>& columns) {
   return message('T', body);
 }
 std::string data_row(const std::vector<std::string>& values) {
-  std::string body = int16(static_cast<int>(values.size()));
+  std::size_t size = 2;
+  for (const std::string& value : values) size += 4 + value.size();
+  std::string out;
+  out.reserve(5 + size);
+  out += 'D';
+  put(out, static_cast<std::uint32_t>(size + 4), 4);
+  put(out, static_cast<std::uint32_t>(values.size()), 2);
   for (const std::string& value : values) {
-    body += int32(static_cast<std::int64_t>(value.size())) + value;
+    put(out, static_cast<std::uint32_t>(value.size()), 4);
+    out += value;
   }
-  return message('D', body);
+  return out;
 }
 std::string error_response(std::string_view severity, std::string_view code,
                            std::string_view text) {
@@ -96,16 +118,16 @@ std::string parameter_status(std::string_view name, std::string_view value) {
   return message('S', cstring(name) + cstring(value));
 }
 
-std::optional<std::string> Body::text() {
+std::optional<std::string_view> Body::text() {
   const std::size_t end = rest_.find('\0');
   if (end == std::string_view::npos) return std::nullopt;
-  std::string out(rest_.substr(0, end));
+  const std::string_view out = rest_.substr(0, end);
   rest_.remove_prefix(end + 1);
   return out;
 }
-std::optional<std::string> Body::bytes(std::size_t size) {
+std::optional<std::string_view> Body::bytes(std::size_t size) {
   if (rest_.size() < size) return std::nullopt;
-  std::string out(rest_.substr(0, size));
+  const std::string_view out = rest_.substr(0, size);
   rest_.remove_prefix(size);
   return out;
 }
@@ -131,7 +153,7 @@ std::string error_field(const Message& error, char field) {
     if (*name == '\0') break;
     const auto value = body.text();
     if (!value) break;
-    if (*name == field) return *value;
+    if (*name == field) return std::string(*value);
   }
   return "";
 }

@@ -54,15 +54,16 @@ std::string error_response(std::string_view severity, std::string_view code, std
 std::string notice_response(std::string_view text);
 std::string parameter_status(std::string_view name, std::string_view value);
 
-// Reads a message's body from its beginning; every getter says nothing when it is too short.
+// Reads a message's body from its beginning; every getter says nothing when it is too short. What
+// they give lies in the body.
 class Body {
  public:
   explicit Body(std::string_view rest) : rest_(rest) {}
-  std::optional<std::string> text();  // up to its terminator
+  std::optional<std::string_view> text();  // up to its terminator
   std::optional<std::int32_t> int16();
   std::optional<std::int32_t> int32();
   std::optional<char> byte();
-  std::optional<std::string> bytes(std::size_t size);
+  std::optional<std::string_view> bytes(std::size_t size);
   std::string_view rest() const { return rest_; }
 
  private:

@@ -15,13 +15,19 @@ Duration any_while(Tape& tape) {
   return tape.chance(1, 5) ? milliseconds(ms * 40) : milliseconds(ms);
 }
 
+constexpr std::uint64_t steps_between_faults = 8;
+
 }  // namespace
 
 void Simulation::schedule_fault() {
   const Duration wait = options_.fault_every * tapes_.faults.between(1, 128) / 64;
   clock_.in(wait, [this] {
     if (!faults_on_) return;
-    strike();
+    // What stands still learns nothing from more of it.
+    if (shell_->step_count() >= next_fault_step_) {
+      next_fault_step_ = shell_->step_count() + steps_between_faults;
+      strike();
+    }
     schedule_fault();
   });
 }
@@ -70,6 +76,7 @@ void Simulation::strike_application() {
 void Simulation::strike_server() {
   Tape& tape = tapes_.faults;
   const std::size_t number = tape.below(options_.host_count);
+  hosts_[number]->forget_ended();
   const auto& sessions = hosts_[number]->sessions();
   if (sessions.empty()) return;
   PostgresSession& session = *sessions[tape.below(static_cast<std::uint32_t>(sessions.size()))];

@@ -66,6 +66,7 @@ class Stream {
 
   // The peer's end. It is told of news from now on; null: no more.
   void set_peer(Peer* peer) { peer_ = peer; }
+  const Peer* peer() const { return peer_; }
   void write(std::string_view bytes);
   void finish();  // no more will be written
   void reset();   // gone at once; what was on its way is lost

@@ -1,31 +1,30 @@
 #include "sim/postgres.h"
 
-#include <algorithm>
-
 namespace pgweir::sim {
 
+Postgres::Postgres(ServerOptions options) : options_(std::move(options)) {
+  journal_.cancel = [this](CancelRequest request) { cancel(request); };
+}
+
+// Its peer is the session from now on.
 void Postgres::accepted(std::shared_ptr<Stream> stream) {
-  sessions_.push_back(std::make_unique<PostgresSession>(std::move(stream), options_, journal_,
-                                                        next_pid_++, session_count()));
+  forget_ended();
+  sessions_.push_back(
+      std::make_unique<PostgresSession>(std::move(stream), options_, journal_, next_pid_++));
 }
 
 void Postgres::turn() {
-  if (stalled_) return;
-  std::vector<CancelRequest> cancels;
-  for (const auto& session : sessions_) {
-    const bool was_ready = session->ready();
-    session->turn();
-    if (!was_ready && session->ready()) ++login_count_;
-    if (const auto request = session->take_cancel_request()) cancels.push_back(*request);
-  }
-  session_count_max_ = std::max(session_count_max_, session_count());
-  for (const CancelRequest& request : cancels) cancel(request.pid, request.key);
+  for (const auto& session : sessions_) session->turn();
+  forget_ended();
+}
+
+void Postgres::forget_ended() {
   std::erase_if(sessions_, [](const auto& session) { return session->over(); });
 }
 
-void Postgres::cancel(std::uint32_t pid, std::uint32_t key) {
+void Postgres::cancel(CancelRequest request) {
   for (const auto& session : sessions_) {
-    if (session->pid() == pid && session->key() == key) session->cancel();
+    if (session->pid() == request.pid && session->key() == request.key) session->cancel();
   }
 }
 
@@ -40,11 +39,6 @@ void Postgres::vanish_all() {
 }
 void Postgres::close_all() {
   for (const auto& session : sessions_) session->close();
-}
-
-std::size_t Postgres::session_count() const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(sessions_, [](const auto& session) { return session->ready(); }));
 }
 
 }  // namespace pgweir::sim

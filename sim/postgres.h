@@ -15,22 +15,24 @@ namespace pgweir::sim {
 
 class Postgres : public Host {
  public:
-  explicit Postgres(ServerOptions options = {}) : options_(std::move(options)) {}
+  explicit Postgres(ServerOptions options = {});
+  Postgres(const Postgres&) = delete;
+  Postgres& operator=(const Postgres&) = delete;
 
   // How the next connections are received; the options of logins count from the next one on.
   void set_welcome(Welcome welcome) { welcome_ = welcome; }
   ServerOptions& options() { return options_; }
 
   // What is done to all sessions.
-  void wake_sleepers();                             // their statement is done
-  void end_all(const std::string& code);            // FATAL
-  void vanish_all();                                // reset, no last words
-  void close_all();                                 // end of file, no last words
-  void stall(bool stalled) { stalled_ = stalled; }  // reads and answers nothing
+  void wake_sleepers();                                     // their statement is done
+  void end_all(const std::string& code);                    // FATAL
+  void vanish_all();                                        // reset, no last words
+  void close_all();                                         // end of file, no last words
+  void stall(bool stalled) { journal_.stalled = stalled; }  // reads and answers nothing
 
-  std::size_t session_count() const;  // logged in and there
-  std::size_t session_count_max() const { return session_count_max_; }
-  std::size_t login_count() const { return login_count_; }
+  std::size_t session_count() const { return journal_.session_count; }  // logged in and there
+  std::size_t session_count_max() const { return journal_.session_count_max; }
+  std::size_t login_count() const { return journal_.login_count; }
   // "1001: select 'a'": what was executed, by which backend, in order.
   const std::vector<std::string>& statements() const { return journal_.statements; }
   const std::vector<std::string>& complaints() const { return journal_.complaints; }
@@ -38,19 +40,19 @@ class Postgres : public Host {
   void forget_statements() { journal_.keep_statements = false; }
   const std::vector<std::unique_ptr<PostgresSession>>& sessions() const { return sessions_; }
 
+  // Sessions that have ended are in sessions() up to this; not from inside a session's turn.
+  void forget_ended();
+
   Welcome welcome() const override { return welcome_; }
   void accepted(std::shared_ptr<Stream> stream) override;
   void turn() override;
 
  private:
-  void cancel(std::uint32_t pid, std::uint32_t key);
+  void cancel(CancelRequest request);
 
   ServerOptions options_;
   Welcome welcome_ = Welcome::accept;
-  bool stalled_ = false;
   std::uint32_t next_pid_ = 1001;
-  std::size_t session_count_max_ = 0;
-  std::size_t login_count_ = 0;
   Journal journal_;
   std::vector<std::unique_ptr<PostgresSession>> sessions_;
 };

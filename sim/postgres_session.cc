@@ -1,5 +1,6 @@
 #include "sim/postgres_session.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -42,15 +43,17 @@ std::map<std::string, std::string> first_settings(const ServerOptions& options,
 }  // namespace
 
 PostgresSession::PostgresSession(std::shared_ptr<Stream> stream, const ServerOptions& options,
-                                 Journal& journal, std::uint32_t pid, std::size_t others)
+                                 Journal& journal, std::uint32_t pid)
     : stream_(std::move(stream)),
       options_(options),
       journal_(journal),
       pid_(pid),
-      others_(others) {}
+      others_(journal.session_count) {
+  stream_->set_peer(this);
+}
 
 void PostgresSession::turn() {
-  if (ended()) return;
+  if (ended() || journal_.stalled) return;
   framer_.feed(stream_->read());
   while (!ended() && phase_ != Phase::sleeping && phase_ != Phase::working) {
     const auto message = framer_.next();
@@ -106,7 +109,7 @@ void PostgresSession::on_start(const Message& message) {
     const auto pid = body.int32();
     const auto key = body.int32();
     if (!well_formed(pid && key && body.rest().empty(), message)) return;
-    cancel_request_ = {static_cast<std::uint32_t>(*pid), static_cast<std::uint32_t>(*key)};
+    journal_.cancel({static_cast<std::uint32_t>(*pid), static_cast<std::uint32_t>(*key)});
     return close();
   }
   if (!well_formed(version == protocol_3_0, message)) return;
@@ -207,6 +210,8 @@ void PostgresSession::log_in() {
   say(message('K', int32(pid_) + int32(key())));
   phase_ = Phase::ready;
   logged_in_ = true;
+  ++journal_.login_count;
+  journal_.session_count_max = std::max(journal_.session_count_max, ++journal_.session_count);
   tell(ServerEvent::Kind::logged_in);
   ready_for_query();
 }
@@ -239,7 +244,7 @@ void PostgresSession::on_query(const Message& message) {
   prepared_.erase("");
   portals_.erase("");
   if (journal_.keep_statements) {
-    journal_.statements.push_back(std::to_string(pid_) + ": " + *sql);
+    journal_.statements.push_back(std::to_string(pid_) + ": " + std::string(*sql));
   }
   const std::vector<Statement> statements = understand(*sql);
   for (const Statement& statement : statements) check_owner(statement, batch_open_);
@@ -262,7 +267,7 @@ void PostgresSession::on_parse(const Message& message, bool batch_open) {
   check_owner(statement, batch_open);
   start_implicit();
   if (journal_.keep_statements) {
-    journal_.statements.push_back(std::to_string(pid_) + ": " + *sql);
+    journal_.statements.push_back(std::to_string(pid_) + ": " + std::string(*sql));
   }
   if (statements.size() > 1) {
     fail("42601", "cannot insert multiple commands into a prepared statement");
@@ -280,10 +285,10 @@ void PostgresSession::on_parse(const Message& message, bool batch_open) {
     return;
   }
   if (!name->empty() && prepared_.contains(*name)) {
-    fail("42P05", "prepared statement \"" + *name + "\" already exists");
+    fail("42P05", "prepared statement \"" + std::string(*name) + "\" already exists");
     return;
   }
-  prepared_[*name] = statement;
+  prepared_.insert_or_assign(std::string(*name), statement);
   say(sim::message('1'));
 }
 
@@ -301,7 +306,7 @@ void PostgresSession::on_bind(const Message& message) {
     const auto size = body.int32();
     const auto value = body.bytes(static_cast<std::size_t>(size.value_or(0)));
     right = size && value;
-    bound.parameters.push_back(value.value_or(""));
+    bound.parameters.emplace_back(value.value_or(""));
   }
   const auto result_count = body.int16();
   right = right && result_count;
@@ -310,7 +315,7 @@ void PostgresSession::on_bind(const Message& message) {
   start_implicit();
   const auto found = prepared_.find(*name);
   if (found == prepared_.end()) {
-    fail("26000", "prepared statement \"" + *name + "\" does not exist");
+    fail("26000", "prepared statement \"" + std::string(*name) + "\" does not exist");
     return;
   }
   bound.statement = found->second;
@@ -325,7 +330,7 @@ void PostgresSession::on_bind(const Message& message) {
     fail("08P01", "bind message supplies another number of parameters");
     return;
   }
-  portals_[*portal] = bound;
+  portals_.insert_or_assign(std::string(*portal), std::move(bound));
   say(sim::message('2'));
 }
 
@@ -336,9 +341,9 @@ void PostgresSession::on_close(const Message& message) {
   if (!well_formed((kind == 'S' || kind == 'P') && name && body.rest().empty(), message)) return;
   // Fact 7: what is not there may be closed as well.
   if (*kind == 'S') {
-    prepared_.erase(*name);
+    if (const auto it = prepared_.find(*name); it != prepared_.end()) prepared_.erase(it);
   } else {
-    portals_.erase(*name);
+    if (const auto it = portals_.find(*name); it != portals_.end()) portals_.erase(it);
   }
   say(sim::message('3'));
 }
@@ -434,20 +439,20 @@ void PostgresSession::end(const std::string& code) {
 void PostgresSession::vanish() {
   if (ended()) return;
   stream_->reset();
-  phase_ = Phase::ended;
-  tell(ServerEvent::Kind::ended);
+  end_session();
 }
 
 void PostgresSession::close() {
   if (ended()) return;
   flush();
   stream_->finish();
-  phase_ = Phase::ended;
-  tell(ServerEvent::Kind::ended);
+  end_session();
 }
 
-std::optional<CancelRequest> PostgresSession::take_cancel_request() {
-  return std::exchange(cancel_request_, std::nullopt);
+void PostgresSession::end_session() {
+  phase_ = Phase::ended;
+  if (logged_in_) --journal_.session_count;
+  tell(ServerEvent::Kind::ended);
 }
 
 std::string PostgresSession::setting(const std::string& name) const {

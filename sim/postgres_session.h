@@ -48,25 +48,33 @@ struct ServerOptions {
   std::function<void(const ServerEvent&)> on_event = {};
 };
 
-// What a server's sessions write down together.
+struct CancelRequest {
+  std::uint32_t pid;
+  std::uint32_t key;
+};
+
+// What a server's sessions share and write down together.
 struct Journal {
+  bool stalled = false;                       // none reads or answers
+  std::size_t session_count = 0;              // logged in and there
+  std::size_t session_count_max = 0;          // ever
+  std::size_t login_count = 0;                // ever
+  std::function<void(CancelRequest)> cancel;  // a session brought one
   bool keep_statements = true;
   std::vector<std::string> statements;
   std::vector<std::string> complaints;  // "O-02 one owner: …" where an oracle has a name
   std::multiset<std::string> ledger;    // what was inserted and committed
 };
 
-struct CancelRequest {
-  std::uint32_t pid;
-  std::uint32_t key;
-};
-
-class PostgresSession {
+class PostgresSession : public Peer {
  public:
   PostgresSession(std::shared_ptr<Stream> stream, const ServerOptions& options, Journal& journal,
-                  std::uint32_t pid, std::size_t others);
+                  std::uint32_t pid);
+  ~PostgresSession() override { stream_->set_peer(nullptr); }
+  PostgresSession(const PostgresSession&) = delete;
+  PostgresSession& operator=(const PostgresSession&) = delete;
 
-  void turn();
+  void turn() override;
   void wake();    // what sleeps is done
   void cancel();  // fact 13: only a running statement notices
   void end(const std::string& code);
@@ -91,7 +99,6 @@ class PostgresSession {
   char status() const { return status_; }
   std::uint32_t pid() const { return pid_; }
   std::uint32_t key() const { return pid_ * 2654435761u; }
-  std::optional<CancelRequest> take_cancel_request();
   std::string setting(const std::string& name) const;
 
  private:
@@ -131,6 +138,7 @@ class PostgresSession {
   void end_transaction(bool committed);
   void make_noise();
   void tell(ServerEvent::Kind kind);
+  void end_session();
   Outcome set(const std::string& name, const std::string& value);
   Outcome set_config(const Statement& statement, const std::vector<std::string>& parameters,
                      bool simple);
@@ -145,6 +153,7 @@ class PostgresSession {
   Outcome fail(const std::string& code, const std::string& text);
   void fatal(const std::string& code, const std::string& text);
   void ready_for_query();
+  void report_settings();
   void say(std::string_view bytes);
   void flush();
   void complain(const std::string& oracle, const std::string& what);
@@ -154,7 +163,7 @@ class PostgresSession {
   const ServerOptions& options_;
   Journal& journal_;
   std::uint32_t pid_;
-  std::size_t others_;  // sessions there were before
+  std::size_t others_;  // sessions there were when it began
   Phase phase_ = Phase::starting;
   bool logged_in_ = false;
   Framer framer_{true};
@@ -162,7 +171,6 @@ class PostgresSession {
   std::string user_;
   std::optional<ScramServer> scram_;
   bool scram_proved_ = false;
-  std::optional<CancelRequest> cancel_request_;
 
   char status_ = 'I';
   bool in_query_ = false;    // the current statement came by Query, not by Execute
@@ -182,11 +190,12 @@ class PostgresSession {
   std::vector<std::string> inserted_;  // in this transaction
   std::map<std::string, std::string> defaults_;
   std::map<std::string, std::string> settings_;
-  std::map<std::string, std::string> before_;  // settings when the transaction began
-  std::map<std::string, std::string> told_;    // as last reported
-  std::deque<Statement> queue_;                // the rest of a Query
-  std::map<std::string, Statement> prepared_;
-  std::map<std::string, Portal> portals_;
+  std::optional<std::map<std::string, std::string>> before_;  // this transaction's first SET
+  std::map<std::string, std::string> told_;                   // as last reported
+  bool to_tell_ = false;                                      // settings_ may differ from that
+  std::deque<Statement> queue_;                               // the rest of a Query
+  std::map<std::string, Statement, std::less<>> prepared_;
+  std::map<std::string, Portal, std::less<>> portals_;
   bool copy_fails_ = false;
   int copy_count_ = 0;
 };

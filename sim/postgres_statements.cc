@@ -38,7 +38,7 @@ void PostgresSession::on_describe(const Message& message) {
   if (*kind == 'S') {
     const auto found = prepared_.find(*name);
     if (found == prepared_.end()) {
-      fail("26000", "prepared statement \"" + *name + "\" does not exist");
+      fail("26000", "prepared statement \"" + std::string(*name) + "\" does not exist");
       return;
     }
     statement = found->second;
@@ -50,7 +50,7 @@ void PostgresSession::on_describe(const Message& message) {
   } else {
     const auto found = portals_.find(*name);
     if (found == portals_.end()) {
-      fail("34000", "portal \"" + *name + "\" does not exist");
+      fail("34000", "portal \"" + std::string(*name) + "\" does not exist");
       return;
     }
     statement = found->second.statement;
@@ -66,7 +66,7 @@ void PostgresSession::on_execute(const Message& message) {
   start_implicit();
   const auto found = portals_.find(*name);
   if (found == portals_.end()) {
-    fail("34000", "portal \"" + *name + "\" does not exist");
+    fail("34000", "portal \"" + std::string(*name) + "\" does not exist");
     return;
   }
   execute_portal(found->second, *row_count_max);
@@ -74,7 +74,7 @@ void PostgresSession::on_execute(const Message& message) {
 
 PostgresSession::Outcome PostgresSession::execute_portal(Portal& portal,
                                                          std::int32_t row_count_max) {
-  const Statement statement = portal.statement;
+  const Statement& statement = portal.statement;
   if (statement.kind == Statement::Kind::set_config) {
     return set_config(statement, portal.parameters, false);
   }
@@ -182,17 +182,19 @@ PostgresSession::Outcome PostgresSession::control_transaction(const Statement& s
 
 // Rows that tell who asked, where they were made, and all that is not as in a new session.
 void PostgresSession::send_proof(const Statement& statement, int first, int count) {
-  const std::string state = state_text();
+  constexpr std::size_t row_column = 6;
+  const std::string of_all = " of " + std::to_string(statement.count);
+  std::vector<std::string> row{statement.client_tag,
+                               statement.request_tag,
+                               options_.host_name,
+                               std::to_string(pid_),
+                               std::to_string(generation_),
+                               std::to_string(transaction_),
+                               "",
+                               state_text()};
+  if (statement.size > 0) row.emplace_back(static_cast<std::size_t>(statement.size), 'x');
   for (int i = first; i < first + count; ++i) {
-    std::vector<std::string> row{statement.client_tag,
-                                 statement.request_tag,
-                                 options_.host_name,
-                                 std::to_string(pid_),
-                                 std::to_string(generation_),
-                                 std::to_string(transaction_),
-                                 std::to_string(i + 1) + " of " + std::to_string(statement.count),
-                                 state};
-    if (statement.size > 0) row.emplace_back(static_cast<std::size_t>(statement.size), 'x');
+    row[row_column] = std::to_string(i + 1) + of_all;
     say(data_row(row));
   }
 }
@@ -214,11 +216,12 @@ std::string PostgresSession::state_text() const {
 void PostgresSession::end_transaction(bool committed) {
   if (committed) {
     for (const std::string& value : inserted_) journal_.ledger.insert(value);
-  } else if (status_ != 'I' || implicit_) {
-    settings_ = before_;
+  } else if (before_ && (status_ != 'I' || implicit_)) {
+    settings_ = *before_;
+    to_tell_ = true;
   }
   inserted_.clear();
-  before_ = settings_;
+  before_.reset();
 }
 
 PostgresSession::Outcome PostgresSession::set(const std::string& name, const std::string& value) {
@@ -228,7 +231,9 @@ PostgresSession::Outcome PostgresSession::set(const std::string& name, const std
   if (value == "invalid") {
     return fail("22023", "invalid value for parameter \"" + name + "\": \"invalid\"");
   }
+  if (!before_) before_ = settings_;
   settings_[name] = value;
+  to_tell_ = true;
   return Outcome::done;
 }
 
@@ -295,7 +300,6 @@ void PostgresSession::start_implicit() {
   if (implicit_ || status_ != 'I') return;
   ++transaction_;
   implicit_ = true;
-  before_ = settings_;
 }
 
 void PostgresSession::end_implicit() {
@@ -322,15 +326,19 @@ void PostgresSession::fatal(const std::string& code, const std::string& text) {
 }
 
 void PostgresSession::ready_for_query() {
+  if (std::exchange(to_tell_, false)) report_settings();
+  say(message('Z', std::string(1, status_)));
+  flush();
+  if (status_ == 'I') owned_ = false;
+  if (status_ == 'I') tell(ServerEvent::Kind::became_idle);
+}
+
+void PostgresSession::report_settings() {
   for (auto& [name, value] : told_) {
     if (settings_[name] == value) continue;
     value = settings_[name];
     say(parameter_status(name, value));
   }
-  say(message('Z', std::string(1, status_)));
-  flush();
-  if (status_ == 'I') owned_ = false;
-  if (status_ == 'I') tell(ServerEvent::Kind::became_idle);
 }
 
 // What a server may say between any two messages.

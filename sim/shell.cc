@@ -40,9 +40,9 @@ Shell::Shell(Clock& clock, Stepper& stepper, ToyVault& vault, ShellOptions optio
 
 // The streams may outlive it.
 Shell::~Shell() {
-  for (auto& [id, socket] : sockets_) {
+  sockets_.for_each([](SocketId, const Socket& socket) {
     if (socket.stream) socket.stream->watch(nullptr, {});
-  }
+  });
 }
 
 void Shell::add_host(const Endpoint& where, Host& host) {
@@ -102,7 +102,7 @@ Instant Shell::next() const {
   if (now() < stalled_until_) return std::min(clock_.next(), stalled_until_);
   Instant next = std::min(clock_.next(), wake_at_);
   if (!answers_.empty()) next = std::min(next, answers_.begin()->first);
-  for (const SocketId id : lingering_) next = std::min(next, sockets_.at(id).linger_until);
+  for (const SocketId id : lingering_) next = std::min(next, sockets_.find(id)->linger_until);
   return next;
 }
 
@@ -120,7 +120,7 @@ bool Shell::own_turn() {
 
 bool Shell::continue_delivery() {
   if (delivery_.left == 0) return false;
-  Socket* socket = find(delivery_.socket);
+  Socket* socket = sockets_.find(delivery_.socket);
   if (socket == nullptr || socket->state != State::open || !socket->reading) {
     delivery_.left = 0;
     return false;
@@ -157,7 +157,7 @@ bool Shell::deliver_answer() {
 
 // The host decides when it is asked, which may be long after the machine wanted it.
 bool Shell::connect_now(const Answer& answer) {
-  Socket& socket = sockets_.at(answer.socket);
+  Socket& socket = *sockets_.find(answer.socket);
   const Place* place = find_place(answer.addresses.front());
   Reason why = options_.refuse ? options_.refuse(answer.addresses.front()) : Reason::none;
   const auto welcome = place == nullptr ? Host::Welcome::refuse : place->host->welcome();
@@ -182,15 +182,11 @@ bool Shell::accept_one() {
   const Knock knock = std::move(backlog_.front());
   backlog_.pop_front();
   ClientHandle client;
-  while (sockets_.contains(
-      SocketId{SocketKind::client, client.slot,
-               client.slot < client_generations_.size() ? client_generations_[client.slot] : 0})) {
-    ++client.slot;
-  }
+  while (sockets_.taken(SocketKind::client, client.slot)) ++client.slot;
   if (client.slot == client_generations_.size()) client_generations_.push_back(0);
   client.generation = ++client_generations_[client.slot];
   const SocketId id = socket_of(client);
-  sockets_[id].stream = knock.stream;
+  sockets_.add(id)->stream = knock.stream;
   knock.stream->watch(&news_, id);
   if (options_.keep_records) records_[id];
   step(event::Accepted{client, knock.peer, knock.local, knock.uid});
@@ -201,7 +197,7 @@ bool Shell::look_at_socket() {
   while (!news_.sockets().empty()) {
     const std::size_t count = news_.sockets().size();
     const SocketId id = news_.sockets()[options_.pick && count > 1 ? options_.pick(count) : 0];
-    Socket* socket = find(id);
+    Socket* socket = sockets_.find(id);
     if (socket != nullptr && socket->stream) {
       const bool moved = write_out(*socket);
       if (tell_drained(id, *socket) || tell_ends(id, *socket) || deliver(id, *socket)) return true;
@@ -263,7 +259,7 @@ bool Shell::wake() {
 void Shell::end_lingering() {
   const std::vector<SocketId> lingering = lingering_;
   for (const SocketId id : lingering) {
-    Socket& socket = sockets_.at(id);
+    Socket& socket = *sockets_.find(id);
     if (socket.linger_until > now()) continue;
     if (socket.stream && !socket.unsent.empty()) socket.stream->close(Stream::Loss::lingered);
     socket.unsent.clear();
@@ -274,32 +270,25 @@ void Shell::end_lingering() {
 void Shell::check_no_leaks() {
   run();
   if (exit_status_) return;  // the process is gone, and its sockets with it
-  for (const auto& [id, socket] : sockets_) {
-    const bool gone = socket.stream && socket.stream->peer_finished();
-    if (gone) {
-      complain(join("a leaked socket: the peer of kind ", static_cast<int>(id.kind), " slot ",
-                    id.slot, " is gone and it was never closed"));
-    }
-  }
+  sockets_.for_each([&](SocketId id, const Socket& socket) {
+    if (!socket.stream || !socket.stream->peer_finished()) return;
+    complain(join("a leaked socket: the peer of kind ", static_cast<int>(id.kind), " slot ",
+                  id.slot, " is gone and it was never closed"));
+  });
 }
 
 std::size_t Shell::note_count(NoteKind kind) const {
   return static_cast<std::size_t>(std::ranges::count(notes_, kind, &KeptNote::kind));
 }
 
-std::size_t Shell::socket_count(SocketKind kind) const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(sockets_, [&](const auto& entry) { return entry.first.kind == kind; }));
-}
-
 std::size_t Shell::unsent_size(SocketId socket) const {
-  const auto found = sockets_.find(socket);
-  return found == sockets_.end() ? 0 : found->second.unsent.size();
+  const Socket* found = sockets_.find(socket);
+  return found == nullptr ? 0 : found->unsent.size();
 }
 
-std::shared_ptr<Stream> Shell::stream_of(SocketId socket) const {
-  const auto found = sockets_.find(socket);
-  return found == sockets_.end() ? nullptr : found->second.stream;
+const Stream* Shell::stream_of(SocketId socket) const {
+  const Socket* found = sockets_.find(socket);
+  return found == nullptr ? nullptr : found->stream.get();
 }
 
 void Shell::step(const Event& event) {
@@ -323,7 +312,7 @@ void Shell::step_once(const Event& event) {
     carry_out(effect);
   }
   for (const SocketId id : touched_) {
-    Socket* socket = find(id);
+    Socket* socket = sockets_.find(id);
     if (socket == nullptr) continue;
     write_out(*socket);
     if (!socket->unsent.empty() && !socket->congested && socket->state == State::open) {

@@ -22,6 +22,7 @@
 #include "core/stepper.h"
 #include "sim/clock.h"
 #include "sim/network.h"
+#include "sim/socket_table.h"
 #include "sim/toy_vault.h"
 #include "sim/trace_hash.h"
 
@@ -108,11 +109,11 @@ class Shell {
   const std::vector<std::string>& complaints() const { return complaints_; }
   const std::vector<KeptNote>& notes() const { return notes_; }
   std::size_t note_count(NoteKind kind) const;
-  std::size_t socket_count(SocketKind kind) const;
+  std::size_t socket_count(SocketKind kind) const { return sockets_.count(kind); }
   // Bytes the machine has sent and the network has not taken: what this shell holds.
   std::size_t unsent_size(SocketId socket) const;
   // The stream of a socket that is there; null otherwise.
-  std::shared_ptr<Stream> stream_of(SocketId socket) const;
+  const Stream* stream_of(SocketId socket) const;
 
   // All bytes of each socket there ever was, both ways.
   struct Record {
@@ -193,7 +194,6 @@ class Shell {
   void carry_out(const effect::Exit& exit);
   static bool write_out(Socket& socket);
   void finish_closing(SocketId id, Socket& socket);
-  Socket* find(SocketId id);
   Socket* usable(SocketId id, const char* effect);
   void ask(Ticket ticket, Wait wait, Answer answer);
   void answer(Wait wait, Answer answer);
@@ -206,7 +206,7 @@ class Shell {
   Stepper& stepper_;
   ToyVault& vault_;
   ShellOptions options_;
-  std::map<SocketId, Socket> sockets_;
+  SocketTable<Socket> sockets_;
   News news_;
   std::map<SocketId, Record> records_;
   std::vector<std::uint32_t> client_generations_;                           // by slot

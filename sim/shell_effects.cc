@@ -27,14 +27,9 @@ void Shell::carry_out(const Effect& effect) {
   std::visit([&](const auto& alternative) { carry_out(alternative); }, effect);
 }
 
-Shell::Socket* Shell::find(SocketId id) {
-  const auto found = sockets_.find(id);
-  return found == sockets_.end() ? nullptr : &found->second;
-}
-
 // The socket, if the machine may still do something with it; complains otherwise.
 Shell::Socket* Shell::usable(SocketId id, const char* effect) {
-  Socket* socket = find(id);
+  Socket* socket = sockets_.find(id);
   if (socket != nullptr && socket->state != State::closing) return socket;
   complain(join(effect, " on a socket that ", socket == nullptr ? "is not there" : "closes",
                 ": kind ", static_cast<int>(id.kind), " slot ", id.slot, " generation ",
@@ -95,13 +90,14 @@ void Shell::carry_out(const effect::Connect& connect) {
   if (connect.socket.kind == SocketKind::client) return complain("Connect of a client's socket");
   std::uint32_t& last =
       used_generations_[static_cast<std::size_t>(connect.socket.kind)][connect.socket.slot];
-  const auto [entry, fresh] = sockets_.try_emplace(connect.socket);
-  if (!fresh || last == connect.socket.generation) return complain("Connect of a used socket id");
+  Socket* socket = sockets_.add(connect.socket);
+  if (socket == nullptr || last == connect.socket.generation) {
+    return complain("Connect of a used socket id");
+  }
   last = connect.socket.generation;
   if (options_.keep_records) records_[connect.socket];
-  Socket& socket = entry->second;
-  socket.state = State::connecting;
-  socket.large = connect.socket.kind == SocketKind::server;
+  socket->state = State::connecting;
+  socket->large = connect.socket.kind == SocketKind::server;
   answer(
       Wait::connect,
       {event::Connected{connect.socket, ipv4(10, 9, 0, 254, 50000)}, connect.socket, {connect.to}});
@@ -141,9 +137,9 @@ void Shell::carry_out(const Note& note) {
 // The process ends, and the kernel closes what it had.
 void Shell::carry_out(const effect::Exit& exit) {
   exit_status_ = exit.status;
-  for (auto& [id, socket] : sockets_) {
+  sockets_.for_each([](SocketId, const Socket& socket) {
     if (socket.stream) socket.stream->close();
-  }
+  });
 }
 
 void Shell::ask(Ticket ticket, Wait wait, Answer answer) {

@@ -143,6 +143,7 @@ class Simulation {
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things
   bool faults_on_ = true;
+  std::uint64_t next_fault_step_ = 0;
   bool draining_ = false;
   Instant stalled_until_{};
   std::array<bool, 4> host_down_{};

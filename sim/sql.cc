@@ -12,10 +12,10 @@ using Kind = Statement::Kind;
 
 bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
-std::string trimmed(std::string_view text) {
+std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
-  return std::string(text);
+  return text;
 }
 
 std::string lower(std::string_view text) {
@@ -160,13 +160,13 @@ void take_tag(std::string_view& text, Statement& statement) {
 }
 
 // The same words come again and again under other tags.
-const Statement& remembered(const std::string& text) {
+const Statement& remembered(std::string_view text) {
   thread_local std::map<std::string, Statement, std::less<>> known;
   const auto found = known.find(text);
   if (found != known.end()) return found->second;
   constexpr std::size_t known_max = 10'000;
   if (known.size() == known_max) known.clear();
-  return known.emplace(text, understand_one(text)).first->second;
+  return known.emplace(std::string(text), understand_one(text)).first->second;
 }
 
 Statement understand_tagged(std::string_view text) {
@@ -182,18 +182,18 @@ Statement understand_tagged(std::string_view text) {
 
 std::vector<Statement> understand(std::string_view sql) {
   std::vector<Statement> statements;
-  std::string text;
   bool quoted = false;
-  for (const char c : std::string(sql) + ';') {
-    if (c == '\'') quoted = !quoted;
-    if (c != ';' || quoted) {
-      text += c;
-      continue;
-    }
-    const std::string one = trimmed(text);
+  std::size_t begin = 0;
+  const auto take_up_to = [&](std::size_t end) {
+    const std::string_view one = trimmed(sql.substr(begin, end - begin));
     if (!one.empty()) statements.push_back(understand_tagged(one));
-    text.clear();
+    begin = end + 1;
+  };
+  for (std::size_t i = 0; i < sql.size(); ++i) {
+    if (sql[i] == '\'') quoted = !quoted;
+    if (sql[i] == ';' && !quoted) take_up_to(i);
   }
+  if (!quoted) take_up_to(sql.size());
   if (statements.empty()) statements.push_back(of_kind(quoted ? Kind::unknown : Kind::nothing));
   return statements;
 }

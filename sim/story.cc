@@ -13,7 +13,8 @@ namespace {
 constexpr std::string_view known_types = "RSKZTDCENIGHWdc123stnAvQPBEFXfpV";
 constexpr std::size_t shown_max = 60;
 
-std::string shortened(std::string text) {
+std::string shortened(std::string_view whole) {
+  std::string text(whole);
   for (char& c : text) {
     if (c < ' ' || c > '~') c = '.';
   }
@@ -28,7 +29,7 @@ std::string word_for(const Message& message) {
     case 'Z': return type + "(" + message.body + ")";
     case 'Q': return type + " \"" + shortened(body.text().value_or("?")) + "\"";
     case 'P': {
-      const std::string name = body.text().value_or("?");
+      const std::string name(body.text().value_or("?"));
       return type + name + " \"" + shortened(body.text().value_or("?")) + "\"";
     }
     case 'S':

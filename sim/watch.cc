@@ -29,7 +29,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
   if (const auto* accepted = std::get_if<event::Accepted>(&event)) {
     const std::uint32_t number = application_at(accepted->peer);
     clients_[socket_of(accepted->client)] = number;
-    sent_.erase(simulation_.shell().stream_of(socket_of(accepted->client)).get());
+    sent_.erase(simulation_.shell().stream_of(socket_of(accepted->client)));
     dismissed_.erase(number);
     cancels_.erase(number);
     if (accepted->peer.address[2] == 2) {
@@ -52,7 +52,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
         if (speaker_) owners_[given] = speaker_;
       } else if (send->socket.kind == SocketKind::client) {
         waiting_.erase(send->socket);
-        Sent& sent = sent_[simulation_.shell().stream_of(send->socket).get()];
+        Sent& sent = sent_[simulation_.shell().stream_of(send->socket)];
         const Instant now = simulation_.clock().now();
         if (sent.last != now) sent.before = std::exchange(sent.last, now);
       }
@@ -92,7 +92,7 @@ void Watch::connect_failed(std::size_t host) {
 
 // Whoever needed it is told now, if the world broke it.
 void Watch::server_closed(SocketId socket) {
-  const auto stream = simulation_.shell().stream_of(socket);
+  const Stream* stream = simulation_.shell().stream_of(socket);
   const bool broken = !stream || stream->peer_finished() || stream->peer_reset() || stream->dark();
   if (broken) simulation_.host_failed(hosts_[socket]);
 }
@@ -117,7 +117,9 @@ void Watch::client_waits(SocketId socket) {
   const Application& application = *simulation_.applications()[number - 1];
   const bool linked = std::ranges::any_of(
       owners_, [&](const auto& entry) { return entry.second == socket && !is_free(entry.first); });
-  if (!linked && application.asking()) waiting_[socket] = {step_, simulation_.clock().now()};
+  if (linked || !application.asking()) return;
+  waiting_[socket] = {step_, simulation_.clock().now()};
+  overdue_at_ = std::min(overdue_at_, simulation_.clock().now());
 }
 
 // It waits no more, and nobody of its pool has waited longer.
@@ -142,14 +144,8 @@ bool Watch::same_pool(const Application& a, const Application& b) {
 }
 
 const PostgresSession* Watch::session_of(SocketId server) const {
-  const auto stream = simulation_.shell().stream_of(server);
-  if (!stream) return nullptr;
-  for (const auto& host : simulation_.hosts()) {
-    for (const auto& session : host->sessions()) {
-      if (session->stream() == stream) return session.get();
-    }
-  }
-  return nullptr;
+  const Stream* stream = simulation_.shell().stream_of(server);
+  return stream == nullptr ? nullptr : dynamic_cast<const PostgresSession*>(stream->peer());
 }
 
 // Its session is idle, and nothing is on its way to or from it: whoever had it is done with it.
@@ -177,7 +173,7 @@ void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const E
   };
   if (application.cancel_port() != cancel.port || std::ranges::none_of(effects, ends)) return;
   for (const auto& [client, waiter] : waiting_) {
-    if (simulation_.shell().stream_of(client) != application.stream()) continue;
+    if (simulation_.shell().stream_of(client) != application.stream().get()) continue;
     const auto answered = [&](const Effect& effect) {
       const auto* send = std::get_if<effect::Send>(&effect);
       return send != nullptr && send->socket == client;
@@ -305,9 +301,12 @@ void Watch::quiet() {
 void Watch::check_overdue() {
   const Duration limit = simulation_.settings().query_wait_timeout;
   const Instant now = simulation_.clock().now();
-  if (limit == Duration::zero() || simulation_.stalled()) return;
+  if (limit == Duration::zero() || simulation_.stalled() || now <= overdue_at_) return;
+  overdue_at_ = never;
   for (const auto& [client, waiter] : waiting_) {
-    if (now <= after(waiter.since, limit + simulation_.options().timers_late_max)) continue;
+    const Instant overdue = after(waiter.since, limit + simulation_.options().timers_late_max);
+    overdue_at_ = std::min(overdue_at_, overdue);
+    if (now <= overdue) continue;
     simulation_.verdict().blame(oracle::deadlines,
                                 "c" + std::to_string(number_of(client)) +
                                     " still waits for a server after query_wait_timeout");
@@ -341,8 +340,8 @@ void Watch::check_growth() {
 
 // It waits though a server of its pool is idle.
 void Watch::check_waiter(SocketId client, const Application& waiter) {
-  const auto stream = simulation_.shell().stream_of(client);
-  if (!stream || stream->closed() || stream->peer_reset()) return;
+  const Stream* stream = simulation_.shell().stream_of(client);
+  if (stream == nullptr || stream->closed() || stream->peer_reset()) return;
   // Some may have a server that nothing was sent to yet: half of their request has come.
   const auto may_have_one = [&](const auto& entry) {
     if (entry.second == 0 || waiting_.contains(entry.first)) return false;

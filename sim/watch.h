@@ -81,6 +81,7 @@ class Watch {
   std::map<SocketId, SocketId> owners_;        // server → client it heard last
   SocketId speaker_{};                         // the client whose bytes this step is about
   std::map<SocketId, Waiter> waiting_;         // clients without a server that want one
+  Instant overdue_at_ = never;                 // none of them has waited too long before that
   std::map<std::size_t, std::deque<Instant>> failures_;  // of connections to a host, the last ones
   std::set<std::uint32_t> dismissed_;               // applications whose connection pgweir closed
   std::map<std::uint32_t, std::uint32_t> cancels_;  // application → its last request at a cancel

@@ -1,22 +1,18 @@
 // pgweir-sim: runs the machine in a simulated world and judges what it does.
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
-#include <mutex>
 #include <optional>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
-#include "sim/assertions.h"
+#include "sim/batch.h"
+#include "sim/campaign.h"
 #include "sim/exhaustive.h"
 #include "sim/simulation.h"
 #include "sim/story.h"
@@ -26,11 +22,7 @@ namespace pgweir::sim {
 namespace {
 
 constexpr int usage_error = 2;
-// Of a batch, one run in so many is made twice: the same seed has to be the same run.
-constexpr std::uint64_t twice_every = 16;
-constexpr double progress_seconds = 5;
-// One world may be as bad as it likes; a batch must not be.
-constexpr std::uint64_t useful_seeds_min = 20;
+constexpr std::uint64_t bench_seeds = 100;
 constexpr int shrink_seconds = 60;
 
 struct Arguments {
@@ -40,50 +32,10 @@ struct Arguments {
   unsigned jobs = 1;
   bool story = false;
   bool shrink = false;
-  std::string choices;  // a file
+  bool bench = false;
+  std::string campaign;  // a file
+  std::string choices;   // a file
 };
-
-// What this thread runs, for the last words of a failed assertion.
-struct Running {
-  Mode mode = Mode::smoke;
-  std::uint64_t seed = 0;
-};
-thread_local Running running;
-
-void tell_command(Mode mode, std::uint64_t seed) {
-  const std::string name(name_of(mode));
-  std::printf("again: pgweir-sim --mode %s --seed %" PRIu64 "\n", name.c_str(), seed);
-  std::printf("story: pgweir-sim --mode %s --seed %" PRIu64 " --story\n", name.c_str(), seed);
-}
-
-[[noreturn]] void assertion_failed(const char* condition, const char* file, int line) {
-  std::printf("seed: %" PRIu64 "\noracle: %s\n  %s\n  at %s:%d\n", running.seed,
-              std::string(oracle::core_invariants).c_str(), condition, file, line);
-  tell_command(running.mode, running.seed);
-  std::fflush(stdout);
-  std::_Exit(1);
-}
-
-Outcome run_seed(Mode mode, std::uint64_t seed) {
-  running = {mode, seed};
-  Tapes tapes = Tapes::from_seed(seed);
-  const RunOptions options = draw_options(mode, tapes.options);
-  Simulation simulation(options, tapes);
-  return simulation.run();
-}
-
-void tell(const Outcome& outcome, const RunOptions& options) {
-  std::printf("oracle: %s\n  %s\nat step %" PRIu64 ", simulated %.6f s, with\n%s",
-              outcome.finding->oracle.c_str(), outcome.finding->what.c_str(), outcome.step_count,
-              static_cast<double>(outcome.simulated.count()) / 1e9, describe(options).c_str());
-}
-
-void tell(const Outcome& outcome, Mode mode, std::uint64_t seed) {
-  Tapes tapes = Tapes::from_seed(seed);
-  std::printf("seed: %" PRIu64 "\n", seed);
-  tell(outcome, draw_options(mode, tapes.options));
-  tell_command(mode, seed);
-}
 
 // The run in words, up to its end or its failure.
 int tell_story(Mode mode, Tapes tapes) {
@@ -95,7 +47,7 @@ int tell_story(Mode mode, Tapes tapes) {
                         });
   const Outcome outcome = simulation.run();
   if (!outcome.finding) return 0;
-  tell(outcome, options);
+  tell_outcome(outcome, options);
   return 1;
 }
 
@@ -158,95 +110,28 @@ int shrink_seed(Mode mode, std::uint64_t seed) {
   return 1;
 }
 
-// The seeds first to first + count - 1, by several threads, up to the first failure.
-class Batch {
- public:
-  Batch(Mode mode, std::uint64_t first, std::uint64_t count)
-      : mode_(mode), first_(first), count_(count), next_(first) {}
-
-  int run(unsigned jobs) {
-    began_ = told_ = Clock::now();
-    std::vector<std::jthread> threads;
-    for (unsigned i = 1; i < jobs; ++i) threads.emplace_back([this] { work(); });
-    work();
-    threads.clear();
-    if (failed_seed_) tell(failure_, mode_, *failed_seed_);
-    tell_totals(stdout, "");
-    return failed_seed_ || !useful() ? 1 : 0;
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-
-  // A world in which most fails by itself proves nothing.
-  bool useful() const {
-    const std::uint64_t percent_min = mode_ == Mode::calm ? 95 : 60;
-    if (failed_seed_ || count_ < useful_seeds_min || answered_ * 100 >= asked_ * percent_min)
-      return true;
+// Up to the first failure.
+int run_seeds(Mode mode, std::uint64_t first, std::uint64_t count, unsigned jobs) {
+  const BatchResult result = run_batch(mode, first, count, jobs);
+  if (result.failed_seed) tell_failure(mode, *result.failed_seed, result.failure);
+  const std::string name(name_of(mode));
+  const bool useful = result.failed_seed || is_useful(mode, result.totals);
+  if (!useful) {
     std::printf("oracle: %s\n  less than %" PRIu64 " %% of all requests were answered\n",
-                std::string(oracle::useful_run).c_str(), percent_min);
-    return false;
+                std::string(oracle::useful_run).c_str(), answered_percent_min(mode));
   }
+  std::printf("%s from %" PRIu64 ": ", name.c_str(), first);
+  tell_totals(stdout, result.totals, result.failed_seed ? 1 : 0);
+  return result.failed_seed || !useful ? 1 : 0;
+}
 
-  void work() {
-    for (;;) {
-      const std::uint64_t seed = next_++;
-      if (seed - first_ >= count_ || stop_) return;
-      Outcome outcome = run_seed(mode_, seed);
-      if (!outcome.finding && seed % twice_every == 0) {
-        const Outcome again = run_seed(mode_, seed);
-        if (again.trace_hash != outcome.trace_hash) {
-          outcome.finding = {std::string(oracle::determinism), "two runs of one seed differ"};
-        }
-      }
-      count(seed, outcome);
-    }
+// How fast it is: the same seeds every time, one at a time.
+int run_bench() {
+  for (const Mode mode : {Mode::calm, Mode::safety}) {
+    if (run_seeds(mode, 1, bench_seeds, 1) != 0) return 1;
   }
-
-  void count(std::uint64_t seed, const Outcome& outcome) {
-    const std::scoped_lock lock(mutex_);
-    ++done_;
-    steps_ += outcome.step_count;
-    asked_ += outcome.asked_count;
-    answered_ += outcome.answered_count;
-    if (outcome.finding && (!failed_seed_ || seed < *failed_seed_)) {
-      failed_seed_ = seed;
-      failure_ = outcome;
-      stop_ = true;
-    }
-    const auto now = Clock::now();
-    if (std::chrono::duration<double>(now - told_).count() < progress_seconds) return;
-    told_ = now;
-    tell_totals(stderr, "… ");
-  }
-
-  void tell_totals(std::FILE* to, const char* before) const {
-    const double seconds = std::chrono::duration<double>(Clock::now() - began_).count();
-    const double answered =
-        asked_ == 0 ? 100 : 100 * static_cast<double>(answered_) / static_cast<double>(asked_);
-    std::fprintf(to,
-                 "%s%s: %" PRIu64 " seeds from %" PRIu64 ", %" PRIu64
-                 " steps, %d failures, %.1f %% answered, %.1f seeds/s, %.0f steps/s\n",
-                 before, std::string(name_of(mode_)).c_str(), done_, first_, steps_,
-                 failed_seed_ ? 1 : 0, answered, static_cast<double>(done_) / seconds,
-                 static_cast<double>(steps_) / seconds);
-  }
-
-  Mode mode_;
-  std::uint64_t first_;
-  std::uint64_t count_;
-  std::atomic<std::uint64_t> next_;
-  std::atomic<bool> stop_ = false;
-  std::mutex mutex_;
-  Clock::time_point began_;
-  Clock::time_point told_;
-  std::uint64_t done_ = 0;
-  std::uint64_t steps_ = 0;
-  std::uint64_t asked_ = 0;
-  std::uint64_t answered_ = 0;
-  std::optional<std::uint64_t> failed_seed_;
-  Outcome failure_;
-};
+  return 0;
+}
 
 // A number, or the hash of a commit, of which the first 15 digits count.
 std::optional<std::uint64_t> read_seed(const std::string& text) {
@@ -269,10 +154,14 @@ int run_exhaustive() {
 }
 
 int run(const Arguments& arguments) {
+  if (arguments.bench) return run_bench();
   if (arguments.mode == "exhaustive") return run_exhaustive();
   if (!arguments.choices.empty()) {
     const auto choices = read_choices(arguments.choices);
-    if (choices) return tell_story(choices->first, Tapes::replay(choices->second));
+    if (choices) {
+      name_run(choices->first, 0);
+      return tell_story(choices->first, Tapes::replay(choices->second));
+    }
     std::fprintf(stderr, "pgweir-sim: %s is no file of --shrink\n", arguments.choices.c_str());
     return usage_error;
   }
@@ -283,10 +172,13 @@ int run(const Arguments& arguments) {
                  (mode ? arguments.seed : arguments.mode).c_str());
     return usage_error;
   }
-  running = {*mode, *seed};
+  name_run(*mode, *seed);
+  if (!arguments.campaign.empty()) {
+    return run_campaign(arguments.campaign, *seed, arguments.seeds, arguments.jobs);
+  }
   if (arguments.shrink) return shrink_seed(*mode, *seed);
   if (arguments.story) return tell_story(*mode, Tapes::from_seed(*seed));
-  return Batch(*mode, *seed, std::max<std::uint64_t>(arguments.seeds, 1)).run(arguments.jobs);
+  return run_seeds(*mode, *seed, std::max<std::uint64_t>(arguments.seeds, 1), arguments.jobs);
 }
 
 }  // namespace
@@ -299,13 +191,17 @@ int main(int argc, char** argv) {
                  "exhaustive, smoke, calm, safety, liveness, drain, overload or lifetime "
                  "(default safety)");
   app.add_option("--seed", arguments.seed, "a number or the hash of a commit (default 1)");
-  app.add_option("--seeds", arguments.seeds, "a batch of so many, from --seed on");
+  CLI::Option* seeds =
+      app.add_option("--seeds", arguments.seeds, "a batch of so many, from --seed on");
   app.add_option("-j,--jobs", arguments.jobs, "so many at once (default 1)")
       ->check(CLI::PositiveNumber);
   app.add_flag("--story", arguments.story, "of one seed: every step, in words");
   app.add_flag("--shrink", arguments.shrink, "of one seed that fails: a short run that fails too");
   app.add_option("--choices", arguments.choices, "the story of a run that --shrink has written");
+  app.add_flag("--bench", arguments.bench, "how many steps a second, in calm and safety");
+  app.add_option("--campaign", arguments.campaign,
+                 "seeds of all modes until this file, which keeps count, has --seeds of them")
+      ->needs(seeds);
   CLI11_PARSE(app, argc, argv);
-  pgweir::sim::set_last_words(pgweir::sim::assertion_failed);
   return pgweir::sim::run(arguments);
 }

@@ -1,0 +1,174 @@
+#include "sim/batch.h"
+
+#include <atomic>
+#include <chrono>
+#include <cinttypes>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "sim/assertions.h"
+
+namespace pgweir::sim {
+
+namespace {
+
+// One run in so many is made twice: the same seed has to be the same run.
+constexpr std::uint64_t twice_every = 16;
+constexpr double progress_seconds = 5;
+// One world may be as bad as it likes; a batch must not be.
+constexpr std::uint64_t useful_seeds_min = 20;
+
+using RealClock = std::chrono::steady_clock;
+
+double seconds_since(RealClock::time_point then) {
+  return std::chrono::duration<double>(RealClock::now() - then).count();
+}
+
+// What this thread runs, for the last words of a failed assertion.
+struct Running {
+  Mode mode = Mode::smoke;
+  std::uint64_t seed = 0;
+};
+thread_local Running running;
+
+void tell_command(Mode mode, std::uint64_t seed) {
+  const std::string name(name_of(mode));
+  std::printf("again: pgweir-sim --mode %s --seed %" PRIu64 "\n", name.c_str(), seed);
+  std::printf("story: pgweir-sim --mode %s --seed %" PRIu64 " --story\n", name.c_str(), seed);
+}
+
+[[noreturn]] void assertion_failed(const char* condition, const char* file, int line) {
+  std::printf("seed: %" PRIu64 "\noracle: %s\n  %s\n  at %s:%d\n", running.seed,
+              std::string(oracle::core_invariants).c_str(), condition, file, line);
+  tell_command(running.mode, running.seed);
+  std::fflush(stdout);
+  std::_Exit(1);
+}
+
+Outcome run_seed(Mode mode, std::uint64_t seed) {
+  running = {mode, seed};
+  Tapes tapes = Tapes::from_seed(seed);
+  const RunOptions options = draw_options(mode, tapes.options);
+  Simulation simulation(options, tapes);
+  return simulation.run();
+}
+
+class Batch {
+ public:
+  Batch(Mode mode, std::uint64_t first, std::uint64_t count)
+      : mode_(mode), first_(first), count_(count), next_(first) {}
+
+  BatchResult run(unsigned jobs) {
+    began_ = told_ = RealClock::now();
+    std::vector<std::jthread> threads;
+    for (unsigned i = 1; i < jobs; ++i) threads.emplace_back([this] { work(); });
+    work();
+    threads.clear();
+    result_.totals.seconds = seconds_since(began_);
+    return result_;
+  }
+
+ private:
+  void work() {
+    for (;;) {
+      const std::uint64_t seed = next_++;
+      if (seed - first_ >= count_ || stop_) return;
+      Outcome outcome = run_seed(mode_, seed);
+      if (!outcome.finding && seed % twice_every == 0) {
+        const Outcome again = run_seed(mode_, seed);
+        if (again.trace_hash != outcome.trace_hash) {
+          outcome.finding = {std::string(oracle::determinism), "two runs of one seed differ"};
+        }
+      }
+      count(seed, outcome);
+    }
+  }
+
+  void count(std::uint64_t seed, const Outcome& outcome) {
+    const std::scoped_lock lock(mutex_);
+    Totals& totals = result_.totals;
+    ++totals.seeds;
+    totals.steps += outcome.step_count;
+    totals.asked += outcome.asked_count;
+    totals.answered += outcome.answered_count;
+    if (outcome.finding && (!result_.failed_seed || seed < *result_.failed_seed)) {
+      result_.failed_seed = seed;
+      result_.failure = outcome;
+      stop_ = true;
+    }
+    if (seconds_since(told_) < progress_seconds) return;
+    told_ = RealClock::now();
+    totals.seconds = seconds_since(began_);
+    std::fprintf(stderr, "… %s from %" PRIu64 ": ", std::string(name_of(mode_)).c_str(), first_);
+    tell_totals(stderr, totals, result_.failed_seed ? 1 : 0);
+  }
+
+  Mode mode_;
+  std::uint64_t first_;
+  std::uint64_t count_;
+  std::atomic<std::uint64_t> next_;
+  std::atomic<bool> stop_ = false;
+  std::mutex mutex_;
+  RealClock::time_point began_;
+  RealClock::time_point told_;
+  BatchResult result_;
+};
+
+}  // namespace
+
+void name_run(Mode mode, std::uint64_t seed) {
+  running = {mode, seed};
+  set_last_words(assertion_failed);
+}
+
+Totals& Totals::operator+=(const Totals& other) {
+  seeds += other.seeds;
+  steps += other.steps;
+  asked += other.asked;
+  answered += other.answered;
+  seconds += other.seconds;
+  return *this;
+}
+
+void tell_totals(std::FILE* to, const Totals& totals, std::uint64_t failure_count) {
+  const auto ratio = [](std::uint64_t part, double whole) {
+    return whole == 0 ? 0 : static_cast<double>(part) / whole;
+  };
+  const double answered =
+      totals.asked == 0 ? 100 : 100 * ratio(totals.answered, static_cast<double>(totals.asked));
+  std::fprintf(to,
+               "%" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64
+               " failures, %.1f %% answered, %.1f seeds/s, %.0f steps/s\n",
+               totals.seeds, totals.steps, failure_count, answered,
+               ratio(totals.seeds, totals.seconds), ratio(totals.steps, totals.seconds));
+}
+
+BatchResult run_batch(Mode mode, std::uint64_t first, std::uint64_t count, unsigned jobs) {
+  name_run(mode, first);
+  return Batch(mode, first, count).run(jobs);
+}
+
+std::uint64_t answered_percent_min(Mode mode) { return mode == Mode::calm ? 95 : 60; }
+
+bool is_useful(Mode mode, const Totals& totals) {
+  return totals.seeds < useful_seeds_min ||
+         totals.answered * 100 >= totals.asked * answered_percent_min(mode);
+}
+
+void tell_failure(Mode mode, std::uint64_t seed, const Outcome& outcome) {
+  Tapes tapes = Tapes::from_seed(seed);
+  std::printf("seed: %" PRIu64 "\n", seed);
+  tell_outcome(outcome, draw_options(mode, tapes.options));
+  tell_command(mode, seed);
+}
+
+void tell_outcome(const Outcome& outcome, const RunOptions& options) {
+  std::printf("oracle: %s\n  %s\nat step %" PRIu64 ", simulated %.6f s, with\n%s",
+              outcome.finding->oracle.c_str(), outcome.finding->what.c_str(), outcome.step_count,
+              static_cast<double>(outcome.simulated.count()) / 1e9, describe(options).c_str());
+}
+
+}  // namespace pgweir::sim

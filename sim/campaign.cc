@@ -1,0 +1,96 @@
+#include "sim/campaign.h"
+
+#include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "sim/batch.h"
+
+namespace pgweir::sim {
+
+namespace {
+
+constexpr int usage_error = 2;
+
+// One round: the modes and how many seeds of each.
+constexpr std::array<std::pair<Mode, std::uint64_t>, 6> round{{{Mode::calm, 30},
+                                                               {Mode::safety, 70},
+                                                               {Mode::liveness, 30},
+                                                               {Mode::drain, 30},
+                                                               {Mode::overload, 10},
+                                                               {Mode::lifetime, 30}}};
+
+struct Sum {
+  Totals totals;
+  std::uint64_t failures = 0;
+  std::uint64_t next = 0;  // no part has had this seed, or any behind it
+  std::uint64_t parts = 0;
+};
+
+// Nothing: some line of it is no part.
+std::optional<Sum> read(const std::string& path, std::uint64_t first) {
+  Sum sum;
+  sum.next = first;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line); ++sum.parts) {
+    std::istringstream words(line);
+    std::string mode;
+    Totals part;
+    std::uint64_t part_first = 0;
+    std::uint64_t failures = 0;
+    words >> mode >> part_first >> part.seeds >> part.steps >> part.asked >> part.answered >>
+        failures >> part.seconds;
+    if (!words || !mode_named(mode)) return std::nullopt;
+    sum.totals += part;
+    sum.failures += failures;
+    sum.next = std::max(sum.next, part_first + part.seeds);
+  }
+  return sum;
+}
+
+bool write(const std::string& path, Mode mode, std::uint64_t first, const Totals& part,
+           bool failed) {
+  std::ofstream file(path, std::ios::app);
+  file << name_of(mode) << ' ' << first << ' ' << part.seeds << ' ' << part.steps << ' '
+       << part.asked << ' ' << part.answered << ' ' << failed << ' ' << part.seconds << '\n';
+  return file.good();
+}
+
+}  // namespace
+
+int run_campaign(const std::string& path, std::uint64_t first, std::uint64_t seed_count,
+                 unsigned jobs) {
+  auto sum = read(path, first);
+  if (!sum) {
+    std::fprintf(stderr, "pgweir-sim: %s is no file of --campaign\n", path.c_str());
+    return usage_error;
+  }
+  bool failed = false;
+  while (sum->totals.seeds < seed_count && !failed) {
+    const auto [mode, usual] = round[sum->parts++ % round.size()];
+    const std::uint64_t count = std::min(usual, seed_count - sum->totals.seeds);
+    const BatchResult result = run_batch(mode, sum->next, count, jobs);
+    failed = result.failed_seed.has_value();
+    if (failed) tell_failure(mode, *result.failed_seed, result.failure);
+    Totals part = result.totals;
+    // Behind a failure no seed of the part is tried again.
+    part.seeds = count;
+    if (!write(path, mode, sum->next, part, failed)) {
+      std::fprintf(stderr, "pgweir-sim: could not write %s\n", path.c_str());
+      return usage_error;
+    }
+    sum->totals += part;
+    sum->failures += failed;
+    sum->next += count;
+  }
+  std::printf("campaign: ");
+  tell_totals(stdout, sum->totals, sum->failures);
+  return sum->failures > 0 ? 1 : 0;
+}
+
+}  // namespace pgweir::sim

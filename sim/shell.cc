@@ -225,10 +225,7 @@ bool Shell::tell_ends(SocketId id, Socket& socket) {
     step(event::Hangup{id, stream.hangup_reason()});
     return true;
   }
-  if (!socket.reading || socket.peer_done_told || !stream.peer_finished() ||
-      stream.readable_size() > 0) {
-    return false;
-  }
+  if (socket.peer_done_told || !stream.peer_finished() || stream.readable_size() > 0) return false;
   socket.peer_done_told = true;
   step(event::PeerDone{id});
   return true;

@@ -206,9 +206,12 @@ class ClientSide {
     return ask(opening, {statement ? Request::describe_statement : Request::describe_portal});
   }
 
-  // The client's first request since everything it asked before was answered.
+  // The client's first request since everything it asked before was answered, and its first since
+  // its last transaction ended.
   void asks() {
     if (server_.owed.empty() || server_.owed.swallowing()) client_.request_at = context_.now;
+    const bool begins = server_.owed.settled() && server_.status == TransactionStatus::idle;
+    if (begins) client_.transaction_at = context_.now;
   }
 
   // The server's unnamed statement is another client's.

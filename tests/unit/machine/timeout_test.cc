@@ -126,6 +126,23 @@ TEST_F(TimeoutTest, transaction_timeout) {
   expect_at(seconds(4), client, "E(25P04) EOF", "transaction_timeout");
 }
 
+// Half of a message that came too late for its COPY keeps the server; what follows it is a new
+// transaction all the same.
+TEST_F(TimeoutTest, transaction_timeout_begins_anew_behind_the_rest_of_a_late_message) {
+  world.settings.transaction_timeout = seconds(5);
+  sim::Client& client = world.client();
+  const std::string data = sim::copy_data("a line");
+  client.say(sim::query("copy in fail") + data + data.substr(0, 6));
+  world.run();
+  EXPECT_EQ(client.heard(), "G E(22P04) Z(I)");
+  world.advance(seconds(4));
+  client.say(data.substr(6) + sim::query("sleep"));
+  world.run();
+  world.advance(seconds(4));
+  EXPECT_EQ(client.heard(), "") << "it is of the transaction that began four seconds ago";
+  expect_at(seconds(1), client, "E(25P04) EOF", "transaction_timeout");
+}
+
 TEST_F(TimeoutTest, server_connect_timeout) {
   world.postgres.set_welcome(sim::Host::Welcome::never_answer);
   world.client();

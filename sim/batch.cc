@@ -161,14 +161,16 @@ bool is_useful(Mode mode, const Totals& totals) {
 void tell_failure(Mode mode, std::uint64_t seed, const Outcome& outcome) {
   Tapes tapes = Tapes::from_seed(seed);
   std::printf("seed: %" PRIu64 "\n", seed);
-  tell_outcome(outcome, draw_options(mode, tapes.options));
+  std::fputs(what_failed(outcome, draw_options(mode, tapes.options)).c_str(), stdout);
   tell_command(mode, seed);
 }
 
-void tell_outcome(const Outcome& outcome, const RunOptions& options) {
-  std::printf("oracle: %s\n  %s\nat step %" PRIu64 ", simulated %.6f s, with\n%s",
-              outcome.finding->oracle.c_str(), outcome.finding->what.c_str(), outcome.step_count,
-              static_cast<double>(outcome.simulated.count()) / 1e9, describe(options).c_str());
+std::string what_failed(const Outcome& outcome, const RunOptions& options) {
+  char place[64];
+  std::snprintf(place, sizeof place, "at step %" PRIu64 ", simulated %.6f s", outcome.step_count,
+                static_cast<double>(outcome.simulated.count()) / 1e9);
+  return "oracle: " + outcome.finding->oracle + "\n  " + outcome.finding->what + "\n" + place +
+         ", with\n" + describe(options);
 }
 
 }  // namespace pgweir::sim

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <optional>
+#include <string>
 
 #include "sim/simulation.h"
 
@@ -43,6 +44,7 @@ std::uint64_t answered_percent_min(Mode mode);
 
 // Which seed failed of what, in which world, and how to see it again.
 void tell_failure(Mode mode, std::uint64_t seed, const Outcome& outcome);
-void tell_outcome(const Outcome& outcome, const RunOptions& options);
+// Requires: it failed.
+std::string what_failed(const Outcome& outcome, const RunOptions& options);
 
 }  // namespace pgweir::sim

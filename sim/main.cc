@@ -5,17 +5,20 @@
 #include <chrono>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <sstream>
 #include <string>
 #include <utility>
 
+#include "sim/assertions.h"
 #include "sim/batch.h"
 #include "sim/campaign.h"
 #include "sim/exhaustive.h"
 #include "sim/simulation.h"
 #include "sim/story.h"
+#include "sim/timeline.h"
 #include "sim/trial.h"
 
 namespace pgweir::sim {
@@ -31,24 +34,63 @@ struct Arguments {
   std::uint64_t seeds = 0;
   unsigned jobs = 1;
   bool story = false;
+  std::string html;  // a file
   bool shrink = false;
   bool bench = false;
   std::string campaign;  // a file
   std::string choices;   // a file
 };
 
-// The run in words, up to its end or its failure.
-int tell_story(Mode mode, Tapes tapes) {
+// What the page of --html will show, also when an assertion ends the run.
+struct Page {
+  std::string path;
+  std::string title;
+  std::string story;
+};
+Page page;
+
+bool write_page(const std::string& ending) {
+  std::ofstream file(page.path);
+  file << timeline_page(page.title, page.story, ending);
+  return file.good();
+}
+
+void write_last_words(const char* condition, const char* file, int line) {
+  const std::string ending = "oracle: " + std::string(oracle::core_invariants) + "\n  " +
+                             condition + "\n  at " + file + ":" + std::to_string(line) + "\n";
+  write_page(ending);
+  std::fputs(ending.c_str(), stdout);
+  std::fflush(stdout);
+  std::_Exit(1);
+}
+
+// The run in words or as a page, up to its end or its failure.
+int tell_story(Mode mode, Tapes tapes, const std::string& html_path, const std::string& title) {
   const RunOptions options = draw_options(mode, tapes.options);
   Story story;
-  Simulation simulation(options, tapes,
-                        [&](Instant now, const Event& event, std::span<const Effect> effects) {
-                          std::fputs(story.tell(now, event, effects).c_str(), stdout);
-                        });
+  page = {html_path, title, ""};
+  const auto tell = [&](const std::string& text) {
+    if (html_path.empty()) {
+      std::fputs(text.c_str(), stdout);
+    } else {
+      page.story += text;
+    }
+  };
+  if (!html_path.empty()) set_last_words(write_last_words);
+  Simulation simulation(
+      options, tapes,
+      {[&](Instant now, const Event& event, std::span<const Effect> effects) {
+         tell(story.tell(now, event, effects));
+       },
+       [&](Instant now, const std::string& what) { tell(story.tell_fault(now, what)); }});
   const Outcome outcome = simulation.run();
-  if (!outcome.finding) return 0;
-  tell_outcome(outcome, options);
-  return 1;
+  const std::string ending = outcome.finding ? what_failed(outcome, options) : "";
+  std::fputs(ending.c_str(), stdout);
+  if (!html_path.empty() && !write_page(ending)) {
+    std::fprintf(stderr, "pgweir-sim: could not write %s\n", html_path.c_str());
+    return usage_error;
+  }
+  return outcome.finding ? 1 : 0;
 }
 
 // The mode, then the choices of each tape, a line each.
@@ -160,7 +202,8 @@ int run(const Arguments& arguments) {
     const auto choices = read_choices(arguments.choices);
     if (choices) {
       name_run(choices->first, 0);
-      return tell_story(choices->first, Tapes::replay(choices->second));
+      return tell_story(choices->first, Tapes::replay(choices->second), arguments.html,
+                        arguments.choices);
     }
     std::fprintf(stderr, "pgweir-sim: %s is no file of --shrink\n", arguments.choices.c_str());
     return usage_error;
@@ -177,7 +220,10 @@ int run(const Arguments& arguments) {
     return run_campaign(arguments.campaign, *seed, arguments.seeds, arguments.jobs);
   }
   if (arguments.shrink) return shrink_seed(*mode, *seed);
-  if (arguments.story) return tell_story(*mode, Tapes::from_seed(*seed));
+  if (arguments.story || !arguments.html.empty()) {
+    return tell_story(*mode, Tapes::from_seed(*seed), arguments.html,
+                      arguments.mode + " seed " + std::to_string(*seed));
+  }
   return run_seeds(*mode, *seed, std::max<std::uint64_t>(arguments.seeds, 1), arguments.jobs);
 }
 
@@ -196,6 +242,7 @@ int main(int argc, char** argv) {
   app.add_option("-j,--jobs", arguments.jobs, "so many at once (default 1)")
       ->check(CLI::PositiveNumber);
   app.add_flag("--story", arguments.story, "of one seed: every step, in words");
+  app.add_option("--html", arguments.html, "of one seed: every step, as a page for a browser");
   app.add_flag("--shrink", arguments.shrink, "of one seed that fails: a short run that fails too");
   app.add_option("--choices", arguments.choices, "the story of a run that --shrink has written");
   app.add_flag("--bench", arguments.bench, "how many steps a second, in calm and safety");

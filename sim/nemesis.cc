@@ -1,5 +1,7 @@
 // The part of a simulation that breaks things: connections, hosts, the network, the process itself.
 // Every fault keeps for a while, and is written down, because it is what explains an error later.
+#include <array>
+
 #include "sim/simulation.h"
 
 namespace pgweir::sim {
@@ -53,7 +55,10 @@ void Simulation::strike() {
       if (options_.clog) clog_some();
       return;
     default:
-      if (options_.fail_accepts) return shell_->fail_accept(Reason::out_of_descriptors);
+      if (options_.fail_accepts) {
+        tell_fault("no descriptor is left for the next client");
+        return shell_->fail_accept(Reason::out_of_descriptors);
+      }
       if (options_.reload) return reload();
   }
 }
@@ -63,10 +68,12 @@ void Simulation::strike_application() {
   Application& victim =
       *applications_[tape.below(static_cast<std::uint32_t>(applications_.size()))];
   if (!victim.stream()) return;
+  const std::string who = "c" + std::to_string(victim.identity().number);
   switch (tape.below(3)) {
-    case 0: return victim.vanish();
-    case 1: return victim.stream()->cut();
+    case 0: tell_fault(who + " vanishes"); return victim.vanish();
+    case 1: tell_fault(who + " and pgweir are cut apart"); return victim.stream()->cut();
     default:
+      tell_fault(who + (options_.darken ? " goes dark" : " vanishes"));
       if (options_.darken) return victim.go_dark();
       victim.vanish();
   }
@@ -82,7 +89,12 @@ void Simulation::strike_server() {
   PostgresSession& session = *sessions[tape.below(static_cast<std::uint32_t>(sessions.size()))];
   if (session.ended()) return;
   Duration lasts = network_.delay_longest();
-  switch (tape.below(5)) {
+  const std::uint32_t how = tape.below(5);
+  constexpr std::array<const char*, 5> ways{"says FATAL 57P01", "closes", "vanishes",
+                                            "is cut off pgweir", "goes dark or vanishes"};
+  tell_fault("host" + std::to_string(number) + " backend " + std::to_string(session.pid()) +
+             " of " + session.user() + "/" + session.database() + " " + ways[how]);
+  switch (how) {
     case 0: session.end("57P01"); break;
     case 1: session.close(); break;
     case 2: session.vanish(); break;
@@ -105,6 +117,9 @@ void Simulation::strike_host(std::size_t number) {
   host_down_[number] = true;
   const bool starting = tape.chance(1, 3);
   const std::uint32_t how = tape.below(4);
+  constexpr std::array<const char*, 4> ways{"ends all with 57P01", "vanishes", "closes all",
+                                            "takes nobody new"};
+  tell_fault("host" + std::to_string(number) + " " + ways[how]);
   if (how == 0) host.end_all("57P01");
   if (how == 1) host.vanish_all();
   if (how == 2) host.close_all();
@@ -119,6 +134,7 @@ void Simulation::bring_back(std::size_t number) {
   host.set_welcome(Host::Welcome::accept);
   host.options().starting_up = false;
   host_down_[number] = false;
+  tell_fault("host" + std::to_string(number) + " is back");
   // Its pools may be told so only at their next attempt.
   trouble(number, settings_.server_login_retry * 2 + settings_.server_connect_timeout +
                       network_.delay_longest());
@@ -126,6 +142,7 @@ void Simulation::bring_back(std::size_t number) {
 
 // The pooler does nothing for a while; what it did not notice before, it notices only then.
 void Simulation::stall(Duration how_long) {
+  tell_fault("pgweir does not run for " + std::to_string(microseconds(how_long) / 1000) + " ms");
   stalled_until_ = std::max(stalled_until_, after(clock_.now(), how_long));
   shell_->stall_until(stalled_until_);
   for (std::size_t number = 0; number < hosts_.size(); ++number) {
@@ -140,9 +157,14 @@ void Simulation::trouble(std::size_t number, Duration lasts) {
   host_trouble_[number] = std::max(host_trouble_[number], after(noticed, lasts));
 }
 
+void Simulation::tell_fault(const std::string& what) {
+  if (teller_.fault) teller_.fault(clock_.now(), what);
+}
+
 // Some streams stop, one way or both, and go on one by one in another order.
 void Simulation::clog_some() {
   Tape& tape = tapes_.faults;
+  tell_fault("some streams are clogged");
   for (const std::shared_ptr<Stream>& stream : network_.streams()) {
     if (!tape.chance(1, 3)) continue;
     const Stream::Way way = tape.chance(1, 2) ? Stream::Way::to_peer : Stream::Way::to_shell;
@@ -157,6 +179,7 @@ void Simulation::clog_some() {
 // The settings as they are, or a small step away from them; sometimes none that are valid.
 void Simulation::reload() {
   Tape& tape = tapes_.faults;
+  tell_fault("an operator reloads the settings");
   if (tape.chance(1, 4)) {
     shell_->set_settings(std::nullopt);
   } else {
@@ -168,6 +191,7 @@ void Simulation::reload() {
 // All that is broken works again, and nothing breaks any more.
 void Simulation::heal() {
   faults_on_ = false;
+  tell_fault("everything is healed, and nobody begins anything new");
   for (std::size_t number = 0; number < hosts_.size(); ++number) bring_back(number);
   for (const std::shared_ptr<Stream>& stream : network_.streams()) {
     stream->clog(Stream::Way::to_peer, false);

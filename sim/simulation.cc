@@ -186,7 +186,7 @@ ShellOptions Simulation::shell_options() {
 }
 
 void Simulation::after_step(const Event& event, std::span<const Effect> effects) {
-  if (teller_) teller_(clock_.now(), event, effects);
+  if (teller_.step) teller_.step(clock_.now(), event, effects);
   if (!shell_) return;  // the first step, before there is a world
   watch_->step(event, effects);
   if (shell_->step_count() % 64 == 0) machine_->check_invariants();

@@ -51,13 +51,16 @@ struct Outcome {
   Duration simulated{};
 };
 
+// Who watches, if anybody does: each step with what came of it, and each fault that is made.
+struct Teller {
+  std::function<void(Instant, const Event&, std::span<const Effect>)> step = {};
+  std::function<void(Instant, const std::string&)> fault = {};
+};
+
 class Simulation {
  public:
   // What an application may take to read what it has been told, and a pooler to say it.
   static constexpr Duration time_to_hear = std::chrono::milliseconds(2000);
-
-  // Called after each step with what happened and came of it; empty: nobody watches.
-  using Teller = std::function<void(Instant, const Event&, std::span<const Effect>)>;
 
   Simulation(const RunOptions& options, Tapes& tapes, Teller teller = {});
   ~Simulation();
@@ -121,6 +124,7 @@ class Simulation {
   void bring_back(std::size_t number);
   void stall(Duration how_long);
   void trouble(std::size_t number, Duration lasts);
+  void tell_fault(const std::string& what);
   void clog_some();
   void reload();
   void heal();

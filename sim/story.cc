@@ -93,17 +93,25 @@ std::string Story::name_of(SocketId socket) const {
 }
 
 std::string Story::tell(Instant now, const Event& event, std::span<const Effect> effects) {
-  if (began_ == never) began_ = now;
-  char time[32];
-  const auto us = microseconds(now - began_);
-  std::snprintf(time, sizeof time, "%6lld.%06lld ", static_cast<long long>(us / 1'000'000),
-                static_cast<long long>(us % 1'000'000));
-  std::string text = time + happened(event) + "\n";
+  std::string text = stamp(now) + happened(event) + "\n";
   for (const Effect& effect : effects) {
     const std::string line = came_of(effect);
     if (!line.empty()) text += std::string(14, ' ') + "     " + line + "\n";
   }
   return text;
+}
+
+std::string Story::tell_fault(Instant now, const std::string& what) {
+  return stamp(now) + "! " + what + "\n";
+}
+
+std::string Story::stamp(Instant now) {
+  if (began_ == never) began_ = now;
+  char time[32];
+  const auto us = microseconds(now - began_);
+  std::snprintf(time, sizeof time, "%6lld.%06lld ", static_cast<long long>(us / 1'000'000),
+                static_cast<long long>(us % 1'000'000));
+  return time;
 }
 
 std::string Story::happened(const Event& event) {

@@ -10,12 +10,10 @@
 
 namespace pgweir::io {
 
-Alarm::Alarm(uv_loop_t& loop, std::function<void()> ring)
+Alarm::Alarm(Loop& loop, std::function<void()> ring)
     : ring_(std::move(ring)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
-  PGWEIR_REQUIRE(timer_ && uv_poll_init(&loop, &poll_, timer_.get()) == 0);
-  poll_.data = this;
-  PGWEIR_REQUIRE(uv_poll_start(&poll_, UV_READABLE, on_poll) == 0);
+  PGWEIR_REQUIRE(timer_ && loop.watch(timer_.get(), EPOLLIN, *this));
 }
 
 void Alarm::set(Instant due) {
@@ -27,17 +25,10 @@ void Alarm::set(Instant due) {
   PGWEIR_REQUIRE(::timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0, ns);
 }
 
-void Alarm::close() {
-  uv_poll_stop(&poll_);
-  timer_.close();
-  uv_close(reinterpret_cast<uv_handle_t*>(&poll_), nullptr);
-}
-
-void Alarm::on_poll(uv_poll_t* poll, int, int) {
-  auto& self = *static_cast<Alarm*>(poll->data);
+void Alarm::ready(std::uint32_t) {
   std::uint64_t times = 0;
   // Nothing to read when it was set anew in the same turn.
-  if (::read(self.timer_.get(), &times, sizeof times) == sizeof times) self.ring_();
+  if (::read(timer_.get(), &times, sizeof times) == sizeof times) ring_();
 }
 
 }  // namespace pgweir::io

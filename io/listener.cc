@@ -69,7 +69,7 @@ std::string name_of_endpoint(const Endpoint& endpoint) {
 
 }  // namespace
 
-Listeners::Listeners(uv_loop_t& loop, Streams& streams, Teller& teller)
+Listeners::Listeners(Loop& loop, Streams& streams, Teller& teller)
     : loop_(loop), streams_(streams), teller_(teller) {}
 
 Listeners::~Listeners() { PGWEIR_REQUIRE(all_.empty(), all_.size()); }
@@ -99,7 +99,7 @@ std::optional<std::string> Listeners::open_tcp(const std::string& address,
   }
   for (const addrinfo* each = found.first; each != nullptr; each = each->ai_next) {
     const std::string name = name_of_endpoint(endpoint_of(*each->ai_addr));
-    auto listening = std::make_unique<Listening>();
+    auto listening = std::make_unique<Listening>(*this);
     listening->socket = new_listening_socket(each->ai_family);
     Errno error = listening->socket ? 0 : errno;
     if (error == 0) error = bind_tcp(listening->socket.get(), *each);
@@ -116,7 +116,7 @@ std::optional<std::string> Listeners::open_tcp(const std::string& address,
 }
 
 std::optional<std::string> Listeners::open_unix(const Settings& settings) {
-  auto listening = std::make_unique<Listening>();
+  auto listening = std::make_unique<Listening>(*this);
   const std::string path = join(settings.unix_socket_dir, "/.s.PGSQL.", settings.listen_port);
   Endpoint endpoint;
   endpoint.path = path;
@@ -145,14 +145,10 @@ std::optional<std::string> Listeners::open_unix(const Settings& settings) {
 }
 
 std::optional<std::string> Listeners::begin(std::unique_ptr<Listening> listening, int backlog) {
-  listening->owner = this;
   const int fd = listening->socket.get();
   if (::listen(fd, backlog) != 0) {
     return problem_with("listen_backlog", name_of_endpoint(local_endpoint(fd)), errno);
   }
-  const int status = uv_poll_init(&loop_, &listening->poll, fd);
-  if (status != 0) return join("listen_addr: cannot watch a socket: ", uv_strerror(status));
-  listening->poll.data = listening.get();
   all_.push_back(std::move(listening));
   return std::nullopt;
 }
@@ -161,9 +157,12 @@ void Listeners::set_accepting(bool on) {
   if (accepting_ == on) return;
   accepting_ = on;
   for (const auto& listening : all_) {
-    const int status =
-        on ? uv_poll_start(&listening->poll, UV_READABLE, on_poll) : uv_poll_stop(&listening->poll);
-    PGWEIR_REQUIRE(status == 0, status);
+    const int fd = listening->socket.get();
+    if (on) {
+      PGWEIR_REQUIRE(loop_.watch(fd, EPOLLIN, *listening), errno);
+    } else {
+      loop_.unwatch(fd);
+    }
   }
 }
 
@@ -181,10 +180,8 @@ void Listeners::close_all() {
     const bool ours = !path.empty() && ::stat(path.c_str(), &there) == 0 &&
                       there.st_dev == listening->device && there.st_ino == listening->inode;
     if (ours) ::unlink(path.c_str());
-    uv_poll_stop(&listening->poll);
     listening->socket.close();
-    uv_close(reinterpret_cast<uv_handle_t*>(&listening.release()->poll),
-             [](uv_handle_t* poll) { delete static_cast<Listening*>(poll->data); });
+    loop_.retire(std::move(listening));
   }
   all_.clear();
 }
@@ -204,17 +201,11 @@ std::vector<std::string> Listeners::names() const {
   return names;
 }
 
-void Listeners::on_poll(uv_poll_t* poll, int, int) {
-  auto& listening = *static_cast<Listening*>(poll->data);
-  Listeners& self = *listening.owner;
-  self.accept_all(listening);
-  self.teller_.settle();
-}
-
 void Listeners::accept_all(Listening& listening) {
   for (int i = 0; i < accepts_per_turn_max && accepting_; ++i) {
-    if (!accept_one(listening)) return;
+    if (!accept_one(listening)) break;
   }
+  teller_.settle();
 }
 
 bool Listeners::accept_one(Listening& listening) {

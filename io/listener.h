@@ -9,7 +9,6 @@
 #pragma once
 
 #include <sys/types.h>
-#include <uv.h>
 
 #include <memory>
 #include <optional>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "core/config/settings.h"
+#include "io/loop.h"
 #include "io/sockets.h"
 #include "io/streams.h"
 #include "io/teller.h"
@@ -27,7 +27,7 @@ class Listeners {
  public:
   static constexpr int accepts_per_turn_max = 64;
 
-  Listeners(uv_loop_t& loop, Streams& streams, Teller& teller);
+  Listeners(Loop& loop, Streams& streams, Teller& teller);
   ~Listeners();
   Listeners(const Listeners&) = delete;
   Listeners& operator=(const Listeners&) = delete;
@@ -47,9 +47,11 @@ class Listeners {
   std::vector<Endpoint> endpoints() const;
 
  private:
-  struct Listening {
-    uv_poll_t poll;
-    Listeners* owner;
+  struct Listening final : Watcher {
+    explicit Listening(Listeners& listeners) : owner(listeners) {}
+    void ready(std::uint32_t) override { owner.accept_all(*this); }
+
+    Listeners& owner;
     Descriptor socket;
     std::string path;  // of a unix socket
     // Where its clients connect to; none where that is any address of this computer.
@@ -61,12 +63,11 @@ class Listeners {
   std::optional<std::string> open_tcp(const std::string& address, const Settings& settings);
   std::optional<std::string> open_unix(const Settings& settings);
   std::optional<std::string> begin(std::unique_ptr<Listening> listening, int backlog);
-  static void on_poll(uv_poll_t* poll, int status, int events);
   void accept_all(Listening& listening);
   // False when there was none.
   bool accept_one(Listening& listening);
 
-  uv_loop_t& loop_;
+  Loop& loop_;
   Streams& streams_;
   Teller& teller_;
   bool accepting_ = false;

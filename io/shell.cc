@@ -27,34 +27,31 @@ Duration wall_offset(Instant now) {
 
 }  // namespace
 
-Shell::Loop::Loop() { PGWEIR_REQUIRE(uv_loop_init(&uv) == 0); }
-Shell::Loop::~Loop() { PGWEIR_REQUIRE(uv_loop_close(&uv) == 0); }
-
 Shell::Shell(Stepper& stepper, Vault& vault, Log& log, const Settings& settings, Options options)
     : stepper_(stepper),
       log_(log),
       options_(std::move(options)),
       streams_(loop_, *this),
       listeners_(loop_, streams_, *this),
-      resolver_(loop_, *this),
-      derivations_(loop_, vault, *this),
-      loader_(loop_, vault, log, *this, options_.config_path, settings),
+      resolver_(loop_.uv(), *this),
+      derivations_(loop_.uv(), vault, *this),
+      loader_(loop_.uv(), vault, log, *this, options_.config_path, settings),
       alarm_(loop_, [this] { on_alarm(); }) {
   use(settings);
 }
 
 Shell::~Shell() {
-  if (!shut_down()) uv_run(&loop_, UV_RUN_DEFAULT);
+  if (!shut_down()) uv_run(&loop_.uv(), UV_RUN_DEFAULT);
 }
 
 int Shell::run() {
   start();
-  if (!exit_status_) uv_run(&loop_, UV_RUN_DEFAULT);
-  return exit_status_.value_or(1);
+  while (!exit_status_) turn();
+  return *exit_status_;
 }
 
 void Shell::start() {
-  read_clock();
+  now_ = monotonic_now();
   wall_checked_at_ = now_;
   wall_offset_ = wall_offset(now_);
   step(event::WallClock{wall_offset_});
@@ -62,7 +59,13 @@ void Shell::start() {
 }
 
 void Shell::turn() {
-  if (!exit_status_) uv_run(&loop_, UV_RUN_ONCE);
+  if (exit_status_) return;
+  set_alarm();
+  loop_.wait();
+  // Once a turn: what was told together happened at the same time.
+  now_ = std::max(now_, monotonic_now());
+  loop_.tell();
+  tell_wall_clock_changes();
 }
 
 bool Shell::shut_down() {
@@ -74,17 +77,15 @@ bool Shell::shut_down() {
     alarm_.close();
   }
   // Closing takes one turn; a second finishes answers that have come meanwhile.
-  uv_run(&loop_, UV_RUN_NOWAIT);
-  return uv_run(&loop_, UV_RUN_NOWAIT) == 0;
+  uv_run(&loop_.uv(), UV_RUN_NOWAIT);
+  return uv_run(&loop_.uv(), UV_RUN_NOWAIT) == 0;
 }
 
 void Shell::tell(const Event& event) {
   PGWEIR_REQUIRE(!carrying_out_ && owed_.empty());
   if (exit_status_) return;
-  read_clock();
   step(event);
   settle();
-  tell_wall_clock_changes();
 }
 
 void Shell::owe(Event event) {
@@ -98,14 +99,12 @@ void Shell::owe(Event event) {
 
 void Shell::settle() {
   if (carrying_out_) return;
-  if (!owed_.empty()) read_clock();
   while (!owed_.empty() && !exit_status_) {
     const Event event = std::move(owed_.front());
     owed_.pop_front();
     if (owed_congested_ > 0) --owed_congested_;
     if (streams_.about_to_tell(event)) step(event);
   }
-  set_alarm();
 }
 
 void Shell::step(const Event& event) {
@@ -118,8 +117,6 @@ void Shell::step(const Event& event) {
   carry_out(effects);
   carrying_out_ = false;
 }
-
-void Shell::read_clock() { now_ = std::max(now_, monotonic_now()); }
 
 void Shell::tell_wall_clock_changes() {
   if (exit_status_ || now_ - wall_checked_at_ < wall_check_interval) return;
@@ -171,10 +168,7 @@ void Shell::carry(const effect::Accepting& accepting) {
   }
 }
 
-void Shell::carry(const effect::Exit& exit) {
-  exit_status_ = exit.status;
-  uv_stop(&loop_);
-}
+void Shell::carry(const effect::Exit& exit) { exit_status_ = exit.status; }
 
 void Shell::use(const Settings& settings) {
   streams_.use(tcp_options(settings));
@@ -185,24 +179,22 @@ void Shell::use(const Settings& settings) {
   }
 }
 
-// The alarm moves only when something is due earlier than it; what is due later finds it rung too
-// early, and sets it again.
+// Once a turn. The alarm moves only when something is due earlier than it; what is due later finds
+// it rung too early, and sets it again.
 void Shell::set_alarm() {
-  if (exit_status_) return;
   const std::optional<Wake> wake = stepper_.deadline();
-  if (!wake || wake->at >= alarm_due_) return;
-  alarm_due_ = wake->at;
-  alarm_.set(wake->at);
+  const Instant due = std::min(wake ? wake->at : never, streams_.linger_due());
+  if (due >= alarm_due_) return;
+  alarm_due_ = due;
+  alarm_.set(due);
 }
 
 void Shell::on_alarm() {
   alarm_due_ = never;
+  streams_.end_lingering(now_);
+  settle();
   const std::optional<Wake> wake = stepper_.deadline();
-  if (wake && wake->at <= monotonic_now()) {
-    tell(event::Woke{});
-  } else {
-    set_alarm();
-  }
+  if (wake && wake->at <= now_) tell(event::Woke{});
 }
 
 }  // namespace pgweir::io

@@ -1,4 +1,4 @@
-// The shell of one machine: a libuv loop that turns what happens into events, and carries out the
+// The shell of one machine: a loop that turns what happens into events, and carries out the
 // effects. It decides nothing; an `if` about a PostgreSQL message, a pool or a session state does
 // not belong here.
 //
@@ -9,7 +9,6 @@
 // The contract it keeps towards the machine stands in core/event.h.
 #pragma once
 
-#include <uv.h>
 
 #include <cstddef>
 #include <deque>
@@ -25,6 +24,7 @@
 #include "io/listener.h"
 #include "io/loader.h"
 #include "io/log.h"
+#include "io/loop.h"
 #include "io/resolver.h"
 #include "io/stepper.h"
 #include "io/streams.h"
@@ -49,7 +49,7 @@ class Shell final : public Teller {
   // Before run: binds what the settings name. The problem in words, when that fails.
   std::optional<std::string> listen(const Settings& settings) { return listeners_.open(settings); }
   const Listeners& listeners() const { return listeners_; }
-  uv_loop_t& loop() { return loop_; }
+  uv_loop_t& loop() { return loop_.uv(); }
 
   // Tells the wall clock, which lets the machine begin; then serves until Exit, whose status it
   // returns.
@@ -73,7 +73,6 @@ class Shell final : public Teller {
   static constexpr std::size_t pieces_max = 64;
 
   void step(const Event& event);
-  void read_clock();
   void tell_wall_clock_changes();
   void carry_out(std::span<const Effect> effects);
   // The Sends from first on that go to the same socket; where the next effect is.
@@ -84,7 +83,7 @@ class Shell final : public Teller {
   void carry(const effect::ResumeReading& resume) { streams_.resume_reading(resume.socket); }
   void carry(const effect::ReadSize& size) { streams_.read_size(size.socket, size.large); }
   void carry(const effect::Accepting& accepting);
-  void carry(const effect::Close& close) { streams_.close(close.socket, close.when); }
+  void carry(const effect::Close& close) { streams_.close(close.socket, close.when, now_); }
   void carry(const effect::Connect& connect) { streams_.connect(connect.socket, connect.to); }
   void carry(const effect::Resolve& resolve) {
     resolver_.resolve(resolve.ticket, resolve.host, resolve.port);
@@ -99,14 +98,7 @@ class Shell final : public Teller {
   void on_alarm();
 
   // First, so that it is there when the others begin to use it.
-  struct Loop {
-    Loop();
-    ~Loop();
-    uv_loop_t uv;
-  };
-  Loop own_loop_;
-  uv_loop_t& loop_ = own_loop_.uv;
-
+  Loop loop_;
   Stepper& stepper_;
   Log& log_;
   Options options_;
@@ -116,7 +108,7 @@ class Shell final : public Teller {
   Derivations derivations_;
   Loader loader_;
 
-  Instant now_{};
+  Instant now_{};  // of this turn
   Instant wall_checked_at_{};
   Duration wall_offset_{};
   Alarm alarm_;

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -158,11 +157,6 @@ Errno pending_error(int fd) {
   Errno error = 0;
   socklen_t size = sizeof error;
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
-}
-
-bool hung_up(int fd) {
-  pollfd question{fd, 0, 0};
-  return ::poll(&question, 1, 0) == 1 && (question.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 std::expected<std::size_t, Errno> write_to(int fd, std::span<const iovec> pieces) {

@@ -92,9 +92,6 @@ std::expected<Connecting, Errno> connect_to(const Endpoint& to, const TcpOptions
 // SO_ERROR, which is cleared by being read. 0: none.
 Errno pending_error(int fd);
 
-// Both directions are over, or the socket has failed: what is unread may still be readable.
-bool hung_up(int fd);
-
 // Never raises SIGPIPE. As many bytes as the kernel took; EAGAIN counts as 0.
 std::expected<std::size_t, Errno> write_to(int fd, std::span<const iovec> pieces);
 

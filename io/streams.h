@@ -3,19 +3,19 @@
 //
 // Owns every socket from accepted() or connect() until its Closed (or ConnectFailed) was told, the
 // one read buffer they share, and what could not be sent yet. An idle socket costs one Stream
-// (about 200 bytes) and no buffer.
+// (under 100 bytes) and no buffer.
 //
-// Bounds: one read a socket and turn of the loop, of limits::read_buffer_size at most; a Stream's
-// unsent bytes are bounded by the machine, which hears Congested. Closing takes at most
-// limits::close_linger. Nothing is told from within the functions that carry out effects: what
-// arises there is owed (io/teller.h).
+// Bounds: one read a socket for each news and each turn, of limits::read_buffer_size at most; a
+// Stream's unsent bytes are bounded by the machine, which hears Congested. Closing takes at most
+// limits::close_linger, if end_lingering() is called when it is due. Nothing is told from within the
+// functions that carry out effects: what arises there is owed (io/teller.h).
 //
-// The steady path of a query costs no system call but its recv and send: the poll mask changes only
-// when readiness arrives that nobody wants, when bytes stay unsent, and when the peer has ended.
+// The steady path of a query costs no system call but its recv and send. News comes once
+// (io/loop.h), so a Stream remembers what it has not used of it; the kernel is told of another wish
+// only when bytes stay unsent.
 #pragma once
 
 #include <sys/uio.h>
-#include <uv.h>
 
 #include <cstdint>
 #include <list>
@@ -26,6 +26,7 @@
 
 #include "core/effect.h"
 #include "core/event.h"
+#include "io/loop.h"
 #include "io/sockets.h"
 #include "io/teller.h"
 
@@ -34,8 +35,8 @@ namespace pgweir::io {
 class Streams {
  public:
   // The loop and the teller outlive it.
-  Streams(uv_loop_t& loop, Teller& teller);
-  // Requires: close_all() was called and the loop has run its callbacks.
+  Streams(Loop& loop, Teller& teller);
+  // Requires: close_all() was called.
   ~Streams();
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
@@ -53,11 +54,15 @@ class Streams {
   void stop_reading(SocketId id);
   void resume_reading(SocketId id);
   void read_size(SocketId id, bool large);
-  void close(SocketId id, effect::CloseWhen when);
+  void close(SocketId id, effect::CloseWhen when, Instant now);
 
   // Asked right before an owed event is told: false when its socket was closed meanwhile. A
   // socket's last event gives its slot back.
   bool about_to_tell(const Event& event);
+
+  // When the first socket has lingered long enough; never when none does.
+  Instant linger_due() const;
+  void end_lingering(Instant now);
 
   // The end of the loop: closes everything at once and tells nothing any more.
   void close_all();
@@ -65,26 +70,25 @@ class Streams {
   std::size_t size() const { return stream_count_; }
 
  private:
-  struct Stream;
+  class Stream;
   struct Lingering {
     Stream* stream;
-    std::uint64_t deadline_ns;
+    Instant due;
   };
   struct ClientSlot {
     Stream* stream = nullptr;
     std::uint32_t generation = 0;
   };
 
-  static void on_poll(uv_poll_t* poll, int status, int events);
-  static void on_linger_timer(uv_timer_t* timer);
-
   Stream* find(SocketId id);
   Stream*& place_of(SocketId id);
-  Stream* add(SocketId id, Descriptor socket);
+  Stream* add(SocketId id, Descriptor socket, bool connecting);
 
-  void on_open(Stream& stream, bool trouble, int events);
+  void on_news(Stream& stream, std::uint32_t news);
+  void on_open(Stream& stream, std::uint32_t news);
   void read(Stream& stream);
-  void look_without_reading(Stream& stream, int events);
+  void keep_turn(Stream& stream, bool got_less);
+  void look_without_reading(Stream& stream);
   void finish_connect(Stream& stream);
   void drain(Stream& stream);
   void flush(Stream& stream);
@@ -94,10 +98,9 @@ class Streams {
   void say_goodbye(Stream& stream);
   void finish(Stream& stream);
   void dispose(Stream& stream);
-  void watch(Stream& stream);
-  void set_linger_timer();
+  void want_to_write(Stream& stream, bool wanted);
 
-  uv_loop_t& loop_;
+  Loop& loop_;
   Teller& teller_;
   TcpOptions tcp_options_;
   std::unique_ptr<std::byte[]> read_buffer_;
@@ -105,10 +108,8 @@ class Streams {
   std::vector<std::uint32_t> free_client_slots_;
   std::vector<Stream*> servers_;
   std::vector<Stream*> cancels_;
-  std::list<Lingering> lingering_;  // by deadline
-  uv_timer_t linger_timer_;
+  std::list<Lingering> lingering_;  // the first is due first
   std::size_t stream_count_ = 0;
-  bool over_ = false;
 };
 
 }  // namespace pgweir::io

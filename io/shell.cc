@@ -98,7 +98,7 @@ void Shell::owe(Event event) {
 }
 
 void Shell::settle() {
-  if (carrying_out_) return;
+  if (owed_.empty() || carrying_out_) return;
   while (!owed_.empty() && !exit_status_) {
     const Event event = std::move(owed_.front());
     owed_.pop_front();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -159,16 +160,19 @@ Errno pending_error(int fd) {
   return ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+// The kernel's calls without libc's around them: those are points where a thread may be cancelled,
+// which costs atomic operations at each as soon as a process has a second thread.
 std::expected<std::size_t, Errno> write_to(int fd, std::span<const iovec> pieces) {
-  ssize_t written = 0;
+  long written = 0;
   do {
     if (pieces.size() == 1) {
-      written = ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+      written = ::syscall(SYS_sendto, fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL,
+                          nullptr, 0);
     } else {
       msghdr message{};
       message.msg_iov = const_cast<iovec*>(pieces.data());
       message.msg_iovlen = pieces.size();
-      written = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+      written = ::syscall(SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
     }
   } while (written < 0 && errno == EINTR);
   if (written >= 0) return static_cast<std::size_t>(written);
@@ -177,9 +181,10 @@ std::expected<std::size_t, Errno> write_to(int fd, std::span<const iovec> pieces
 }
 
 std::expected<std::size_t, Errno> read_from(int fd, std::span<std::byte> into, ReadMode mode) {
-  ssize_t size = 0;
+  const int flags = mode == ReadMode::peek ? MSG_PEEK : 0;
+  long size = 0;
   do {
-    size = ::recv(fd, into.data(), into.size(), mode == ReadMode::peek ? MSG_PEEK : 0);
+    size = ::syscall(SYS_recvfrom, fd, into.data(), into.size(), flags, nullptr, nullptr);
   } while (size < 0 && errno == EINTR);
   if (size < 0) return std::unexpected(errno);
   return static_cast<std::size_t>(size);

@@ -29,7 +29,6 @@ void ReplyQueue::push(Owed owed) {
 }
 
 ReplyQueue::Match ReplyQueue::match(BackendType reply) {
-  drop_copy_marks();
   const bool ready = reply == BackendType::ready_for_query;
   if (empty()) return {ready && take_extra_ready(), Fate::forward, Refusal::none};
   const Owed before = head();
@@ -164,10 +163,6 @@ void ReplyQueue::copy_begins() {
     return owed.request != Request::copy_end;
   });
   batch_open_ = !ends_ready(last->request);  // there is one: the head
-}
-
-void ReplyQueue::drop_copy_marks() {
-  while (!empty() && head().request == Request::copy_end) pop();
 }
 
 void ReplyQueue::pop() {

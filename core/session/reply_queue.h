@@ -89,9 +89,8 @@ class ReplyQueue {
     return request == Request::sync || request == Request::query ||
            request == Request::function_call;
   }
-  Owed& head() { return owed_[head_]; }
+  Owed& head() { return owed_[head_]; }  // never a copy_end: pop passes over them
   void pop();
-  void drop_copy_marks();
   bool fail();
   bool take_extra_ready();
   void copy_begins();

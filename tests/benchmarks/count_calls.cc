@@ -12,12 +12,14 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -129,6 +131,21 @@ int epoll_pwait(int epoll, epoll_event* events, int events_max, int timeout,
                 const sigset_t* signals) {
   NEXT(epoll_pwait);
   return counted(epoll_waits, original(epoll, events, events_max, timeout, signals));
+}
+
+// How pgweir calls past the C library. A call has at most six arguments.
+long syscall(long number, ...) noexcept {
+  NEXT(syscall);
+  va_list list;
+  va_start(list, number);
+  std::array<long, 6> arguments{};
+  for (long& argument : arguments) argument = va_arg(list, long);
+  va_end(list);
+  const long result = original(number, arguments[0], arguments[1], arguments[2], arguments[3],
+                               arguments[4], arguments[5]);
+  if (number == SYS_recvfrom || number == SYS_recvmsg) return counted(receives, result);
+  if (number == SYS_sendto || number == SYS_sendmsg) return counted(sends, result);
+  return result;
 }
 
 }  // extern "C"

@@ -67,7 +67,8 @@ void Application::connect() {
 
 void Application::turn() {
   if (!reading_ || !stream_ || phase_ == Phase::away) return;
-  framer_.feed(stream_->read());
+  framer_.feed(stream_->unread_by_peer());
+  stream_->drop_unread();
   while (const auto message = framer_.next()) {
     hear(*message);
     if (phase_ == Phase::away) return;

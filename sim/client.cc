@@ -57,7 +57,8 @@ void Client::say(std::string_view bytes) {
 
 void Client::turn() {
   if (!reading_ || ended_) return;
-  framer_.feed(stream_->read());
+  framer_.feed(stream_->unread_by_peer());
+  stream_->drop_unread();
   if (expects_byte_) {
     if (const auto byte = framer_.take_byte()) {
       expects_byte_ = false;

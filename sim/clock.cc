@@ -1,15 +1,10 @@
 #include "sim/clock.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "core/base/assert.h"
 
 namespace pgweir::sim {
-
-bool Clock::later(const Entry& a, const Entry& b) {
-  return std::tie(a.at, a.tie, a.number) > std::tie(b.at, b.tie, b.number);
-}
 
 void Clock::at(Instant when, Task task) {
   const std::uint32_t tie = tie_ ? tie_() : 0;
@@ -21,12 +16,12 @@ void Clock::at(Instant when, Task task) {
   free_slots_.pop_back();
   tasks_[slot] = std::move(task);
   order_.push_back({std::max(when, now_), tie, slot, count_++});
-  std::ranges::push_heap(order_, later);
+  std::ranges::push_heap(order_, Later{});
 }
 
 bool Clock::run_due() {
   if (order_.empty() || order_.front().at > now_) return false;
-  std::ranges::pop_heap(order_, later);
+  std::ranges::pop_heap(order_, Later{});
   const std::uint32_t slot = order_.back().slot;
   order_.pop_back();
   const Task task = std::move(tasks_[slot]);

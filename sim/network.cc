@@ -5,12 +5,6 @@
 
 namespace pgweir::sim {
 
-std::string ByteQueue::pop(std::size_t size) {
-  std::string out = held_.substr(used_, size);
-  drop(out.size());
-  return out;
-}
-
 void ByteQueue::drop(std::size_t size) {
   used_ += std::min(size, held_.size() - used_);
   if (used_ * 2 > held_.size() || used_ == held_.size()) {
@@ -45,9 +39,26 @@ void Stream::reset() {
 }
 
 std::string Stream::read() {
-  std::string bytes = to_peer_.arrived.pop(to_peer_.arrived.size());
-  if (!bytes.empty() && watcher_ != nullptr) watcher_->stream_changed(socket_);  // there is room
+  std::string bytes(unread_by_peer());
+  drop_unread();
   return bytes;
+}
+
+void Stream::drop_unread() {
+  if (to_peer_.arrived_size == 0) return;
+  to_peer_.drop(to_peer_.arrived_size);
+  if (watcher_ != nullptr) watcher_->stream_changed(socket_);  // there is room
+}
+
+std::string Stream::receive(std::size_t size_max) {
+  std::string bytes(readable().substr(0, size_max));
+  drop_readable(bytes.size());
+  return bytes;
+}
+
+void Stream::Pipe::drop(std::size_t size) {
+  arrived_size -= size;
+  bytes.drop(size);
 }
 
 void Stream::watch(Watcher* watcher, SocketId socket) {
@@ -59,7 +70,7 @@ void Stream::watch(Watcher* watcher, SocketId socket) {
 std::size_t Stream::send(std::string_view bytes) {
   // A peer that is gone takes everything: the kernel does not say so either before it hears.
   if (peer_gone_) return bytes.size();
-  std::size_t size = std::min(bytes.size(), capacity_ - std::min(capacity_, to_peer_.held()));
+  std::size_t size = std::min(bytes.size(), capacity_ - std::min(capacity_, to_peer_.bytes.size()));
   if (network_ != nullptr && size > 0 &&
       network_->tape_.chance(network_->weather.refuse_percent, 100)) {
     size = network_->tape_.below(static_cast<std::uint32_t>(size));
@@ -124,15 +135,15 @@ void Stream::clog(Way way, bool clogged) {
 
 void Stream::push(Way way, std::string_view bytes) {
   Pipe& pipe = this->pipe(way);
+  pipe.bytes.push(bytes);
   if (network_ == nullptr) {
-    pipe.arrived.push(bytes);
+    pipe.arrived_size += bytes.size();
     return tell(way);
   }
-  while (!bytes.empty()) {
-    const std::size_t size = network_->piece_of(bytes.size());
-    pipe.flying.emplace_back(bytes.substr(0, size));
-    pipe.flying_size += size;
-    bytes.remove_prefix(size);
+  for (std::size_t left = bytes.size(); left > 0;) {
+    const std::size_t size = network_->piece_of(left);
+    pipe.flying.push_back(size);
+    left -= size;
     const Duration delay = network_->delay();
     pipe.last_arrival = std::max(pipe.last_arrival, after(network_->clock_.now(), delay));
     ++task_count_;
@@ -147,8 +158,7 @@ void Stream::end(Way way) {
   Pipe& pipe = this->pipe(way);
   pipe.finished = true;
   if (network_ == nullptr) return arrive_end(way);
-  // An empty piece is the end.
-  pipe.flying.emplace_back();
+  pipe.flying.push_back(0);
   const Duration delay = network_->delay();
   pipe.last_arrival = std::max(pipe.last_arrival, after(network_->clock_.now(), delay));
   ++task_count_;
@@ -166,11 +176,10 @@ void Stream::arrive(Way way) {
     ++pipe.late_count;
     return;
   }
-  const std::string piece = std::move(pipe.flying.front());
+  const std::size_t size = pipe.flying.front();
   pipe.flying.pop_front();
-  if (piece.empty()) return arrive_end(way);
-  pipe.flying_size -= piece.size();
-  pipe.arrived.push(piece);
+  if (size == 0) return arrive_end(way);
+  pipe.arrived_size += size;
   tell(way);
 }
 
@@ -180,9 +189,9 @@ void Stream::arrive_end(Way way) {
 }
 
 void Stream::lose(Pipe& pipe) {
-  pipe.arrived.clear();
+  pipe.bytes.clear();
+  pipe.arrived_size = 0;
   pipe.flying.clear();
-  pipe.flying_size = 0;
 }
 
 void Stream::tell(Way way) {

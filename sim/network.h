@@ -25,7 +25,6 @@ namespace pgweir::sim {
 class ByteQueue {
  public:
   void push(std::string_view bytes) { held_ += bytes; }
-  std::string pop(std::size_t size);
   std::string_view view() const { return std::string_view(held_).substr(used_); }
   void drop(std::size_t size);
   std::size_t size() const { return held_.size() - used_; }
@@ -71,16 +70,19 @@ class Stream {
   void finish();  // no more will be written
   void reset();   // gone at once; what was on its way is lost
   std::string read();
-  bool at_end() const { return to_peer_.ended && to_peer_.arrived.empty(); }
+  void drop_unread();  // has read unread_by_peer()
+  bool at_end() const { return to_peer_.ended && to_peer_.arrived_size == 0; }
   // What was written is not read: a peer with manners writes no more.
-  bool write_blocked() const { return to_shell_.held() > capacity_; }
-  std::string_view unread_by_peer() const { return to_peer_.arrived.view(); }
+  bool write_blocked() const { return to_shell_.bytes.size() > capacity_; }
+  std::string_view unread_by_peer() const { return to_peer_.arrived(); }
 
   // The shell's end. send: as many bytes as are taken; says how many.
   void watch(Watcher* watcher, SocketId socket);
   std::size_t send(std::string_view bytes);
-  std::string receive(std::size_t size_max) { return to_shell_.arrived.pop(size_max); }
-  std::size_t readable_size() const { return to_shell_.arrived.size(); }
+  std::string receive(std::size_t size_max);
+  std::string_view readable() const { return to_shell_.arrived(); }
+  void drop_readable(std::size_t size) { to_shell_.drop(size); }
+  std::size_t readable_size() const { return to_shell_.arrived_size; }
   // What was unsent when the shell closed.
   enum class Loss : std::uint8_t { none, closed_at_once, lingered };
   void close(Loss loss = Loss::none);
@@ -90,7 +92,7 @@ class Stream {
   bool peer_reset() const { return hangup_ != Reason::none; }
   Reason hangup_reason() const { return hangup_; }
   // Bytes that are still on their way, both ways.
-  std::size_t flying_size() const { return to_peer_.flying_size + to_shell_.flying_size; }
+  std::size_t flying_size() const { return to_peer_.flying_size() + to_shell_.flying_size(); }
 
   // Faults, from outside. cut: both ends are told that the other is gone, bytes on their way are
   // lost. go_dark: nothing arrives any more, either way; the shell's kernel gives up after that.
@@ -103,15 +105,17 @@ class Stream {
  private:
   friend class Network;
   struct Pipe {
-    ByteQueue arrived;
-    std::deque<std::string> flying;
-    std::size_t flying_size = 0;
-    std::size_t late_count = 0;  // pieces whose time came while clogged
+    ByteQueue bytes;  // those that have arrived, behind them those that are on their way
+    std::size_t arrived_size = 0;
+    std::deque<std::size_t> flying;  // the sizes of pieces; 0 is the end
+    std::size_t late_count = 0;      // pieces whose time came while clogged
     Instant last_arrival{};
     bool clogged = false;
     bool finished = false;  // the end is on its way, behind all bytes
     bool ended = false;     // it has come
-    std::size_t held() const { return arrived.size() + flying_size; }
+    std::size_t flying_size() const { return bytes.size() - arrived_size; }
+    std::string_view arrived() const { return bytes.view().substr(0, arrived_size); }
+    void drop(std::size_t size);  // of what has arrived
   };
 
   Pipe& pipe(Way way) { return way == Way::to_peer ? to_peer_ : to_shell_; }

@@ -54,7 +54,8 @@ PostgresSession::PostgresSession(std::shared_ptr<Stream> stream, const ServerOpt
 
 void PostgresSession::turn() {
   if (ended() || journal_.stalled) return;
-  framer_.feed(stream_->read());
+  framer_.feed(stream_->unread_by_peer());
+  stream_->drop_unread();
   while (!ended() && phase_ != Phase::sleeping && phase_ != Phase::working) {
     const auto message = framer_.next();
     if (!message) break;

@@ -126,15 +126,16 @@ bool Shell::continue_delivery() {
     return false;
   }
   const std::size_t size = options_.cut ? options_.cut(delivery_.left) : delivery_.left;
-  const std::string bytes =
-      socket->stream->receive(std::clamp(size, std::size_t{1}, delivery_.left));
-  if (bytes.empty()) {  // reset meanwhile
+  read_buffer_ =
+      socket->stream->readable().substr(0, std::clamp(size, std::size_t{1}, delivery_.left));
+  if (read_buffer_.empty()) {  // reset meanwhile
     delivery_.left = 0;
     return false;
   }
-  delivery_.left -= bytes.size();
-  if (options_.keep_records) records_[delivery_.socket].received += bytes;
-  step(event::Received{delivery_.socket, bytes_of(bytes)});
+  socket->stream->drop_readable(read_buffer_.size());
+  delivery_.left -= read_buffer_.size();
+  if (options_.keep_records) records_[delivery_.socket].received += read_buffer_;
+  step(event::Received{delivery_.socket, bytes_of(read_buffer_)});
   return true;
 }
 

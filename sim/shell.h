@@ -221,6 +221,7 @@ class Shell {
     SocketId socket{};
     std::size_t left = 0;
   } delivery_;
+  std::string read_buffer_;
   std::vector<Place> places_;
   std::map<std::string, std::vector<Endpoint>> names_;
   std::optional<Settings> next_settings_;

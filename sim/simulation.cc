@@ -38,7 +38,7 @@ class CancelPeer : public Peer {
   CancelPeer& operator=(const CancelPeer&) = delete;
 
   void turn() override {
-    stream_->read();
+    stream_->drop_unread();
     if (over_ || !stream_->at_end()) return;
     over_ = true;
     stream_->finish();

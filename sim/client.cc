@@ -25,7 +25,7 @@ std::string word_for(const Message& message) {
     return std::string(1, message.type) + "(" + detail + ")";
   };
   switch (message.type) {
-    case 'Z': return with(message.body);
+    case 'Z': return with(std::string(message.body));
     case 'C': return with(std::string(body.text().value_or("?")));
     case 'E':
     case 'N': return with(error_field(message, 'C'));

@@ -174,7 +174,7 @@ std::optional<Message> Framer::next() {
   const std::size_t size = header - 4 + static_cast<std::size_t>(length);
   if (rest.size() < size) return std::nullopt;
   used_ += size;
-  return Message{starting_ ? '\0' : rest[0], std::string(rest.substr(header, size - header))};
+  return Message{starting_ ? '\0' : rest[0], rest.substr(header, size - header)};
 }
 
 std::optional<char> Framer::take_byte() {

@@ -12,10 +12,11 @@
 
 namespace pgweir::sim {
 
-// A message without its length. type is 0 for the ones that start a connection.
+// A message without its length. type is 0 for the ones that start a connection. What it says lies
+// where it was read from.
 struct Message {
   char type = 0;
-  std::string body;
+  std::string_view body;
 };
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
@@ -80,6 +81,7 @@ class Framer {
   explicit Framer(bool starting) : starting_(starting) {}
 
   void feed(std::string_view bytes) { held_ += bytes; }
+  // The next message; good until the next one is asked for, or more is fed.
   std::optional<Message> next();
   // After the startup packet.
   void started() { starting_ = false; }

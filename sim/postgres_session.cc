@@ -84,7 +84,8 @@ void PostgresSession::work_on(const Message& message) {
       options_.work_max > Duration::zero()) {
     const std::uint32_t part = options_.tape->below(64);
     if (part > 0) {
-      held_ = message;
+      held_type_ = message.type;
+      held_body_ = message.body;
       phase_ = Phase::working;
       return sleep(options_.work_max * part / 64);
     }
@@ -379,7 +380,7 @@ void PostgresSession::on_copy_message(const Message& message) {
 void PostgresSession::wake() {
   if (phase_ == Phase::working) {
     phase_ = Phase::ready;
-    return on_message(held_);
+    return on_message({held_type_, held_body_});
   }
   if (!sleeping()) return;
   ++sleep_number_;
@@ -392,13 +393,13 @@ void PostgresSession::cancel() {
   const bool had_begun = sleeping();
   ++sleep_number_;
   phase_ = Phase::ready;
-  if (!had_begun && held_.type == 'Q') {
-    for (const Statement& statement : understand(Body(held_.body).text().value_or(""))) {
+  if (!had_begun && held_type_ == 'Q') {
+    for (const Statement& statement : understand(Body(held_body_).text().value_or(""))) {
       check_owner(statement, batch_open_);
     }
   }
   tell(ServerEvent::Kind::cancelled);
-  if (!had_begun && held_.type == 'Q') {
+  if (!had_begun && held_type_ == 'Q') {
     prepared_.erase("");
     portals_.erase("");
     queue_.clear();

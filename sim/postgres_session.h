@@ -186,7 +186,8 @@ class PostgresSession : public Peer {
   std::uint32_t generation_ = 1;       // one more with every DISCARD ALL
   std::uint32_t sleep_number_ = 0;     // of the sleep or the work under way
   std::uint32_t task_count_ = 0;       // of the clock's, that name this session
-  Message held_;                       // what it works on
+  char held_type_ = 0;                 // of the message it works on
+  std::string held_body_;
   std::vector<std::string> inserted_;  // in this transaction
   std::map<std::string, std::string> defaults_;
   std::map<std::string, std::string> settings_;

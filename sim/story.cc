@@ -26,7 +26,7 @@ std::string word_for(const Message& message) {
   Body body(message.body);
   const std::string type(1, message.type);
   switch (message.type) {
-    case 'Z': return type + "(" + message.body + ")";
+    case 'Z': return type + "(" + std::string(message.body) + ")";
     case 'Q': return type + " \"" + shortened(body.text().value_or("?")) + "\"";
     case 'P': {
       const std::string name(body.text().value_or("?"));

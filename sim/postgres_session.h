@@ -66,7 +66,7 @@ struct Journal {
   std::multiset<std::string> ledger;    // what was inserted and committed
 };
 
-class PostgresSession : public Peer {
+class PostgresSession final : public Peer {
  public:
   PostgresSession(std::shared_ptr<Stream> stream, const ServerOptions& options, Journal& journal,
                   std::uint32_t pid);

@@ -14,23 +14,35 @@ static_assert(std::endian::native == std::endian::little);
 
 class TraceHash {
  public:
-  void add(std::uint64_t word) {
-    value_ = (value_ ^ word) * 0x9e3779b97f4a7c15ull;
-    value_ ^= value_ >> 29;
-  }
-  // Its length too.
+  void add(std::uint64_t word) { value_ = mixed(value_, word, 0); }
+  // Its length too. What is long goes through two values side by side: a processor begins the
+  // next product before it has the last.
   void add(Bytes bytes) {
     add(bytes.size());
-    for (; bytes.size() >= 8; bytes = bytes.subspan(8)) add(word_of(bytes.first(8)));
-    if (!bytes.empty()) add(word_of(bytes));
+    const std::byte* at = bytes.data();
+    std::size_t left = bytes.size();
+    std::uint64_t other = 0;
+    for (; left >= 32; left -= 32, at += 32) {
+      value_ = mixed(value_, word_at(at), word_at(at + 8));
+      other = mixed(other, word_at(at + 16), word_at(at + 24));
+    }
+    add(other);
+    for (; left >= 8; left -= 8, at += 8) add(word_at(at));
+    if (left > 0) add(word_at(at, left));
   }
 
   std::uint64_t value() const { return value_; }
 
  private:
-  static std::uint64_t word_of(Bytes bytes) {
+  __extension__ using Product = unsigned __int128;
+
+  static std::uint64_t mixed(std::uint64_t value, std::uint64_t first, std::uint64_t second) {
+    const Product product = Product{first ^ 0x9e3779b97f4a7c15ull} * (second ^ value);
+    return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+  }
+  static std::uint64_t word_at(const std::byte* at, std::size_t size = 8) {
     std::uint64_t word = 0;
-    std::memcpy(&word, bytes.data(), bytes.size());
+    std::memcpy(&word, at, size);
     return word;
   }
 

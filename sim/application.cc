@@ -58,7 +58,6 @@ void Application::connect() {
   cancelled_at_ = never;
   std::map<std::string, std::string, std::less<>> parameters;
   for (const auto& [name, value] : identity_.parameters) parameters[name] = value;
-  reported_.clear();
   answers_.begin(std::move(parameters));
   Parameters said{{"user", identity_.user}, {"database", identity_.database}};
   said.insert(said.end(), identity_.parameters.begin(), identity_.parameters.end());
@@ -88,12 +87,7 @@ void Application::hear(const Message& message) {
                                                          "' after a FATAL error");
     return;
   }
-  if (message.type == 'S') {
-    Body body(message.body);
-    const std::string name(body.text().value_or("?"));
-    reported_[name] = body.text().value_or("?");
-    return;
-  }
+  if (message.type == 'S') return;
   if (message.type == 'E' && error_field(message, 'S') == "FATAL") return hear_fatal(message);
   if (phase_ == Phase::logging_in) return hear_login(message);
   const bool was_settled = answers_.settled();

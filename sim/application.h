@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -111,7 +110,6 @@ class Application : public Peer {
   bool fatal_heard_ = false;
   std::uint32_t pid_ = 0;
   std::uint32_t key_ = 0;
-  std::map<std::string, std::string> reported_;
   std::deque<Part> job_;
   std::uint32_t jobs_left_ = 0;
   Instant connected_at_{};

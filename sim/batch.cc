@@ -79,6 +79,7 @@ class Batch {
       Outcome outcome = run_seed(mode_, seed);
       if (!outcome.finding && seed % twice_every == 0) {
         const Outcome again = run_seed(mode_, seed);
+        outcome.step_count += again.step_count;  // they took their time as well
         if (again.trace_hash != outcome.trace_hash) {
           outcome.finding = {std::string(oracle::determinism), "two runs of one seed differ"};
         }

@@ -359,7 +359,9 @@ void PostgresSession::say(std::string_view bytes) {
 }
 
 void PostgresSession::flush() {
-  if (!out_.empty()) stream_->write(std::exchange(out_, ""));
+  if (out_.empty()) return;
+  stream_->write(out_);
+  out_.clear();  // its room is kept
 }
 
 }  // namespace pgweir::sim

@@ -179,14 +179,14 @@ class PostgresSession final : public Peer {
   bool implicit_ = false;    // a transaction nobody began
   bool batch_open_ = false;  // messages of the extended protocol, and no Sync behind them yet
   std::string database_;
-  std::string owner_;                  // the client whose statement came last
-  std::string request_;                // and its request
-  bool owned_ = false;                 // that client's transaction goes on
-  std::uint32_t transaction_ = 0;      // how many there were
-  std::uint32_t generation_ = 1;       // one more with every DISCARD ALL
-  std::uint32_t sleep_number_ = 0;     // of the sleep or the work under way
-  std::uint32_t task_count_ = 0;       // of the clock's, that name this session
-  char held_type_ = 0;                 // of the message it works on
+  std::string owner_;               // the client whose statement came last
+  std::string request_;             // and its request
+  bool owned_ = false;              // that client's transaction goes on
+  std::uint32_t transaction_ = 0;   // how many there were
+  std::uint32_t generation_ = 1;    // one more with every DISCARD ALL
+  std::uint32_t sleep_number_ = 0;  // of the sleep or the work under way
+  std::uint32_t task_count_ = 0;    // of the clock's, that name this session
+  char held_type_ = 0;              // of the message it works on
   std::string held_body_;
   std::vector<std::string> inserted_;  // in this transaction
   std::map<std::string, std::string> defaults_;

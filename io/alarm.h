@@ -1,5 +1,6 @@
 // One deadline on the monotonic clock, and what to do when it has come. A file descriptor of the
-// kernel's instead of a timeout of the wait, which the kernel would set up and take down at each one.
+// kernel's instead of a timeout of the wait, which the kernel would set up and take down at each
+// one.
 //
 // Owned by the shell, on its loop's thread.
 #pragma once

@@ -1,12 +1,12 @@
 // The loop of one machine's shell. Waits for its own descriptors with an epoll of its own, and for
 // what libuv does beside them (signals, DNS, the threads) by libuv's descriptor among them.
 //
-// Sockets are watched edge-triggered: the kernel tells news once. So a stopped socket costs no call,
-// and a ready one is not looked at again by the next wait, as it is by a level-triggered epoll (and
-// by uv_poll, which takes five calls more to begin with a socket).
+// Sockets are watched edge-triggered: the kernel tells news once. So a stopped socket costs no
+// call, and a ready one is not looked at again by the next wait, as it is by a level-triggered
+// epoll (and by uv_poll, which takes five calls more to begin with a socket).
 //
-// Owns the libuv loop and the watchers given to retire(). A watcher that is watched or waits for its
-// turn must not go in another way. On one thread; no watcher is called within another's call.
+// Owns the libuv loop and the watchers given to retire(). A watcher that is watched or waits for
+// its turn must not go in another way. On one thread; no watcher is called within another's call.
 #pragma once
 
 #include <sys/epoll.h>

@@ -9,7 +9,6 @@
 // The contract it keeps towards the machine stands in core/event.h.
 #pragma once
 
-
 #include <cstddef>
 #include <deque>
 #include <optional>

@@ -7,8 +7,8 @@
 //
 // Bounds: one read a socket for each news and each turn, of limits::read_buffer_size at most; a
 // Stream's unsent bytes are bounded by the machine, which hears Congested. Closing takes at most
-// limits::close_linger, if end_lingering() is called when it is due. Nothing is told from within the
-// functions that carry out effects: what arises there is owed (io/teller.h).
+// limits::close_linger, if end_lingering() is called when it is due. Nothing is told from within
+// the functions that carry out effects: what arises there is owed (io/teller.h).
 //
 // The steady path of a query costs no system call but its recv and send. News comes once
 // (io/loop.h), so a Stream remembers what it has not used of it; the kernel is told of another wish

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace pgweir::sim {
 
@@ -27,15 +28,22 @@ std::optional<Row> read_proof(const Message& message) {
   return row;
 }
 
+// "host1/1003/1/17": host, backend, generation, transaction.
 std::string session_text(const Row& row) {
-  std::string text;
-  for (const auto& [word, column] :
-       {std::pair("", Column::host), std::pair(" backend ", Column::backend),
-        std::pair(" generation ", Column::generation),
-        std::pair(" transaction ", Column::transaction)}) {
-    text.append(word).append(row[column]);
+  std::string text(row[Column::host]);
+  for (const Column column : {Column::backend, Column::generation, Column::transaction}) {
+    text += '/';
+    text += row[column];
   }
   return text;
+}
+
+// "c7".
+bool is_tag(std::string_view text, char letter, std::uint32_t number) {
+  std::uint32_t found = 0;
+  const char* end = text.data() + text.size();
+  return text.size() > 1 && text[0] == letter &&
+         std::from_chars(text.data() + 1, end, found).ptr == end && found == number;
 }
 
 std::string name_of(Owed::What what) {
@@ -324,12 +332,12 @@ void Answers::end_transaction(bool committed) {
 void Answers::check_row(const Ask& ask, const Message& message) {
   const auto row = read_proof(message);
   if (!row) return wrong(message, "a row of a proof");
-  const std::string client = "c" + std::to_string(client_);
-  const std::string request = "r" + std::to_string(ask.request);
-  if ((*row)[Column::client_tag] != client || (*row)[Column::request_tag] != request) {
-    verdict_.blame(oracle::own_answers, client + " asked " + request + " and got a row of " +
-                                            std::string((*row)[Column::client_tag]) + " " +
-                                            std::string((*row)[Column::request_tag]));
+  const std::string_view client = (*row)[Column::client_tag];
+  const std::string_view request = (*row)[Column::request_tag];
+  if (!is_tag(client, 'c', client_) || !is_tag(request, 'r', ask.request)) {
+    verdict_.blame(oracle::own_answers, "c" + std::to_string(client_) + " asked r" +
+                                            std::to_string(ask.request) + " and got a row of " +
+                                            std::string(client) + " " + std::string(request));
     return;
   }
   check_session(session_text(*row));
@@ -347,7 +355,7 @@ void Answers::check_session(const std::string& session) {
 // "name=value,name=value": all that is not as in a new session. status and isolation are the
 // transaction's own.
 void Answers::check_state(std::string_view state) {
-  const std::string who = "c" + std::to_string(client_) + ": ";
+  const auto who = [&] { return "c" + std::to_string(client_) + ": "; };
   std::vector<std::string_view> found;
   while (!state.empty()) {
     const std::size_t end = std::min(state.find(','), state.size());
@@ -359,19 +367,19 @@ void Answers::check_state(std::string_view state) {
     if (name == "status" || name == "isolation" || name == "portals") continue;
     const auto own = parameters_.find(name);
     if (own == parameters_.end() || std::ranges::find(found, name) != found.end()) {
-      verdict_.blame(oracle::no_leak_in, who + "somebody else's state: " + std::string(item));
+      verdict_.blame(oracle::no_leak_in, who() + "somebody else's state: " + std::string(item));
       continue;
     }
     found.push_back(name);
     if (own->second != value) {
-      verdict_.blame(oracle::own_state, who + "set " + own->first + " to " + own->second +
+      verdict_.blame(oracle::own_state, who() + "set " + own->first + " to " + own->second +
                                             ", has " + std::string(item));
     }
   }
   if (found.size() == parameters_.size()) return;
   for (const auto& [name, value] : parameters_) {
     if (std::ranges::find(found, name) != found.end()) continue;
-    verdict_.blame(oracle::own_state, who + "set " + name + " to " + value + " and has it not");
+    verdict_.blame(oracle::own_state, who() + "set " + name + " to " + value + " and has it not");
   }
 }
 

@@ -4,8 +4,10 @@
 // (PostgreSQL: "Message Flow"), and nothing of a pooler.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -23,7 +25,7 @@ class Answers {
 
   // A new connection: nothing owed, its parameters are these.
   void begin(std::map<std::string, std::string, std::less<>> parameters);
-  void owe(const std::vector<Owed>& owed) { owed_.insert(owed_.end(), owed.begin(), owed.end()); }
+  void owe(std::vector<Owed> owed) { std::ranges::move(owed, std::back_inserter(owed_)); }
   // The next message of an answer; not one of a login, and no FATAL.
   void hear(const Message& message);
   // A cancel is under way: it may hit what is owed, and what will be until it is over.
@@ -90,7 +92,7 @@ class Answers {
   int cancels_open_ = 0;
 
   // Of the transaction, implicit ones too.
-  std::string session_;  // host, backend, generation, transaction
+  std::string session_;  // where it is
   std::map<std::string, std::string, std::less<>> parameters_;
   std::map<std::string, std::string, std::less<>> parameters_before_;
   std::vector<std::string> inserted_;

@@ -218,13 +218,13 @@ void Application::go_on() {
 void Application::say_next() {
   if (phase_ != Phase::working || fatal_heard_) return;
   if (job_.empty()) return go_on();
-  const Part part = std::move(job_.front());
+  Part part = std::move(job_.front());
   job_.pop_front();
-  say(part);
+  say(std::move(part));
   go_on();
 }
 
-void Application::say(const Part& part) {
+void Application::say(Part part) {
   const Instant now = simulation_.clock().now();
   if (answers_.settled()) {
     asked_at_ = now;
@@ -238,7 +238,7 @@ void Application::say(const Part& part) {
     }
     if (waits_since_ == never) waits_since_ = now;
   }
-  answers_.owe(part.owed);
+  answers_.owe(std::move(part.owed));
   if (part.cancelled) {
     later(milliseconds(part.cancel_after_ms), Later::cancel);
   }

@@ -82,7 +82,7 @@ class Application : public Peer {
   void hear_fatal(const Message& message);
   void go_on();
   void say_next();
-  void say(const Part& part);
+  void say(Part part);
   void cancel();
   void maybe_pause_reading();
   void leave();

@@ -7,7 +7,7 @@
 namespace pgweir::sim {
 
 void Clock::at(Instant when, Task task) {
-  const std::uint32_t tie = tie_ ? tie_() : 0;
+  const std::uint64_t tie = tie_ ? tie_() : 0;
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<std::uint32_t>(tasks_.size()));
     tasks_.emplace_back();
@@ -15,13 +15,12 @@ void Clock::at(Instant when, Task task) {
   const std::uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
   tasks_[slot] = std::move(task);
-  order_.push_back({std::max(when, now_), tie, slot, count_++});
-  std::ranges::push_heap(order_, Later{});
+  const Entry entry{std::max(when, now_), tie << 32 | count_++, slot};
+  order_.insert(std::ranges::lower_bound(order_, entry, later), entry);
 }
 
 bool Clock::run_due() {
-  if (order_.empty() || order_.front().at > now_) return false;
-  std::ranges::pop_heap(order_, Later{});
+  if (order_.empty() || order_.back().at > now_) return false;
   const std::uint32_t slot = order_.back().slot;
   order_.pop_back();
   const Task task = std::move(tasks_[slot]);

@@ -24,7 +24,7 @@ class Clock {
   void at(Instant when, Task task);
   void in(Duration delay, Task task) { at(after(now_, delay), std::move(task)); }
   // When the next task is due; never: there is none.
-  Instant next() const { return order_.empty() ? never : order_.front().at; }
+  Instant next() const { return order_.empty() ? never : order_.back().at; }
   // Runs the next task if it is due by now; false when none is.
   bool run_due();
   // Requires: no task is due before.
@@ -33,22 +33,17 @@ class Clock {
  private:
   struct Entry {
     Instant at;
-    std::uint32_t tie;
-    std::uint32_t slot;  // of the task
-    std::uint64_t number;
+    std::uint64_t order;  // of those of one instant: the tie, then as they were asked for
+    std::uint32_t slot;   // of the task
   };
-  // A type of its own, not a function, so that the heap's loops need not call it.
-  struct Later {
-    bool operator()(const Entry& a, const Entry& b) const {
-      if (a.at != b.at) return a.at > b.at;
-      return a.tie != b.tie ? a.tie > b.tie : a.number > b.number;
-    }
-  };
+  static bool later(const Entry& a, const Entry& b) {
+    return a.at != b.at ? a.at > b.at : a.order > b.order;
+  }
 
   Instant now_;
   std::function<std::uint32_t()> tie_;
-  std::uint64_t count_ = 0;
-  std::vector<Entry> order_;  // a heap
+  std::uint32_t count_ = 0;
+  std::vector<Entry> order_;  // the next one last: most of the new ones belong near it
   std::vector<Task> tasks_;
   std::vector<std::uint32_t> free_slots_;
 };

@@ -1,5 +1,6 @@
 #include "core/codec.h"
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <optional>
@@ -27,9 +28,12 @@ class Encoder {
     requires(std::integral<T> || std::is_enum_v<T>)
   void put(T value) {
     auto bits = static_cast<std::uint64_t>(value);
-    for (unsigned i = 0; i < sizeof(T); ++i, bits >>= 8) {
-      out_.push_back(static_cast<std::byte>(bits & 0xff));
+    std::array<std::byte, sizeof(T)> bytes;
+    for (std::byte& byte : bytes) {
+      byte = static_cast<std::byte>(bits & 0xff);
+      bits >>= 8;
     }
+    out_.insert(out_.end(), bytes.begin(), bytes.end());
   }
   void put(Duration duration) { put(std::int64_t{duration.count()}); }
   void put(Bytes bytes) {

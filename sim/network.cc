@@ -177,7 +177,7 @@ void Stream::arrive(Way way) {
     return;
   }
   const std::size_t size = pipe.flying.front();
-  pipe.flying.pop_front();
+  pipe.flying.erase(pipe.flying.begin());
   if (size == 0) return arrive_end(way);
   pipe.arrived_size += size;
   tell(way);

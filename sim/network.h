@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -107,8 +106,8 @@ class Stream {
   struct Pipe {
     ByteQueue bytes;  // those that have arrived, behind them those that are on their way
     std::size_t arrived_size = 0;
-    std::deque<std::size_t> flying;  // the sizes of pieces; 0 is the end
-    std::size_t late_count = 0;      // pieces whose time came while clogged
+    std::vector<std::size_t> flying;  // the sizes of pieces; 0 is the end
+    std::size_t late_count = 0;       // pieces whose time came while clogged
     Instant last_arrival{};
     bool clogged = false;
     bool finished = false;  // the end is on its way, behind all bytes

@@ -56,7 +56,6 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
     return update_reading(client);
   }
   session::LinkContext context = this->context(*pools_.find(client.pool));
-  context.totals.received += bytes.size();
   act_on(client, server, session::forward_from_client(client, server, bytes, context));
   // The end of a late COPY message may be all that its release waited for; no reply will come.
   if (client.state == ClientState::active && client.stream.held.empty() &&

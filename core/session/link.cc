@@ -99,6 +99,7 @@ class ClientSide {
       if (!stream.between_messages()) {
         const Bytes piece = bytes.first(at_most(stream.body_left, bytes.size()));
         stream.body_left -= static_cast<std::uint32_t>(piece.size());
+        context_.totals.received += piece.size();
         if (stream.forward) run_.add(piece);
         bytes = bytes.subspan(piece.size());
         continue;
@@ -114,6 +115,7 @@ class ClientSide {
         case Opened::invalid: return {Verdict::broken, std::nullopt};
         case Opened::message: break;
       }
+      context_.totals.received += opening.piece.size();
       LinkOutcome outcome = request(opening);
       if (outcome.verdict != Verdict::carry_on) return outcome;
     }

@@ -50,5 +50,16 @@ TEST_F(ConsoleTest, a_removed_database_that_nobody_uses_is_not_shown_any_more) {
   EXPECT_EQ(world.query(client, "show databases").find("no"), std::string::npos);
 }
 
+TEST_F(ConsoleTest, a_byte_that_waits_for_the_rest_of_its_message_is_counted_once) {
+  sim::Client& console = admin();
+  sim::Client& client = world.client();
+  const std::string both = sim::query("select 'a'") + sim::query("select 'b'");
+  const std::size_t cut = sim::query("select 'a'").size() + 3;
+  world.ask(client, both.substr(0, cut));
+  world.ask(client, both.substr(cut));
+  const std::string stats = world.query(console, "show stats");
+  EXPECT_NE(stats.find("|" + std::to_string(both.size()) + "|"), std::string::npos) << stats;
+}
+
 }  // namespace
 }  // namespace pgweir

@@ -176,15 +176,10 @@ void Simulation::clog_some() {
   }
 }
 
-// The settings as they are, or a small step away from them; sometimes none that are valid.
+// A signal, not a command of the console.
 void Simulation::reload() {
-  Tape& tape = tapes_.faults;
-  tell_fault("an operator reloads the settings");
-  if (tape.chance(1, 4)) {
-    shell_->set_settings(std::nullopt);
-  } else {
-    shell_->set_settings(settings_);
-  }
+  tell_fault("SIGHUP: the settings are read again");
+  write_settings();
   shell_->command(event::Command::reload);
 }
 

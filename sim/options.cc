@@ -122,6 +122,12 @@ void draw_faults(RunOptions& options, Tape& tape) {
   options.unwelcome_count = tape.chance(1, 3) ? tape.between(1, 3) : 0;
 }
 
+void draw_people(RunOptions& options, Tape& tape) {
+  options.operator_count = tape.chance(1, 2) ? tape.between(1, 3) : 0;
+  options.operator_pause =
+      one_of<Duration, 4>(tape, {milliseconds(500), milliseconds(20), seconds(5), minutes(1)});
+}
+
 }  // namespace
 
 std::string_view name_of(Mode mode) { return mode_names[static_cast<std::size_t>(mode)].second; }
@@ -164,6 +170,7 @@ RunOptions draw_options(Mode mode, Tape& tape) {
       options.steps = 10'000;
       break;
   }
+  draw_people(options, tape);
   return options;
 }
 
@@ -210,6 +217,8 @@ std::string describe(const RunOptions& options) {
   add("shuffled", options.shuffled, 0);
   add("work_max ms", ms(options.work_max), 0);
   add("noise_percent", options.noise_percent, 0);
+  add("operators", options.operator_count, 0);
+  add("operator_pause ms", ms(options.operator_pause), 500);
   add("fault_every ms", ms(options.fault_every), 0);
   add("lose_clients", options.lose_clients, 0);
   add("lose_servers", options.lose_servers, 0);

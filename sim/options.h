@@ -43,6 +43,10 @@ struct RunOptions {
   Duration work_max{};
   std::uint32_t noise_percent = 0;
 
+  // Who is at the console, and for how long nobody types anything there.
+  std::uint32_t operator_count = 0;
+  Duration operator_pause{};
+
   // Faults: the mean time between two of them (zero: none), and which kinds there are.
   Duration fault_every{};
   bool lose_clients = false;

@@ -85,6 +85,7 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
     shell_->set_name("host" + std::to_string(i), {where});
   }
   build_applications();
+  build_operators();
 }
 
 Simulation::~Simulation() = default;
@@ -93,6 +94,7 @@ void Simulation::build_settings() {
   if (options_.scram) settings_.auth_type = AuthType::scram_sha_256;
   settings_.listen_addr = {"10.9.0.254"};
   settings_.admin_users = {"admin"};
+  settings_.stats_users = {"watcher"};
   for (std::uint32_t i = 0; i < options_.database_count; ++i) {
     DatabaseSettings& database = settings_.databases.emplace_back();
     database.name = "db" + std::to_string(i);
@@ -105,6 +107,7 @@ void Simulation::build_settings() {
   };
   add_user("admin");
   for (std::uint32_t i = 0; i < options_.user_count; ++i) add_user("user" + std::to_string(i));
+  add_user("watcher");
 }
 
 void Simulation::build_hosts() {
@@ -189,6 +192,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   if (teller_.step) teller_.step(clock_.now(), event, effects);
   if (!shell_) return;  // the first step, before there is a world
   watch_->step(event, effects);
+  watch_people(event, effects);
   if (shell_->step_count() % 64 == 0) machine_->check_invariants();
 }
 
@@ -277,11 +281,15 @@ void Simulation::run_liveness() {
   if (const std::string owed = pending(); !owed.empty()) {
     verdict_.blame(oracle::liveness, "after healing nothing comes any more: " + owed);
   }
+  take_stock();
 }
 
 std::string Simulation::pending() const {
   for (const auto& application : applications_) {
     if (std::string owed = application->pending(); !owed.empty()) return owed;
+  }
+  for (const auto& person : operators_) {
+    if (std::string owed = person->pending(); !owed.empty()) return owed;
   }
   return "";
 }
@@ -314,6 +322,7 @@ void Simulation::run_drain() {
 void Simulation::check_end() {
   if (over()) return;
   for (const auto& application : applications_) application->retire();
+  for (const auto& person : operators_) person->retire();
   const Duration idle = settings_.server_idle_timeout + settings_.server_lifetime;
   const Duration thinking =
       milliseconds(options_.workload.think_ms_max) * (options_.workload.statements_max + 3);

@@ -17,8 +17,10 @@
 
 #include "core/machine.h"
 #include "sim/application.h"
+#include "sim/census.h"
 #include "sim/clock.h"
 #include "sim/network.h"
+#include "sim/operator.h"
 #include "sim/options.h"
 #include "sim/postgres.h"
 #include "sim/shell.h"
@@ -80,6 +82,7 @@ class Simulation {
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }
   bool stalled() const { return clock_.now() < stalled_until_; }
+  bool draining() const { return draining_; }
   Duration kernel_patience();
   void send_cancel(Application& who, std::uint32_t pid, std::uint32_t key);
   bool explains_fatal(const Application& who, std::string_view code, std::string_view text,
@@ -88,6 +91,12 @@ class Simulation {
 
   // A connection of the pooler's to a host came to nothing, or its end was noticed.
   void host_failed(std::size_t host) { trouble(host, network_.delay_longest() + time_to_hear); }
+
+  // people.cc: for those at the console.
+  Tape& operator_tape() { return tapes_.faults; }
+  Duration operator_pause();
+  void write_settings();
+  Stock stock() const;
 
   // For the watchers.
   const std::vector<std::unique_ptr<Application>>& applications() const { return applications_; }
@@ -99,11 +108,14 @@ class Simulation {
   void build_settings();
   void build_hosts();
   void build_applications();
+  void build_operators();
+  void watch_people(const Event& event, std::span<const Effect> effects);
   ShellOptions shell_options();
   void after_step(const Event& event, std::span<const Effect> effects);
   void run_safety();
   void run_liveness();
   void run_drain();
+  void take_stock();
   void check_end();
   void audit_ledger();
   // Lets happen what happens until nothing does or the time has come; false when the run is over.
@@ -143,6 +155,8 @@ class Simulation {
   Workload workload_;
   std::vector<std::unique_ptr<Postgres>> hosts_;
   std::vector<std::unique_ptr<Application>> applications_;
+  std::vector<std::unique_ptr<Operator>> operators_;
+  Census census_;
   std::unique_ptr<Watch> watch_;
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things

@@ -36,6 +36,10 @@ class Watch {
   Instant silent_since(const Stream* client) const;
   // When that was: it may have taken long to arrive.
   Instant spoken_to_at(const Stream* client) const;
+  // The backend at the other end; none where it is gone.
+  const PostgresSession* session_of(SocketId server) const;
+  // Nobody has this server.
+  bool is_free(SocketId server) const;
   // Nothing more happens now: what must hold whenever it is quiet.
   void quiet();
 
@@ -45,8 +49,6 @@ class Watch {
     std::uint16_t port;  // which of its connections it is for
   };
   std::uint32_t number_of(SocketId client) const;
-  const PostgresSession* session_of(SocketId server) const;
-  bool is_free(SocketId server) const;
   void connect_failed(std::size_t host);
   void check_overdue();
   void check_growth();

@@ -145,7 +145,10 @@ void Application::hear_fatal(const Message& message) {
   const std::string text = error_field(message, 'M');
   if (explained(code, text)) return;
   const bool of_a_clock = text.find("_timeout") != std::string::npos;
-  simulation_.verdict().blame(of_a_clock ? oracle::deadlines : oracle::error_shape,
+  const bool of_a_reload = code == "3D000" || text.find("settings changed") != std::string::npos;
+  simulation_.verdict().blame(of_a_clock    ? oracle::deadlines
+                              : of_a_reload ? oracle::reload
+                                            : oracle::error_shape,
                               "c" + std::to_string(identity_.number) + " was told FATAL " + code +
                                   " \"" + text + "\" and nothing explains it; it waits for " +
                                   answers_.waits_for());
@@ -162,35 +165,33 @@ bool Application::explained(std::string_view code, std::string_view text) const 
 
 // A clock of pgweir's may have ended it, but not before its time.
 bool Application::timeout_explains(std::string_view text) const {
-  const Settings& settings = simulation_.settings();
-  const Instant now = simulation_.clock().now();
-  const auto passed = [&](std::string_view setting, Instant since, Duration limit) {
-    return text.starts_with(setting) && limit > Duration::zero() && now - since >= limit;
+  using S = Settings;
+  const auto passed = [&](std::string_view setting, Instant since, Duration S::* timeout) {
+    return text.starts_with(setting) && ran_out(timeout, since);
   };
   if (phase_ == Phase::logging_in) {
-    return passed("client_login_timeout", connected_at_, settings.client_login_timeout);
+    return passed("client_login_timeout", connected_at_, &S::client_login_timeout);
   }
-  if (passed("cancel_wait_timeout", cancelled_at_, settings.cancel_wait_timeout)) return true;
-  if (passed("transaction_timeout", transaction_at_, settings.transaction_timeout)) return true;
-  if (passed("query_wait_timeout", asked_at_, settings.query_wait_timeout)) return asking();
-  if (passed("query_timeout", asked_at_, settings.query_timeout)) return asking();
+  if (passed("cancel_wait_timeout", cancelled_at_, &S::cancel_wait_timeout)) return true;
+  if (passed("transaction_timeout", transaction_at_, &S::transaction_timeout)) return true;
+  if (passed("query_wait_timeout", asked_at_, &S::query_wait_timeout)) return asking();
+  if (passed("query_timeout", asked_at_, &S::query_timeout)) return asking();
   // These two by the pooler's side of the socket: what was said and heard here is on its way there.
   const Instant quiet_since = simulation_.watch().silent_since(stream_.get());
   // Half of a message that nobody waits for any more holds a server as a transaction does.
-  if (passed("transaction_timeout", quiet_since, settings.transaction_timeout)) return true;
-  return passed("idle_transaction_timeout", quiet_since, settings.idle_transaction_timeout) ||
-         passed("client_idle_timeout", quiet_since, settings.client_idle_timeout);
+  if (passed("transaction_timeout", quiet_since, &S::transaction_timeout)) return true;
+  return passed("idle_transaction_timeout", quiet_since, &S::idle_transaction_timeout) ||
+         passed("client_idle_timeout", quiet_since, &S::client_idle_timeout);
 }
 
 // Where an error could not be put between two messages: some clock's time had come.
 bool Application::some_clock_ran_out() const {
-  const Settings& settings = simulation_.settings();
-  const Instant now = simulation_.clock().now();
-  const auto passed = [&](Instant since, Duration limit) {
-    return limit > Duration::zero() && now - since >= limit;
-  };
-  return passed(asked_at_, settings.query_timeout) ||
-         passed(transaction_at_, settings.transaction_timeout);
+  return ran_out(&Settings::query_timeout, asked_at_) ||
+         ran_out(&Settings::transaction_timeout, transaction_at_);
+}
+
+bool Application::ran_out(Duration Settings::* timeout, Instant since) const {
+  return simulation_.in_force().had_passed(timeout, since, simulation_.clock().now());
 }
 
 // The next thing it does, when nothing keeps it.

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "core/config/settings.h"
 #include "sim/answers.h"
 #include "sim/messages.h"
 #include "sim/network.h"
@@ -56,12 +57,14 @@ class Application : public Peer {
   const Answers& answers() const { return answers_; }
   const std::shared_ptr<Stream>& stream() const { return stream_; }
   bool logged_in() const { return phase_ == Phase::working; }
+  Instant connected_at() const { return connected_at_; }
   // What its cancels come from: another for each connection that they are for.
   std::uint16_t cancel_port() const {
     return static_cast<std::uint16_t>(20'000 + generation_ % 20'000);
   }
   // It has asked for something and has no answer yet.
   bool asking() const { return phase_ == Phase::working && !answers_.settled(); }
+  bool in_transaction() const { return answers_.in_transaction(); }
   // Of this connection, and of all so far.
   std::uint32_t first_request() const { return first_request_; }
   std::uint32_t last_request() const { return last_request_; }
@@ -93,6 +96,7 @@ class Application : public Peer {
   bool explained(std::string_view code, std::string_view text) const;
   bool timeout_explains(std::string_view text) const;
   bool some_clock_ran_out() const;
+  bool ran_out(Duration Settings::* timeout, Instant since) const;
 
   Simulation& simulation_;
   Identity identity_;

@@ -192,6 +192,8 @@ void Simulation::heal() {
     stream->clog(Stream::Way::to_peer, false);
     stream->clog(Stream::Way::to_shell, false);
   }
+  shell_->set_settings(in_force_->original());
+  shell_->command(event::Command::reload);
 }
 
 }  // namespace pgweir::sim

@@ -21,6 +21,11 @@ void Simulation::build_operators() {
 
 void Simulation::watch_people(const Event& event, std::span<const Effect> effects) {
   census_.happened(event);
+  if (const auto* reconfigured = std::get_if<event::Reconfigured>(&event)) {
+    this->reconfigured(reconfigured->settings);
+  } else if (std::holds_alternative<event::Closed>(event)) {
+    quotas_.gone(in_force_->now(), census_);
+  }
   if (const auto* accepted = std::get_if<event::Accepted>(&event)) {
     for (const auto& person : operators_) person->accepted(*accepted);
   }
@@ -32,21 +37,47 @@ void Simulation::watch_people(const Event& event, std::span<const Effect> effect
   }
 }
 
+// Whose database was removed is told so as soon as it is in no transaction (O-29).
+void Simulation::check_removed() {
+  if (!census_.anything_removed()) return;
+  for (const auto& application : applications_) {
+    const std::shared_ptr<Stream>& stream = application->stream();
+    if (!application->logged_in() || application->asking() || application->in_transaction() ||
+        stream->flying_size() > 0 || stream->readable_size() > 0) {
+      continue;
+    }
+    const auto is_its = [&](const auto& entry) {
+      return entry.second.retired_by != 0 && !entry.second.closing &&
+             shell_->stream_of(entry.first) == stream.get();
+    };
+    if (std::ranges::none_of(census_.clients(), is_its)) continue;
+    verdict_.blame(oracle::reload, "c" + std::to_string(application->identity().number) +
+                                       " is idle and was not told that its database is removed");
+  }
+}
+
 Duration Simulation::operator_pause() {
   return options_.operator_pause * (1 + tapes_.faults.below(128)) / 64;
 }
 
-// What the next reload finds: the settings as they are; sometimes none that are valid.
+// What the next reload finds: the settings as they are, or beside them where there are faults;
+// sometimes none that are valid.
 void Simulation::write_settings() {
-  if (tapes_.faults.chance(1, 4)) {
-    shell_->set_settings(std::nullopt);
-  } else {
-    shell_->set_settings(settings_);
-  }
+  Tape& tape = tapes_.faults;
+  if (tape.chance(1, 4)) return shell_->set_settings(std::nullopt);
+  shell_->set_settings(options_.reload ? neighbour(in_force_->now(), in_force_->original(), tape)
+                                       : in_force_->now());
+}
+
+void Simulation::reconfigured(const Settings& settings) {
+  quotas_.lowered(in_force_->now(), census_);
+  census_.reloaded(in_force_->now(), settings);
+  in_force_->apply(clock_.now(), settings);
+  quotas_.gone(settings, census_);
 }
 
 Stock Simulation::stock() const {
-  Stock stock{census_, settings_, shell_->socket_count(SocketKind::cancel) == 0, {}};
+  Stock stock{census_, in_force_->now(), shell_->socket_count(SocketKind::cancel) == 0, {}};
   for (const auto& application : applications_) {
     stock.still = stock.still && application->pending().empty();
   }

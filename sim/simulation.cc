@@ -75,6 +75,7 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   network_.weather = options_.weather;
   watch_ = std::make_unique<Watch>(*this);
   build_settings();
+  in_force_.emplace(clock_.now(), settings_);
   machine_.emplace(settings_, vault_, Seat{});
   stepper_.emplace(*machine_);
   build_hosts();
@@ -191,8 +192,8 @@ ShellOptions Simulation::shell_options() {
 void Simulation::after_step(const Event& event, std::span<const Effect> effects) {
   if (teller_.step) teller_.step(clock_.now(), event, effects);
   if (!shell_) return;  // the first step, before there is a world
-  watch_->step(event, effects);
   watch_people(event, effects);
+  watch_->step(event, effects);
   if (shell_->step_count() % 64 == 0) machine_->check_invariants();
 }
 
@@ -203,6 +204,7 @@ bool Simulation::go_on_until(Instant when) {
     if (shell_->turn()) continue;
     collect_complaints();
     watch_->quiet();
+    check_removed();
     const Instant next = shell_->next();
     if (over() || next > when) break;
     clock_.move_to(std::max(clock_.now(), next));
@@ -388,36 +390,6 @@ void Simulation::send_cancel(Application& who, std::uint32_t pid, std::uint32_t 
   const auto from =
       ipv4(10, 9, 2, static_cast<std::uint8_t>(who.identity().number), who.cancel_port());
   cancels_.push_back(std::make_unique<CancelPeer>(who, shell_->connect(from), pid, key));
-}
-
-std::size_t Simulation::host_of(const Application& who) const {
-  const DatabaseSettings* database = find_database(settings_, who.identity().database);
-  return database == nullptr ? 0 : static_cast<std::size_t>(database->host.back() - '0');
-}
-
-// Whether something of its host went wrong since then, or is going wrong.
-bool Simulation::host_in_trouble(const Application& who, Instant since) const {
-  const std::size_t host = host_of(who);
-  since = std::min(since, watch_->spoken_to_at(who.stream().get()));
-  return host_down_[host] || host_trouble_[host] >= since;
-}
-
-bool Simulation::explains_fatal(const Application& who, std::string_view code,
-                                std::string_view text, Instant since) const {
-  if (who.stream()->peer_reset() || who.stream()->dark()) return true;
-  if ((code == "57P01" || code == "57P03") && draining_) return true;
-  if (code == "53300" && text.find("max_client_conn") != std::string_view::npos) {
-    return options_.settings.max_client_conn < 1000;
-  }
-  const bool of_server = code == "08006" || code == "57P01" || code == "57P03" || code == "53300";
-  return of_server && host_in_trouble(who, since);
-}
-
-bool Simulation::explains_silent_end(const Application& who, bool half_message,
-                                     Instant since) const {
-  if (shell_->exit_status()) return true;
-  if (half_message) return host_in_trouble(who, since);
-  return !shell_->listening() && !who.logged_in();
 }
 
 }  // namespace pgweir::sim

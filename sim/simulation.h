@@ -19,10 +19,12 @@
 #include "sim/application.h"
 #include "sim/census.h"
 #include "sim/clock.h"
+#include "sim/in_force.h"
 #include "sim/network.h"
 #include "sim/operator.h"
 #include "sim/options.h"
 #include "sim/postgres.h"
+#include "sim/quotas.h"
 #include "sim/shell.h"
 #include "sim/shrink.h"
 #include "sim/tape.h"
@@ -78,7 +80,10 @@ class Simulation {
   Workload& workload() { return workload_; }
   Watch& watch() { return *watch_; }
   const RunOptions& options() const { return options_; }
-  const Settings& settings() const { return settings_; }
+  const Settings& settings() const { return in_force_->now(); }
+  const InForce& in_force() const { return *in_force_; }
+  const Census& census() const { return census_; }
+  Quotas& quotas() { return quotas_; }
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }
   bool stalled() const { return clock_.now() < stalled_until_; }
@@ -109,6 +114,8 @@ class Simulation {
   void build_hosts();
   void build_applications();
   void build_operators();
+  void reconfigured(const Settings& settings);
+  void check_removed();
   void watch_people(const Event& event, std::span<const Effect> effects);
   ShellOptions shell_options();
   void after_step(const Event& event, std::span<const Effect> effects);
@@ -124,7 +131,6 @@ class Simulation {
   void collect_complaints();
 
   Duration patience() const;
-  std::size_t host_of(const Application& who) const;
   bool host_in_trouble(const Application& who, Instant since) const;
 
   // nemesis.cc
@@ -148,7 +154,8 @@ class Simulation {
   Clock clock_;
   Network network_;
   ToyVault vault_{7};
-  Settings settings_;
+  Settings settings_;  // at first
+  std::optional<InForce> in_force_;
   std::optional<Machine> machine_;
   std::optional<MachineStepper> stepper_;
   std::unique_ptr<Shell> shell_;
@@ -157,6 +164,7 @@ class Simulation {
   std::vector<std::unique_ptr<Application>> applications_;
   std::vector<std::unique_ptr<Operator>> operators_;
   Census census_;
+  Quotas quotas_;
   std::unique_ptr<Watch> watch_;
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things

@@ -42,6 +42,8 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     if (number_of(received->socket) != 0) speaker_ = received->socket;
   } else if (const auto* closed = std::get_if<event::Closed>(&event)) {
     forget(closed->socket);
+  } else if (std::holds_alternative<event::Reconfigured>(event)) {
+    overdue_at_ = simulation_.clock().now();
   } else if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) {
     connect_failed(hosts_[failed->socket]);
     hosts_.erase(failed->socket);
@@ -129,19 +131,27 @@ void Watch::served(SocketId client) {
   if (waited == waiting_.end()) return;
   const std::uint64_t since = waited->second.step;
   waiting_.erase(waited);
-  const Application& application = *simulation_.applications()[number_of(client) - 1];
   for (const auto& [other, waiter] : waiting_) {
-    const std::uint32_t number = number_of(other);
-    if (waiter.step >= since) continue;
-    if (!same_pool(*simulation_.applications()[number - 1], application)) continue;
-    simulation_.verdict().blame(oracle::fifo, "c" + std::to_string(application.identity().number) +
-                                                  " was served before c" + std::to_string(number) +
+    if (waiter.step >= since || !same_pool(other, client)) continue;
+    simulation_.verdict().blame(oracle::fifo, "c" + std::to_string(number_of(client)) +
+                                                  " was served before c" +
+                                                  std::to_string(number_of(other)) +
                                                   ", which has waited longer in the same pool");
   }
 }
 
-bool Watch::same_pool(const Application& a, const Application& b) {
-  return a.identity().user == b.identity().user && a.identity().database == b.identity().database;
+// Whose database was removed keeps its pool, which is not the one of those that come later.
+bool Watch::same_pool(SocketId a, SocketId b) const {
+  const Census::Client& one = simulation_.census().clients().at(a);
+  const Census::Client& other = simulation_.census().clients().at(b);
+  return one.who == other.who && one.retired_by == other.retired_by;
+}
+
+bool Watch::in_pool_of(SocketId server, SocketId client) const {
+  const Census::Client& one = simulation_.census().clients().at(client);
+  const auto other = simulation_.census().servers().find(server);
+  return other != simulation_.census().servers().end() && one.who == other->second.whom &&
+         one.retired_by == other->second.retired_by;
 }
 
 const PostgresSession* Watch::session_of(SocketId server) const {
@@ -163,7 +173,10 @@ bool Watch::is_free(SocketId server) const {
 }
 
 void Watch::server(const ServerEvent& event) {
-  if (event.kind == ServerEvent::Kind::logged_in) return check_limits();
+  if (event.kind == ServerEvent::Kind::logged_in) {
+    return simulation_.quotas().check_servers(simulation_.settings(), simulation_.census(),
+                                              simulation_.verdict());
+  }
   if (event.kind == ServerEvent::Kind::cancelled) check_cancelled(event);
 }
 
@@ -217,40 +230,6 @@ void Watch::check_cancelled(const ServerEvent& event) {
   }
 }
 
-// Counted at the hosts, of connections the pooler still has.
-void Watch::check_limits() {
-  struct Count {
-    std::string user;
-    std::string database;
-    std::int32_t count = 0;
-  };
-  std::map<std::string, std::int32_t> by_user;
-  std::map<std::string, std::int32_t> by_database;
-  std::map<std::string, std::int32_t> by_pool;
-  for (const auto& host : simulation_.hosts()) {
-    for (const auto& session : host->sessions()) {
-      if (!session->ready() || session->stream()->closed()) continue;
-      ++by_user[session->user()];
-      ++by_database[session->database()];
-      ++by_pool[session->user() + "/" + session->database()];
-    }
-  }
-  const Settings& settings = simulation_.settings();
-  const auto check = [&](const auto& counts, std::int32_t limit, std::string_view name) {
-    if (limit == 0) return;
-    for (const auto& [whose, count] : counts) {
-      if (count <= limit) continue;
-      simulation_.verdict().blame(oracle::limits, std::to_string(count) + " servers of " + whose +
-                                                      ", " + std::string(name) + " is " +
-                                                      std::to_string(limit));
-    }
-  };
-  check(by_pool, settings.default_pool_size + settings.reserve_pool_size,
-        "default_pool_size + reserve_pool_size");
-  check(by_database, settings.max_db_connections, "max_db_connections");
-  check(by_user, settings.max_user_connections, "max_user_connections");
-}
-
 Instant Watch::silent_since(const Stream* client) const {
   const auto found = sent_.find(client);
   return found == sent_.end() ? Instant{} : found->second.before;
@@ -267,11 +246,7 @@ void Watch::client_logged_in() {
     count += application->logged_in() && !application->stream()->closed() &&
              !dismissed_.contains(application->identity().number);
   }
-  if (count > simulation_.settings().max_client_conn) {
-    simulation_.verdict().blame(oracle::limits,
-                                std::to_string(count) + " clients, max_client_conn is " +
-                                    std::to_string(simulation_.settings().max_client_conn));
-  }
+  simulation_.quotas().check_clients(count, simulation_.settings(), simulation_.verdict());
 }
 
 void Watch::check_buffers(SocketId socket) {
@@ -290,12 +265,8 @@ void Watch::quiet() {
     const PostgresSession* session = session_of(socket);
     if (session == nullptr || !is_free(socket)) continue;
     for (const auto& [client, since] : waiting_) {
-      const Application& waiter = *simulation_.applications()[number_of(client) - 1];
-      if (waiter.identity().user != session->user() ||
-          waiter.identity().database != session->database()) {
-        continue;
-      }
-      check_waiter(client, waiter);
+      if (!in_pool_of(socket, client)) continue;
+      check_waiter(client);
       break;
     }
   }
@@ -308,7 +279,9 @@ void Watch::check_overdue() {
   if (limit == Duration::zero() || simulation_.stalled() || now <= overdue_at_) return;
   overdue_at_ = never;
   for (const auto& [client, waiter] : waiting_) {
-    const Instant overdue = after(waiter.since, limit + simulation_.options().timers_late_max);
+    const Instant due =
+        std::max(after(waiter.since, limit), simulation_.in_force().since());  // a reload may hurry
+    const Instant overdue = after(due, simulation_.options().timers_late_max);
     overdue_at_ = std::min(overdue_at_, overdue);
     if (now <= overdue) continue;
     simulation_.verdict().blame(oracle::deadlines,
@@ -343,29 +316,27 @@ void Watch::check_growth() {
 }
 
 // It waits though a server of its pool is idle.
-void Watch::check_waiter(SocketId client, const Application& waiter) {
+void Watch::check_waiter(SocketId client) {
   const Stream* stream = simulation_.shell().stream_of(client);
   if (stream == nullptr || stream->closed() || stream->peer_reset()) return;
   // Some may have a server that nothing was sent to yet: half of their request has come.
   const auto may_have_one = [&](const auto& entry) {
     if (entry.second == 0 || waiting_.contains(entry.first)) return false;
     const Application& other = *simulation_.applications()[entry.second - 1];
-    return same_pool(other, waiter) && other.asking();
+    return other.asking() && same_pool(entry.first, client);
   };
   const auto holders = static_cast<std::size_t>(std::ranges::count_if(clients_, may_have_one));
-  const std::size_t free_count = free_servers(waiter);
+  const std::size_t free_count = free_servers(client);
   if (free_count <= holders) return;
   simulation_.verdict().blame(oracle::work_conservation,
-                              "c" + std::to_string(waiter.identity().number) + " waits, and " +
+                              "c" + std::to_string(number_of(client)) + " waits, and " +
                                   std::to_string(free_count) + " servers of its pool are idle");
 }
 
-std::size_t Watch::free_servers(const Application& waiter) const {
+std::size_t Watch::free_servers(SocketId client) const {
   std::size_t count = 0;
   for (const auto& [socket, host] : hosts_) {
-    const PostgresSession* session = session_of(socket);
-    count += session != nullptr && session->user() == waiter.identity().user &&
-             session->database() == waiter.identity().database && is_free(socket);
+    count += is_free(socket) && in_pool_of(socket, client);
   }
   return count;
 }

@@ -52,16 +52,16 @@ class Watch {
   void connect_failed(std::size_t host);
   void check_overdue();
   void check_growth();
-  void check_waiter(SocketId client, const Application& waiter);
-  std::size_t free_servers(const Application& waiter) const;
-  static bool same_pool(const Application& a, const Application& b);
+  void check_waiter(SocketId client);
+  std::size_t free_servers(SocketId client) const;
+  bool same_pool(SocketId a, SocketId b) const;
+  bool in_pool_of(SocketId server, SocketId client) const;
   void forget(SocketId socket);
   void server_closed(SocketId socket);
   void client_waits(SocketId socket);
   void served(SocketId client);
   void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
   void check_cancelled(const ServerEvent& event);
-  void check_limits();
   void check_buffers(SocketId socket);
 
   struct Waiter {

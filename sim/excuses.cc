@@ -1,0 +1,48 @@
+// What explains an error or the end of a connection: something of the world's, on this client's own
+// path, that went wrong when it could be felt.
+#include <algorithm>
+
+#include "sim/simulation.h"
+
+namespace pgweir::sim {
+
+// Whether something went wrong since then, or is going wrong, where this client's servers are or
+// were while it was connected.
+bool Simulation::host_in_trouble(const Application& who, Instant since) const {
+  since = std::min(since, watch_->spoken_to_at(who.stream().get()));
+  return in_force_->ever(who.connected_at(), [&](const Settings& settings) {
+    const DatabaseSettings* database = find_database(settings, who.identity().database);
+    if (database == nullptr) return false;
+    const auto host = static_cast<std::size_t>(database->host.back() - '0');
+    return host_down_[host] || host_trouble_[host] >= since;
+  });
+}
+
+bool Simulation::explains_fatal(const Application& who, std::string_view code,
+                                std::string_view text, Instant since) const {
+  if (who.stream()->peer_reset() || who.stream()->dark()) return true;
+  if ((code == "57P01" || code == "57P03") && draining_) return true;
+  // Its database was removed while it was connected.
+  const bool told_so = code == "57P01" && text.find("settings changed") != std::string_view::npos;
+  if (told_so || code == "3D000") {
+    return in_force_->ever(who.connected_at(), [&](const Settings& settings) {
+      return find_database(settings, who.identity().database) == nullptr;
+    });
+  }
+  if (code == "53300" && text.find("max_client_conn") != std::string_view::npos) {
+    return in_force_->ever(who.connected_at(), [](const Settings& settings) {
+      return settings.max_client_conn < 1000;
+    });
+  }
+  const bool of_server = code == "08006" || code == "57P01" || code == "57P03" || code == "53300";
+  return of_server && host_in_trouble(who, since);
+}
+
+bool Simulation::explains_silent_end(const Application& who, bool half_message,
+                                     Instant since) const {
+  if (shell_->exit_status()) return true;
+  if (half_message) return host_in_trouble(who, since);
+  return !shell_->listening() && !who.logged_in();
+}
+
+}  // namespace pgweir::sim

@@ -1,0 +1,99 @@
+#include "sim/quotas.h"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+
+#include "sim/verdict.h"
+
+namespace pgweir::sim {
+
+namespace {
+
+constexpr std::int32_t no_limit = std::numeric_limits<std::int32_t>::max();
+
+std::int32_t unless_zero(std::int32_t limit) { return limit == 0 ? no_limit : limit; }
+
+std::int32_t clients_in(const Census& census) {
+  return static_cast<std::int32_t>(std::ranges::count_if(
+      census.clients(), [](const auto& entry) { return entry.second.welcomed; }));
+}
+
+}  // namespace
+
+// The servers of a removed database's pools are not those of the pools it has when it is back.
+Quotas::Counted Quotas::count(const Census& census) {
+  Counted counted;
+  for (const auto& [socket, server] : census.servers()) {
+    if (!server.started) {
+      ++counted.anybodys_count;
+      continue;
+    }
+    const Login& whom = server.whom;
+    const std::string edition = server.retired_by == 0 ? "" : " as it was";
+    ++counted.of["pool " + whom.database + "/" + whom.user + edition];
+    ++counted.of["database " + whom.database];
+    ++counted.of["user " + whom.user];
+  }
+  return counted;
+}
+
+std::int32_t Quotas::limit_of(const std::string& what, const Settings& settings) {
+  if (what.ends_with(" as it was")) return no_limit;
+  if (what.starts_with("database ")) return unless_zero(settings.max_db_connections);
+  if (what.starts_with("user ")) return unless_zero(settings.max_user_connections);
+  constexpr std::string_view pool = "pool ";
+  const std::string name = what.substr(pool.size(), what.find('/') - pool.size());
+  const DatabaseSettings* database = find_database(settings, name);
+  if (database == nullptr) return no_limit;
+  return database->pool_size.value_or(settings.default_pool_size) + settings.reserve_pool_size;
+}
+
+void Quotas::lowered(const Settings& before, const Census& census) {
+  Counted counted = count(census);
+  for (const DatabaseSettings& database : before.databases) {
+    counted.of["database " + database.name];
+    for (const UserSettings& user : before.users) {
+      counted.of["user " + user.name];
+      counted.of["pool " + database.name + "/" + user.name];
+    }
+  }
+  for (const auto& [what, number] : counted.of) {
+    // What is being opened may be for it too, as far as it was allowed.
+    const std::int32_t most = std::min(number + counted.anybodys_count, limit_of(what, before));
+    left_over_[what] = std::max(left_over_[what], most);
+  }
+  const std::int32_t most = std::max(before.max_client_conn, clients_left_over_);
+  clients_left_over_ = std::min(most, static_cast<std::int32_t>(census.clients().size()));
+}
+
+void Quotas::gone(const Settings& settings, const Census& census) {
+  clients_left_over_ = std::min(clients_left_over_, clients_in(census));
+  if (left_over_.empty()) return;
+  Counted counted = count(census);
+  for (auto& [what, most] : left_over_) {
+    most = std::min(most, counted.of[what] + counted.anybodys_count);
+  }
+  std::erase_if(left_over_,
+                [&](const auto& entry) { return entry.second <= limit_of(entry.first, settings); });
+}
+
+void Quotas::check_servers(const Settings& settings, const Census& census, Verdict& verdict) {
+  for (const auto& [what, number] : count(census).of) {
+    const auto left_over = left_over_.find(what);
+    const std::int32_t limit = limit_of(what, settings);
+    const std::int32_t most =
+        left_over == left_over_.end() ? limit : std::max(limit, left_over->second);
+    if (number <= most) continue;
+    verdict.blame(oracle::limits, std::to_string(number) + " servers of " + what +
+                                      ", and the limit is " + std::to_string(limit));
+  }
+}
+
+void Quotas::check_clients(std::int32_t count, const Settings& settings, Verdict& verdict) const {
+  if (count <= std::max(settings.max_client_conn, clients_left_over_)) return;
+  verdict.blame(oracle::limits, std::to_string(count) + " clients, max_client_conn is " +
+                                    std::to_string(settings.max_client_conn));
+}
+
+}  // namespace pgweir::sim

@@ -1,82 +1,88 @@
 #include "sim/in_force.h"
 
 #include <array>
+#include <chrono>
+#include <string_view>
 
 namespace pgweir::sim {
-
-using std::chrono::milliseconds;
-using std::chrono::seconds;
 
 namespace {
 
 // One up or one down, at least 1.
-std::int32_t beside(std::int32_t count, Tape& tape) {
-  return tape.chance(1, 2) || count <= 1 ? count + 1 : count - 1;
+std::string change(std::int32_t& count, std::string_view name, Tape& tape) {
+  count += tape.chance(1, 2) || count <= 1 ? 1 : -1;
+  return std::string(name) + " " + std::to_string(count);
 }
 
-void change_limit(Settings& settings, Tape& tape) {
+std::string change_limit(Settings& settings, Tape& tape) {
   switch (tape.below(5)) {
-    case 0: settings.default_pool_size = beside(settings.default_pool_size, tape); return;
-    case 1: settings.reserve_pool_size = settings.reserve_pool_size == 0 ? 1 : 0; return;
-    case 2: settings.max_db_connections = beside(settings.max_db_connections, tape); return;
-    case 3: settings.max_user_connections = beside(settings.max_user_connections, tape); return;
+    case 0: return change(settings.default_pool_size, "default_pool_size", tape);
+    case 1:
+      settings.reserve_pool_size = settings.reserve_pool_size == 0 ? 1 : 0;
+      return "reserve_pool_size " + std::to_string(settings.reserve_pool_size);
+    case 2: return change(settings.max_db_connections, "max_db_connections", tape);
+    case 3: return change(settings.max_user_connections, "max_user_connections", tape);
     default:
       // Where there is room for all the limit stays out of the way.
-      if (settings.max_client_conn < 1000) {
-        settings.max_client_conn = beside(settings.max_client_conn, tape);
-      }
+      if (settings.max_client_conn >= 1000) return "nothing new";
+      return change(settings.max_client_conn, "max_client_conn", tape);
   }
 }
 
-void change_timeout(Settings& settings, Tape& tape) {
-  constexpr std::array<Duration Settings::*, 7> timeouts{
-      &Settings::query_timeout,       &Settings::query_wait_timeout,
-      &Settings::client_idle_timeout, &Settings::idle_transaction_timeout,
-      &Settings::transaction_timeout, &Settings::server_idle_timeout,
-      &Settings::server_lifetime};
-  constexpr std::array<Duration, 5> values{seconds(60), seconds(5), seconds(20), milliseconds(400),
-                                           seconds(2)};
-  Duration Settings::* timeout = timeouts[tape.below(timeouts.size())];
-  settings.*timeout = values[tape.below(values.size())];
-}
-
-// One goes, one of those that went comes back, or one changes.
-void change_database(Settings& settings, const Settings& original, Tape& tape) {
-  std::vector<DatabaseSettings>& databases = settings.databases;
-  const auto any = [&](const auto& of) {
-    return tape.below(static_cast<std::uint32_t>(of.size()));
+std::string change_timeout(Settings& settings, Tape& tape) {
+  struct Timeout {
+    std::string_view name;
+    Duration Settings::* field;
   };
-  switch (tape.below(3)) {
-    case 0:
-      if (databases.size() == original.databases.size() && databases.size() > 1) {
-        databases.erase(databases.begin() + any(databases));
-      } else {
-        databases = original.databases;
-      }
-      return;
-    case 1: {
-      DatabaseSettings& database = databases[any(databases)];
-      if (database.pool_size) {
-        database.pool_size.reset();
-      } else {
-        database.pool_size = static_cast<std::int32_t>(tape.between(1, 5));
-      }
-      return;
-    }
-    default: databases[any(databases)].host = original.databases[any(original.databases)].host;
+  constexpr std::array<Timeout, 7> timeouts{
+      {{"query_timeout", &Settings::query_timeout},
+       {"query_wait_timeout", &Settings::query_wait_timeout},
+       {"client_idle_timeout", &Settings::client_idle_timeout},
+       {"idle_transaction_timeout", &Settings::idle_transaction_timeout},
+       {"transaction_timeout", &Settings::transaction_timeout},
+       {"server_idle_timeout", &Settings::server_idle_timeout},
+       {"server_lifetime", &Settings::server_lifetime}}};
+  constexpr std::array<std::int32_t, 5> values_ms{60'000, 5000, 20'000, 400, 2000};
+  const Timeout& timeout = timeouts[tape.below(timeouts.size())];
+  const std::int32_t ms = values_ms[tape.below(values_ms.size())];
+  settings.*timeout.field = std::chrono::milliseconds(ms);
+  return std::string(timeout.name) + " " + std::to_string(ms) + " ms";
+}
+
+// One goes, those that went come back, or one changes.
+std::string change_database(Settings& settings, const Settings& original, Tape& tape) {
+  std::vector<DatabaseSettings>& databases = settings.databases;
+  const bool all_there = databases.size() == original.databases.size();
+  const std::uint32_t what = tape.below(3);
+  const auto victim = databases.begin() + tape.below(static_cast<std::uint32_t>(databases.size()));
+  std::string name = victim->name;
+  if (what == 0 && !all_there) {
+    databases = original.databases;
+    return "all databases as they were";
   }
+  if (what == 0 && databases.size() > 1) {
+    databases.erase(victim);
+    return name + " is gone";
+  }
+  if (what <= 1) {
+    victim->pool_size = static_cast<std::int32_t>(tape.between(1, 5));
+    return name + " pool_size " + std::to_string(*victim->pool_size);
+  }
+  const std::size_t other = tape.below(static_cast<std::uint32_t>(original.databases.size()));
+  victim->host = original.databases[other].host;
+  return name + " at " + victim->host;
 }
 
 }  // namespace
 
-Settings neighbour(const Settings& settings, const Settings& original, Tape& tape) {
-  Settings next = settings;
+Neighbour neighbour(const Settings& settings, const Settings& original, Tape& tape) {
+  Neighbour next{settings, "nothing new"};
   switch (tape.below(5)) {
-    case 0: return next;  // as it is
-    case 1: change_limit(next, tape); break;
-    case 2: change_timeout(next, tape); break;
-    case 3: change_database(next, original, tape); break;
-    default: next = original;
+    case 0: break;
+    case 1: next.what = change_limit(next.settings, tape); break;
+    case 2: next.what = change_timeout(next.settings, tape); break;
+    case 3: next.what = change_database(next.settings, original, tape); break;
+    default: next = {original, "all as at first"};
   }
   return next;
 }

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <algorithm>
-#include <string_view>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -43,7 +43,11 @@ class InForce {
   std::vector<std::pair<Instant, Settings>> all_;
 };
 
-// A small step away from these settings, or back towards the original ones.
-Settings neighbour(const Settings& settings, const Settings& original, Tape& tape);
+// A small step away from these settings, or back to the original ones, and what it is in words.
+struct Neighbour {
+  Settings settings;
+  std::string what;
+};
+Neighbour neighbour(const Settings& settings, const Settings& original, Tape& tape);
 
 }  // namespace pgweir::sim

@@ -178,7 +178,7 @@ void Simulation::clog_some() {
 
 // A signal, not a command of the console.
 void Simulation::reload() {
-  tell_fault("SIGHUP: the settings are read again");
+  tell_fault("SIGHUP");
   write_settings();
   shell_->command(event::Command::reload);
 }

@@ -64,9 +64,14 @@ Duration Simulation::operator_pause() {
 // sometimes none that are valid.
 void Simulation::write_settings() {
   Tape& tape = tapes_.faults;
-  if (tape.chance(1, 4)) return shell_->set_settings(std::nullopt);
-  shell_->set_settings(options_.reload ? neighbour(in_force_->now(), in_force_->original(), tape)
-                                       : in_force_->now());
+  if (tape.chance(1, 4)) {
+    tell_fault("the settings are broken");
+    return shell_->set_settings(std::nullopt);
+  }
+  if (!options_.reload) return shell_->set_settings(in_force_->now());
+  const Neighbour next = neighbour(in_force_->now(), in_force_->original(), tape);
+  tell_fault("the settings say: " + next.what);
+  shell_->set_settings(next.settings);
 }
 
 void Simulation::reconfigured(const Settings& settings) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "sim/verdict.h"
 
@@ -49,6 +50,30 @@ std::int32_t Quotas::limit_of(const std::string& what, const Settings& settings)
   return database->pool_size.value_or(settings.default_pool_size) + settings.reserve_pool_size;
 }
 
+void Quotas::look_for_twofold(const Census& census) {
+  if (!census.anything_removed()) return;
+  std::set<std::string> with_clients;
+  for (const auto& [socket, client] : census.clients()) {
+    const std::string pool = "pool " + client.who.database + "/" + client.who.user;
+    if (client.retired_by != 0) with_clients.insert(pool);
+  }
+  for (const std::string& pool : with_clients) {
+    std::set<SocketId>& servers = twofold_[pool];
+    servers.clear();
+    for (const auto& [socket, server] : census.servers()) {
+      const bool may_be =
+          !server.started || pool == "pool " + server.whom.database + "/" + server.whom.user;
+      if (may_be) servers.insert(socket);
+    }
+  }
+  for (auto& [pool, servers] : twofold_) {
+    std::erase_if(servers, [&](SocketId id) { return !census.servers().contains(id); });
+  }
+  std::erase_if(twofold_, [&](const auto& entry) {
+    return entry.second.empty() && !with_clients.contains(entry.first);
+  });
+}
+
 void Quotas::lowered(const Settings& before, const Census& census) {
   Counted counted = count(census);
   for (const DatabaseSettings& database : before.databases) {
@@ -60,7 +85,8 @@ void Quotas::lowered(const Settings& before, const Census& census) {
   }
   for (const auto& [what, number] : counted.of) {
     // What is being opened may be for it too, as far as it was allowed.
-    const std::int32_t most = std::min(number + counted.anybodys_count, limit_of(what, before));
+    const std::int32_t limit = twofold_.contains(what) ? no_limit : limit_of(what, before);
+    const std::int32_t most = std::min(number + counted.anybodys_count, limit);
     left_over_[what] = std::max(left_over_[what], most);
   }
   const std::int32_t most = std::max(before.max_client_conn, clients_left_over_);
@@ -69,6 +95,7 @@ void Quotas::lowered(const Settings& before, const Census& census) {
 
 void Quotas::gone(const Settings& settings, const Census& census) {
   clients_left_over_ = std::min(clients_left_over_, clients_in(census));
+  look_for_twofold(census);
   if (left_over_.empty()) return;
   Counted counted = count(census);
   for (auto& [what, most] : left_over_) {
@@ -81,7 +108,8 @@ void Quotas::gone(const Settings& settings, const Census& census) {
 void Quotas::check_servers(const Settings& settings, const Census& census, Verdict& verdict) {
   for (const auto& [what, number] : count(census).of) {
     const auto left_over = left_over_.find(what);
-    const std::int32_t limit = limit_of(what, settings);
+    std::int32_t limit = limit_of(what, settings);
+    if (twofold_.contains(what) && limit != no_limit) limit *= 2;
     const std::int32_t most =
         left_over == left_over_.end() ? limit : std::max(limit, left_over->second);
     if (number <= most) continue;

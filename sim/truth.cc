@@ -59,39 +59,58 @@ Range servers_where(const Stock& stock, Counted counted,
 
 bool anybody(const Login&) { return true; }
 
-Untruth pool_untruth(const ConsoleAnswer& answer, std::size_t row, const Stock& stock) {
-  const Login pool{std::string(answer.text(row, "database").value_or("")),
-                   std::string(answer.text(row, "user").value_or(""))};
-  const std::string name = "pool " + pool.database + "/" + pool.user + ": ";
-  const auto is_pool = [&](const Login& login) { return login == pool; };
+// What SHOW POOLS says of a database and a user. A removed database's pool may still be there
+// beside the one that it has now that it is back: two rows.
+struct PoolRow {
+  std::int64_t clients = 0;
+  std::int64_t clients_waiting = 0;
+  std::int64_t ready = 0;  // servers
+  std::int64_t idle = 0;
+  bool idle_beside_waiting = false;
+};
+
+void add_row(PoolRow& pool, const ConsoleAnswer& answer, std::size_t row) {
   const auto said = [&](std::string_view column) { return answer.number(row, column); };
-  const std::int64_t waiting = said("cl_waiting");
-  const std::int64_t idle = said("sv_idle");
-  const std::int64_t ready =
-      said("sv_active") + idle + said("sv_used") + said("sv_tested") + said("sv_being_canceled");
+  pool.clients += said("cl_active") + said("cl_waiting");
+  pool.clients_waiting += said("cl_waiting");
+  pool.ready += said("sv_active") + said("sv_idle") + said("sv_used") + said("sv_tested") +
+                said("sv_being_canceled");
+  pool.idle += said("sv_idle");
+  pool.idle_beside_waiting |= said("sv_idle") > 0 && said("cl_waiting") > 0;
+}
+
+Untruth pool_untruth(const Login& login, const PoolRow& pool, const Stock& stock) {
+  const std::string name = "pool " + login.database + "/" + login.user + ": ";
+  const auto is_pool = [&](const Login& other) { return other == login; };
   const Range servers = servers_where(stock, Counted::ready, is_pool);
-  if (const Untruth untruth = differs(name + "cl_active + cl_waiting", said("cl_active") + waiting,
-                                      clients_where(stock, is_pool))) {
+  if (const Untruth untruth =
+          differs(name + "cl_active + cl_waiting", pool.clients, clients_where(stock, is_pool))) {
     return untruth;
   }
-  if (const Untruth untruth = differs(name + "sv_* without sv_login", ready, servers)) {
+  if (const Untruth untruth = differs(name + "sv_* without sv_login", pool.ready, servers)) {
     return untruth;
   }
-  if (idle > 0 && waiting > 0) {
-    return name + std::to_string(waiting) + " clients are said to wait beside an idle server";
-  }
+  if (pool.idle_beside_waiting) return name + "clients are said to wait beside an idle server";
   if (!stock.still) return std::nullopt;
-  if (const Untruth untruth = differs(name + "cl_waiting", waiting, {0, 0})) return untruth;
-  return differs(name + "sv_idle", idle, servers);
+  if (const Untruth untruth = differs(name + "cl_waiting", pool.clients_waiting, {0, 0})) {
+    return untruth;
+  }
+  return differs(name + "sv_idle", pool.idle, servers);
 }
 
 Untruth pools_untruth(const ConsoleAnswer& answer, const Stock& stock) {
+  std::map<Login, PoolRow> pools;
   std::int64_t logging_in = 0;
   std::int64_t clients = 0;
   for (std::size_t row = 0; row < answer.rows.size(); ++row) {
-    if (const Untruth untruth = pool_untruth(answer, row, stock)) return untruth;
+    const Login login{std::string(answer.text(row, "database").value_or("")),
+                      std::string(answer.text(row, "user").value_or(""))};
+    add_row(pools[login], answer, row);
     logging_in += answer.number(row, "sv_login");
-    clients += answer.number(row, "cl_active") + answer.number(row, "cl_waiting");
+  }
+  for (const auto& [login, pool] : pools) {
+    if (const Untruth untruth = pool_untruth(login, pool, stock)) return untruth;
+    clients += pool.clients;
   }
   std::int64_t not_ready = 0;
   for (const auto& [socket, server] : stock.census.servers()) {
@@ -230,10 +249,16 @@ Untruth databases_untruth(const ConsoleAnswer& answer, const Stock& stock) {
   return std::nullopt;
 }
 
+// "15", "0.4".
+std::string seconds(Duration duration) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  std::string text = std::to_string(ms / 1000);
+  if (ms % 1000 == 0) return text;
+  const std::string thousandths = std::to_string(1000 + ms % 1000).substr(1);
+  return text + "." + thousandths.substr(0, thousandths.find_last_not_of('0') + 1);
+}
+
 Untruth config_untruth(const ConsoleAnswer& answer, const Stock& stock) {
-  const auto seconds = [](Duration duration) {
-    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count());
-  };
   const Settings& settings = stock.settings;
   std::map<std::string, std::string> is{
       {"default_pool_size", std::to_string(settings.default_pool_size)},

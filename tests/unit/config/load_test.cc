@@ -148,8 +148,7 @@ TEST_F(Load, NeverTellsASecretInAMessage) {
 class Samples : public testing::Test {
  protected:
   Samples() : before_(std::filesystem::current_path()) {
-    const std::filesystem::path here(__FILE__);
-    std::filesystem::current_path(here.parent_path().parent_path().parent_path().parent_path());
+    std::filesystem::current_path(PGWEIR_SOURCES);
   }
   ~Samples() override { std::filesystem::current_path(before_); }
 

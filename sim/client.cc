@@ -34,6 +34,21 @@ std::string word_for(const Message& message) {
       return with(name + "=" + std::string(body.text().value_or("?")));
     }
     case 'D': return with(columns_in(body));
+    case 'V': {
+      const auto size = body.int32().value_or(-1);
+      return with(size < 0 ? "NULL" : std::string(body.rest()));
+    }
+    case 'v': {
+      std::string detail = std::to_string(body.int32().value_or(-1));
+      body.int32();  // how many
+      while (const auto option = body.text()) detail += "|" + std::string(*option);
+      return with(detail);
+    }
+    case 'A': {
+      body.int32();  // whose
+      const std::string channel(body.text().value_or("?"));
+      return with(channel + "|" + std::string(body.text().value_or("?")));
+    }
     case 'd': return with(std::to_string(message.body.size()) + " bytes");
     default: return std::string(1, message.type);
   }

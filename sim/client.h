@@ -2,8 +2,8 @@
 // hears as a short text. Every message it hears is checked for shape.
 //
 // The text, one word a message: the type letter, with the part that matters in parentheses:
-// Z(I), C(SELECT 1), E(57014), N(00000), S(TimeZone=UTC), D(a|b), d(6 bytes); "D(x)*500" is 500
-// times the same; EOF when the pooler has closed.
+// Z(I), C(SELECT 1), E(57014), N(00000), S(TimeZone=UTC), D(a|b), d(6 bytes), A(channel|payload);
+// "D(x)*500" is 500 times the same; EOF when the pooler has closed.
 #pragma once
 
 #include <cstdint>

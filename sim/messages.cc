@@ -75,6 +75,13 @@ std::string close(char kind, std::string_view name) { return message('C', kind +
 std::string execute(std::string_view portal, std::int32_t row_count_max) {
   return message('E', cstring(portal) + int32(row_count_max));
 }
+std::string function_call(std::uint32_t function, const std::vector<std::string>& arguments) {
+  std::string body = int32(function) + int16(0) + int16(static_cast<int>(arguments.size()));
+  for (const std::string& value : arguments) {
+    body += int32(static_cast<std::int64_t>(value.size())) + value;
+  }
+  return message('F', body + int16(0));
+}
 std::string sync() { return message('S'); }
 std::string flush() { return message('H'); }
 std::string terminate() { return message('X'); }
@@ -110,8 +117,8 @@ std::string error_response(std::string_view severity, std::string_view code,
   return message('E', 'S' + cstring(severity) + 'V' + cstring(severity) + 'C' + cstring(code) +
                           'M' + cstring(text) + '\0');
 }
-std::string notice_response(std::string_view text) {
-  return message('N', 'S' + cstring("NOTICE") + 'V' + cstring("NOTICE") + 'C' + cstring("00000") +
+std::string notice_response(std::string_view text, std::string_view code) {
+  return message('N', 'S' + cstring("NOTICE") + 'V' + cstring("NOTICE") + 'C' + cstring(code) +
                           'M' + cstring(text) + '\0');
 }
 std::string parameter_status(std::string_view name, std::string_view value) {

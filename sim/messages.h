@@ -41,6 +41,8 @@ std::string bind(std::string_view portal, std::string_view statement,
 std::string describe(char kind, std::string_view name);
 std::string close(char kind, std::string_view name);
 std::string execute(std::string_view portal, std::int32_t row_count_max = 0);
+// Arguments are texts, the result too.
+std::string function_call(std::uint32_t function, const std::vector<std::string>& arguments);
 std::string sync();
 std::string flush();
 std::string terminate();
@@ -52,7 +54,7 @@ std::string copy_fail(std::string_view why);
 std::string row_description(const std::vector<std::string>& columns);
 std::string data_row(const std::vector<std::string>& values);
 std::string error_response(std::string_view severity, std::string_view code, std::string_view text);
-std::string notice_response(std::string_view text);
+std::string notice_response(std::string_view text, std::string_view code = "00000");
 std::string parameter_status(std::string_view name, std::string_view value);
 
 // Reads a message's body from its beginning; every getter says nothing when it is too short. What

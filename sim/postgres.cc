@@ -4,6 +4,14 @@ namespace pgweir::sim {
 
 Postgres::Postgres(ServerOptions options) : options_(std::move(options)) {
   journal_.cancel = [this](CancelRequest request) { cancel(request); };
+  journal_.publish = [this](const Notification& notification) {
+    for (const auto& session : sessions_) session->notified(notification);
+  };
+  journal_.locks.granted = [this](std::uint32_t pid) {
+    for (const auto& session : sessions_) {
+      if (session->pid() == pid) session->lock_granted();
+    }
+  };
 }
 
 // Its peer is the session from now on.
@@ -26,6 +34,15 @@ void Postgres::cancel(CancelRequest request) {
   for (const auto& session : sessions_) {
     if (session->pid() == request.pid && session->key() == request.key) session->cancel();
   }
+}
+
+void Postgres::reconfigure(const std::string& name, const std::string& value) {
+  for (const auto& session : sessions_) session->reconfigure(name, value);
+}
+
+void Postgres::promote() {
+  options_.standby = false;
+  reconfigure("in_hot_standby", "off");
 }
 
 void Postgres::wake_sleepers() {

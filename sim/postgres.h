@@ -23,6 +23,10 @@ class Postgres : public Host {
   void set_welcome(Welcome welcome) { welcome_ = welcome; }
   ServerOptions& options() { return options_; }
 
+  // The configuration has changed and the sessions are told (SIGHUP); the options are for new ones.
+  void reconfigure(const std::string& name, const std::string& value);
+  void promote();  // a standby
+
   // What is done to all sessions.
   void wake_sleepers();                                     // their statement is done
   void end_all(const std::string& code);                    // FATAL

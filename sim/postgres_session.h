@@ -12,10 +12,12 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/advisory_locks.h"
 #include "sim/clock.h"
 #include "sim/messages.h"
 #include "sim/network.h"
 #include "sim/scram.h"
+#include "sim/session_state.h"
 #include "sim/sql.h"
 #include "sim/tape.h"
 
@@ -35,8 +37,10 @@ struct ServerOptions {
   Auth auth = Auth::trust;
   std::map<std::string, std::string> passwords;  // by user
   std::set<std::string> databases;               // empty: whatever is asked for
+  std::set<std::string> superusers{"postgres"};
   std::size_t max_connections = 1000;
   bool starting_up = false;  // 57P03 to everybody
+  bool standby = false;      // 25006 to whoever wants to write
   std::string server_version = "15.20";
   std::string time_zone = "Etc/UTC";
   std::string host_name = "host";
@@ -53,13 +57,23 @@ struct CancelRequest {
   std::uint32_t key;
 };
 
+struct Notification {
+  std::string database;
+  std::uint32_t pid;  // who sent it
+  std::string channel;
+  std::string payload;
+  bool operator==(const Notification&) const = default;
+};
+
 // What a server's sessions share and write down together.
 struct Journal {
-  bool stalled = false;                       // none reads or answers
-  std::size_t session_count = 0;              // logged in and there
-  std::size_t session_count_max = 0;          // ever
-  std::size_t login_count = 0;                // ever
-  std::function<void(CancelRequest)> cancel;  // a session brought one
+  bool stalled = false;                              // none reads or answers
+  std::size_t session_count = 0;                     // logged in and there
+  std::size_t session_count_max = 0;                 // ever
+  std::size_t login_count = 0;                       // ever
+  std::function<void(CancelRequest)> cancel;         // a session brought one
+  std::function<void(const Notification&)> publish;  // a session has committed one
+  AdvisoryLocks locks;
   bool keep_statements = true;
   std::vector<std::string> statements;
   std::vector<std::string> complaints;  // "O-02 one owner: …" where an oracle has a name
@@ -77,6 +91,10 @@ class PostgresSession final : public Peer {
   void turn() override;
   void wake();    // what sleeps is done
   void cancel();  // fact 13: only a running statement notices
+  void lock_granted();
+  void notified(const Notification& notification);
+  // The configuration says so now, and the postmaster has told it (SIGHUP).
+  void reconfigure(const std::string& name, const std::string& value);
   void end(const std::string& code);
   void vanish();
   void close();
@@ -84,6 +102,10 @@ class PostgresSession final : public Peer {
   bool ready() const { return phase_ != Phase::starting && !ended() && logged_in_; }
   bool ended() const { return phase_ == Phase::ended; }
   bool sleeping() const { return phase_ == Phase::sleeping; }
+  // At a statement that is not done yet.
+  bool busy() const {
+    return phase_ == Phase::working || phase_ == Phase::sleeping || phase_ == Phase::locking;
+  }
   // It may be forgotten: it has ended and the clock does not know it any more.
   bool over() const { return ended() && task_count_ == 0; }
   // Has nothing to do, is in no transaction, and has told all it had to tell.
@@ -99,23 +121,37 @@ class PostgresSession final : public Peer {
   char status() const { return status_; }
   std::uint32_t pid() const { return pid_; }
   std::uint32_t key() const { return pid_ * 2654435761u; }
-  std::string setting(const std::string& name) const;
+  std::string setting(const std::string& name) const { return state_.value(name); }
 
  private:
-  // working: at a statement whose time has not come; sleeping: in the statement that sleeps.
-  enum class Phase { starting, authenticating, ready, copy_in, working, sleeping, ended };
+  // working: at a statement whose time has not come; sleeping: in the statement that sleeps;
+  // locking: in the one that waits for a lock.
+  enum class Phase { starting, authenticating, ready, copy_in, working, sleeping, locking, ended };
   enum class Outcome { done, failed, paused };
+  using Lasts = SessionState::Lasts;
+  // Cursors are portals too, and share their names.
   struct Portal {
     Statement statement;
-    std::vector<std::string> parameters;
+    std::vector<std::string> parameters = {};
     int row_count_sent = 0;
+    bool held = false;           // with hold
+    bool of_transaction = true;  // made in this transaction
+    std::size_t level = 0;       // of the savepoint it was made behind
+  };
+  struct Savepoint {
+    std::string name;
+    std::size_t inserted_count;
+    std::size_t notification_count;
   };
 
+  // postgres_login.cc
   void on_start(const Message& message);
   void start_session(const Parameters& parameters);
   void ask_for_proof();
   void on_proof(const Message& message);
   void log_in();
+
+  // postgres_messages.cc
   void on_message(const Message& message);
   void on_copy_message(const Message& message);
   void on_query(const Message& message);
@@ -125,35 +161,58 @@ class PostgresSession final : public Peer {
   void on_execute(const Message& message);
   void on_close(const Message& message);
   void on_sync();
+  void on_function_call(const Message& message, bool batch_open);
+  void run_queue();
+  void resume(Outcome outcome);  // what paused has come to its end
+  void copy_failed(const char* code, const std::string& why);
+  // What it is in the end: that of a prepared statement, or of a cursor.
+  Statement resolved(const Statement& statement) const;
 
-  // Statements. simple: a Query sends row descriptions, Execute does not.
+  // postgres_statements.cc. simple: a Query sends row descriptions, Execute does not.
   Outcome execute(const Statement& statement, bool simple);
   Outcome execute_portal(Portal& portal, std::int32_t row_count_max);
-  Outcome control_transaction(const Statement& statement);
+  Outcome set(const Statement& statement);
+  Outcome set_role(const Statement& statement, Lasts lasts);
+  Outcome set_config(const Statement& statement, const std::vector<std::string>& parameters,
+                     bool simple);
+  Outcome reset(const Statement& statement);
+  Outcome discard(const Statement& statement);
+  Outcome execute_prepared(const Statement& statement, bool simple);
+  Outcome lock(const Statement& statement, bool simple);
+  Outcome change_table(const Statement& statement);
+  Outcome use_channel(const Statement& statement);
+  Outcome copy_out(int count);
+  // tag: of the CommandComplete; empty: SELECT and how many.
+  Outcome send_rows(const std::vector<std::string>& rows, bool simple, const std::string& tag = "");
+  void send_part(const Statement& statement, int first, int count);
   void send_proof(const Statement& statement, int first, int count);
   std::string state_text() const;
-  void check_owner(const Statement& statement, bool batch_open);
+  Outcome done(const std::string& tag);
+
+  // postgres_transactions.cc
+  Outcome control_transaction(const Statement& statement);
+  Outcome control_savepoint(const Statement& statement);
+  Outcome control_cursor(const Statement& statement, bool simple);
+  void start_implicit();
+  void end_implicit();
+  void roll_back_to(std::size_t level);
+  void end_transaction(bool committed);
+  bool in_block() const { return status_ != 'I' || in_list_; }
+  bool read_only() const;
+
+  // postgres_session.cc
   void work_on(const Message& message);
   void sleep(Duration how_long);
-  void end_transaction(bool committed);
+  void interrupt(const std::string& why, bool cancelled = false);
+  void deliver_notifications();
+  void watch_idleness();
+  void check_owner(const Statement& statement, bool batch_open);
   void make_noise();
   void tell(ServerEvent::Kind kind);
   void end_session();
-  Outcome set(const std::string& name, const std::string& value);
-  Outcome set_config(const Statement& statement, const std::vector<std::string>& parameters,
-                     bool simple);
-  Outcome send_rows(const std::vector<std::string>& rows, bool simple);
-  Outcome copy_out(int count);
-  void resume(Outcome outcome);  // what paused has come to its end
-  void run_queue();
-  void start_implicit();
-  void end_implicit();
-  void copy_failed(const char* code, const std::string& why);
-
   Outcome fail(const std::string& code, const std::string& text);
   void fatal(const std::string& code, const std::string& text);
   void ready_for_query();
-  void report_settings();
   void say(std::string_view bytes);
   void flush();
   void complain(const std::string& oracle, const std::string& what);
@@ -170,13 +229,14 @@ class PostgresSession final : public Peer {
   std::string out_;  // not flushed yet, as PostgreSQL keeps it
   std::string user_;
   std::optional<ScramServer> scram_;
-  bool scram_proved_ = false;
+  std::string unknown_setting_;  // in the startup packet
 
   char status_ = 'I';
   bool in_query_ = false;    // the current statement came by Query, not by Execute
   bool in_list_ = false;     // with others
   bool skipping_ = false;    // to the next Sync
   bool implicit_ = false;    // a transaction nobody began
+  bool pipelining_ = false;  // in which something was executed already
   bool batch_open_ = false;  // messages of the extended protocol, and no Sync behind them yet
   std::string database_;
   std::string owner_;               // the client whose statement came last
@@ -184,17 +244,18 @@ class PostgresSession final : public Peer {
   bool owned_ = false;              // that client's transaction goes on
   std::uint32_t transaction_ = 0;   // how many there were
   std::uint32_t generation_ = 1;    // one more with every DISCARD ALL
-  std::uint32_t sleep_number_ = 0;  // of the sleep or the work under way
+  std::uint32_t sleep_number_ = 0;  // of the sleep, the work or the wait under way
+  std::uint32_t idle_number_ = 0;   // of the pause between two messages
   std::uint32_t task_count_ = 0;    // of the clock's, that name this session
   char held_type_ = 0;              // of the message it works on
   std::string held_body_;
-  std::vector<std::string> inserted_;  // in this transaction
-  std::map<std::string, std::string> defaults_;
-  std::map<std::string, std::string> settings_;
-  std::optional<std::map<std::string, std::string>> before_;  // this transaction's first SET
-  std::map<std::string, std::string> told_;                   // as last reported
-  bool to_tell_ = false;                                      // settings_ may differ from that
-  std::deque<Statement> queue_;                               // the rest of a Query
+  bool cancel_pending_ = false;  // it came while data of a COPY was waited for
+  SessionState state_;
+  std::vector<std::string> inserted_;        // in this transaction
+  std::vector<Notification> notifications_;  // in this transaction
+  std::vector<Notification> to_deliver_;     // of others, when this is idle
+  std::vector<Savepoint> savepoints_;
+  std::deque<Statement> queue_;  // the rest of a Query
   std::map<std::string, Statement, std::less<>> prepared_;
   std::map<std::string, Portal, std::less<>> portals_;
   bool copy_fails_ = false;

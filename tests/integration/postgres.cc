@@ -34,6 +34,7 @@ max_wal_size = '4GB'
 wal_level = minimal
 max_wal_senders = 0
 autovacuum = off
+timezone = 'Etc/UTC'
 log_line_prefix = '%m [%p] %u@%d '
 )";
 

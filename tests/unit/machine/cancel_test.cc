@@ -18,7 +18,7 @@ TEST_F(CancelTest, a_running_statement_is_cancelled) {
   sim::Client& client = world.client();
   EXPECT_EQ(world.query(client, "sleep"), "");
   cancel(client);
-  EXPECT_EQ(client.heard(), "E(57014) Z(I)");
+  EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
   EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
   EXPECT_EQ(world.shell().note_count(NoteKind::cancel_sent), 1u);
 }
@@ -92,7 +92,7 @@ TEST_F(CancelTest, cancelling_twice_is_cancelling_once) {
   world.query(client, "sleep");
   cancel(client);
   cancel(client);
-  EXPECT_EQ(client.heard(), "E(57014) Z(I)");
+  EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
 }
 
 TEST_F(CancelTest, nothing_new_is_sent_where_a_cancel_may_still_hit) {
@@ -104,7 +104,7 @@ TEST_F(CancelTest, nothing_new_is_sent_where_a_cancel_may_still_hit) {
   world.advance(world.settings.cancel_wait_timeout + std::chrono::seconds(1));
   world.postgres.stall(false);
   world.run();
-  EXPECT_EQ(client.heard(), "E(57014) Z(E)");
+  EXPECT_EQ(client.heard(), "T E(57014) Z(E)");
   EXPECT_EQ(world.query(client, "select 'next'"), "E(08006) EOF");
   EXPECT_EQ(executed("select 'next'"), 0u);
 }

@@ -71,7 +71,7 @@ TEST_F(LoginTest, newer_minors_and_options_are_negotiated_down) {
   sim::Client& client = world.connect();
   client.say(sim::startup({{"user", "ann"}, {"database", "db"}, {"_pq_.more", "1"}}, 0x30002));
   world.run();
-  EXPECT_TRUE(client.login().starts_with("v R(0) ")) << client.login();
+  EXPECT_TRUE(client.login().starts_with("v(196608|_pq_.more) R(0) ")) << client.login();
 }
 
 TEST_F(LoginTest, another_protocol_is_refused) {

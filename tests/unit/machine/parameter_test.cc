@@ -28,8 +28,8 @@ TEST_F(ParameterTest, a_set_is_reported_and_follows_its_client) {
   sim::Client& a = world.client();
   sim::Client& b = world.client();
   EXPECT_EQ(world.query(a, "set DateStyle = 'SQL, DMY'"), "C(SET) S(DateStyle=SQL, DMY) Z(I)");
-  EXPECT_EQ(world.query(b, "show DateStyle"), "T D(ISO, MDY) C(SELECT 1) Z(I)");
-  EXPECT_EQ(world.query(a, "show DateStyle"), "T D(SQL, DMY) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.query(b, "show DateStyle"), "T D(ISO, MDY) C(SHOW) Z(I)");
+  EXPECT_EQ(world.query(a, "show DateStyle"), "T D(SQL, DMY) C(SHOW) Z(I)");
 }
 
 TEST_F(ParameterTest, a_rolled_back_set_is_taken_back) {

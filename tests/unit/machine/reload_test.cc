@@ -97,7 +97,7 @@ TEST_F(ReloadTest, zero_switches_a_clock_off_and_nothing_else) {
   EXPECT_TRUE(client.logged_in());
   world.query(client, "sleep");
   cancel(client);
-  EXPECT_EQ(client.heard(), "E(57014) Z(I)");
+  EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
 }
 
 }  // namespace

@@ -98,7 +98,7 @@ TEST(PostgresModelTest, a_pipeline_is_one_transaction) {  // fact 4
   Client& client = direct.client();
   EXPECT_EQ(direct.ask(client, pipeline("set TimeZone = UTC") + pipeline("error") + sync()),
             "1 2 C(SET) 1 2 E(22012) Z(I)");
-  EXPECT_EQ(direct.ask(client, query("show TimeZone")), "T D(Etc/UTC) C(SELECT 1) Z(I)");
+  EXPECT_EQ(direct.ask(client, query("show TimeZone")), "T D(Etc/UTC) C(SHOW) Z(I)");
 }
 
 TEST(PostgresModelTest, an_error_may_come_at_bind) {  // fact 5
@@ -147,7 +147,7 @@ TEST(PostgresModelTest, one_ready_for_many_statements_and_earlier_ones_undone) {
   EXPECT_EQ(direct.ask(client, query("set TimeZone = UTC; select 'a;b'; error; select 'c'")),
             "C(SET) T D(a;b) C(SELECT 1) E(22012) Z(I)");
   EXPECT_EQ(direct.ask(client, query("rollback; discard all")),
-            "N(00000) C(ROLLBACK) E(25001) Z(I)");
+            "N(25P01) C(ROLLBACK) E(25001) Z(I)");
   EXPECT_EQ(direct.ask(client, query("")), "I Z(I)");
 }
 
@@ -175,7 +175,7 @@ TEST(PostgresModelTest, set_config_sets_pairs_and_returns_them) {
   EXPECT_EQ(direct.ask(client, parse("", sql) +
                                    bind("", "", {"TimeZone", "UTC", "application_name", "x"}) +
                                    execute("") + sync()),
-            "1 2 D(UTC|x) C(SELECT 1) S(TimeZone=UTC) S(application_name=x) Z(I)");
+            "1 2 D(UTC|x) C(SELECT 1) S(application_name=x) S(TimeZone=UTC) Z(I)");
 }
 
 TEST(PostgresModelTest, a_cancel_hits_the_running_statement_with_the_right_key_only) {  // fact 13
@@ -191,7 +191,7 @@ TEST(PostgresModelTest, a_cancel_hits_the_running_statement_with_the_right_key_o
     direct.run();
     EXPECT_TRUE(far->peer_finished());
     EXPECT_EQ(far->readable_size(), 0u);
-    EXPECT_EQ(client.heard(), key == client.key() ? "E(57014) Z(I)" : "");
+    EXPECT_EQ(client.heard(), key == client.key() ? "T E(57014) Z(I)" : "");
   }
   direct.ask(client, query("sleep"));
   direct.postgres.wake_sleepers();

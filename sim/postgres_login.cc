@@ -1,0 +1,171 @@
+// How a session of the model server begins: its startup packet, and who it is.
+#include <algorithm>
+#include <array>
+
+#include "sim/postgres_session.h"
+#include "sim/toy_vault.h"
+
+namespace pgweir::sim {
+
+namespace {
+
+constexpr std::int32_t cancel_code = 80877102;
+constexpr std::int32_t ssl_code = 80877103;
+constexpr std::int32_t gss_code = 80877104;
+constexpr std::int32_t protocol_3_0 = 0x30000;
+
+SessionState::Values first_settings(const ServerOptions& options, const std::string& user) {
+  return {{"application_name", ""},
+          {"client_encoding", "UTF8"},
+          {"DateStyle", "ISO, MDY"},
+          {"default_transaction_read_only", "off"},
+          {"in_hot_standby", options.standby ? "on" : "off"},
+          {"integer_datetimes", "on"},
+          {"IntervalStyle", "postgres"},
+          {"is_superuser", options.superusers.contains(user) ? "on" : "off"},
+          {"server_encoding", "UTF8"},
+          {"server_version", options.server_version},
+          {"session_authorization", user},
+          {"standard_conforming_strings", "on"},
+          {"TimeZone", options.time_zone},
+          {"role", "none"},
+          {"search_path", "\"$user\", public"},
+          {"extra_float_digits", "1"},
+          {"transaction_read_only", "off"},
+          {"statement_timeout", "0"},
+          {"idle_session_timeout", "0"},
+          {"idle_in_transaction_session_timeout", "0"}};
+}
+
+}  // namespace
+
+void PostgresSession::on_start(const Message& message) {
+  Body body(message.body);
+  const auto version = body.int32();
+  // Fact 23: a bare byte, and the startup packet comes after it.
+  if (version == ssl_code || version == gss_code) return stream_->write("N");
+  if (version == cancel_code) {
+    const auto pid = body.int32();
+    const auto key = body.int32();
+    if (!well_formed(pid && key && body.rest().empty(), message)) return;
+    journal_.cancel({static_cast<std::uint32_t>(*pid), static_cast<std::uint32_t>(*key)});
+    return close();
+  }
+  if (!well_formed(version.has_value(), message)) return;
+  if (*version >> 16 != protocol_3_0 >> 16) {
+    return fatal("0A000", "unsupported frontend protocol");
+  }
+  Parameters parameters;
+  std::vector<std::string> unknown_options;
+  for (;;) {
+    const auto name = body.text();
+    if (!well_formed(name.has_value(), message)) return;
+    if (name->empty()) break;
+    const auto value = body.text();
+    if (!well_formed(value.has_value(), message)) return;
+    if (name->starts_with("_pq_.")) {
+      unknown_options.emplace_back(*name);
+    } else {
+      parameters.emplace_back(*name, *value);
+    }
+  }
+  if (!well_formed(body.rest().empty(), message)) return;
+  framer_.started();
+  // Fact 24.
+  if (*version > protocol_3_0 || !unknown_options.empty()) {
+    std::string newest = int32(protocol_3_0) + int32(std::int64_t(unknown_options.size()));
+    for (const std::string& option : unknown_options) newest += cstring(option);
+    say(sim::message('v', newest));
+  }
+  start_session(parameters);
+}
+
+void PostgresSession::start_session(const Parameters& parameters) {
+  for (const auto& [name, value] : parameters) {
+    if (name == "user") user_ = value;
+    if (name == "database") database_ = value;
+  }
+  SessionState::Values said;
+  if (user_.empty()) return fatal("28000", "no PostgreSQL user name specified in startup packet");
+  SessionState::Values defaults = first_settings(options_, user_);
+  for (const auto& [name, value] : parameters) {
+    if (name == "user" || name == "database") continue;
+    if (!defaults.contains(name)) unknown_setting_ = name;
+    said[name] = value;
+  }
+  state_.begin(std::move(defaults), said);
+  if (options_.starting_up) return fatal("57P03", "the database system is starting up");
+  if (others_ >= options_.max_connections) return fatal("53300", "sorry, too many clients already");
+  ask_for_proof();
+}
+
+void PostgresSession::ask_for_proof() {
+  phase_ = Phase::authenticating;
+  switch (options_.auth) {
+    case ServerOptions::Auth::trust: return log_in();
+    case ServerOptions::Auth::cleartext: say(message('R', int32(3))); break;
+    case ServerOptions::Auth::md5: say(message('R', int32(5) + "salt")); break;
+    case ServerOptions::Auth::scram:
+      say(message('R', int32(10) + cstring("SCRAM-SHA-256") + '\0'));
+      break;
+  }
+  flush();
+}
+
+void PostgresSession::on_proof(const Message& message) {
+  const auto found = options_.passwords.find(user_);
+  const std::string password = found == options_.passwords.end() ? "" : found->second;
+  if (!well_formed(message.type == 'p', message)) return;
+  Body body(message.body);
+  if (options_.auth != ServerOptions::Auth::scram) {
+    const std::array<std::byte, 4> salt{std::byte{'s'}, std::byte{'a'}, std::byte{'l'},
+                                        std::byte{'t'}};
+    const std::string expected =
+        options_.auth == ServerOptions::Auth::cleartext
+            ? password
+            : ToyVault::md5_response(ToyVault::md5_hash(password, user_), salt);
+    if (body.text() == expected && body.rest().empty() && !password.empty()) return log_in();
+    return fatal("28P01", "password authentication failed for user \"" + user_ + "\"");
+  }
+  std::optional<std::string> answer;
+  const bool first = !scram_;
+  if (first) {
+    const auto mechanism = body.text();
+    const auto size = body.int32();
+    if (!well_formed(mechanism == "SCRAM-SHA-256" && size == std::int32_t(body.rest().size()),
+                     message)) {
+      return;
+    }
+    scram_.emplace(password);
+    answer = scram_->first(body.rest());
+    if (!well_formed(answer.has_value(), message)) return;
+  } else {
+    answer = scram_->last(body.rest());
+    if (!answer || password.empty()) {
+      return fatal("28P01", "password authentication failed for user \"" + user_ + "\"");
+    }
+  }
+  say(sim::message('R', int32(first ? 11 : 12) + *answer));
+  flush();
+  if (!first) log_in();
+}
+
+void PostgresSession::log_in() {
+  say(message('R', int32(0)));
+  if (!options_.databases.empty() && !options_.databases.contains(database_)) {
+    return fatal("3D000", "database \"" + database_ + "\" does not exist");
+  }
+  if (!unknown_setting_.empty()) {
+    return fatal("42704", "unrecognized configuration parameter \"" + unknown_setting_ + "\"");
+  }
+  for (const auto& [name, value] : state_.take_news()) say(parameter_status(name, value));
+  say(message('K', int32(pid_) + int32(key())));
+  phase_ = Phase::ready;
+  logged_in_ = true;
+  ++journal_.login_count;
+  journal_.session_count_max = std::max(journal_.session_count_max, ++journal_.session_count);
+  tell(ServerEvent::Kind::logged_in);
+  ready_for_query();
+}
+
+}  // namespace pgweir::sim

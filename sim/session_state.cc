@@ -1,0 +1,161 @@
+#include "sim/session_state.h"
+
+#include <charconv>
+
+namespace pgweir::sim {
+
+namespace {
+
+constexpr std::string_view roles[] = {"role", "session_authorization", "is_superuser"};
+
+bool is_role(std::string_view name) {
+  return name == roles[0] || name == roles[1] || name == roles[2];
+}
+
+}  // namespace
+
+const std::vector<std::string> SessionState::reported_names{"application_name",
+                                                            "client_encoding",
+                                                            "DateStyle",
+                                                            "default_transaction_read_only",
+                                                            "in_hot_standby",
+                                                            "integer_datetimes",
+                                                            "IntervalStyle",
+                                                            "is_superuser",
+                                                            "server_encoding",
+                                                            "server_version",
+                                                            "session_authorization",
+                                                            "standard_conforming_strings",
+                                                            "TimeZone"};
+
+void SessionState::begin(Values defaults, const Values& said) {
+  defaults_ = std::move(defaults);
+  for (const auto& [name, value] : said) {
+    defaults_[name] = value;
+    said_at_startup_.insert(name);
+  }
+}
+
+const std::string& SessionState::value(std::string_view name) const {
+  static const std::string none;
+  for (const Values* values : {&now_.local, &now_.own, &defaults_}) {
+    if (const auto found = values->find(name); found != values->end()) return found->second;
+  }
+  return none;
+}
+
+void SessionState::set(const std::string& name, const std::string& value, Lasts lasts) {
+  Kept& kept = change();
+  if (lasts == Lasts::transaction) {
+    kept.local[name] = value;
+  } else {
+    kept.own[name] = value;
+    kept.local.erase(name);
+  }
+  to_tell_ = true;
+}
+
+void SessionState::reset(const std::string& name, Lasts lasts) {
+  if (lasts == Lasts::transaction) return set(name, defaults_[name], lasts);
+  change().own.erase(name);
+  change().local.erase(name);
+  to_tell_ = true;
+}
+
+void SessionState::reset_all() {
+  const auto is_reset = [](const auto& entry) { return !is_role(entry.first); };
+  std::erase_if(change().own, is_reset);
+  std::erase_if(change().local, is_reset);
+  to_tell_ = true;
+}
+
+void SessionState::discard_all() {
+  change() = {};
+  to_tell_ = true;
+}
+
+void SessionState::set_default(const std::string& name, const std::string& value) {
+  if (said_at_startup_.contains(name)) return;
+  defaults_[name] = value;
+  to_tell_ = true;
+}
+
+Duration SessionState::time(std::string_view name) const {
+  if (now_.own.empty() && now_.local.empty()) return {};
+  const std::string& text = value(name);
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool seconds = std::string_view(end, text.data() + text.size()) == "s";
+  return std::chrono::milliseconds(seconds ? count * 1000 : count);
+}
+
+void SessionState::add_table(const std::string& name, Lasts lasts) {
+  change().temp_tables.insert(name);
+  if (lasts == Lasts::transaction) change().dropped_at_commit.insert(name);
+}
+
+void SessionState::drop_table(const std::string& name) {
+  change().temp_tables.erase(name);
+  change().dropped_at_commit.erase(name);
+}
+
+void SessionState::drop_tables() {
+  change().temp_tables.clear();
+  change().dropped_at_commit.clear();
+}
+
+void SessionState::roll_back_to(std::size_t level) {
+  if (level == 0) {
+    if (!before_) return;
+    now_ = *before_;
+    levels_.clear();
+  } else {
+    levels_.resize(level);
+    now_ = levels_.back();
+  }
+  to_tell_ = true;
+}
+
+void SessionState::release(std::size_t level) { levels_.resize(level - 1); }
+
+void SessionState::end_transaction(bool committed) {
+  if (!before_) return levels_.clear();
+  if (!committed) roll_back_to(0);
+  to_tell_ = to_tell_ || !now_.local.empty();
+  now_.local.clear();
+  for (const std::string& table : now_.dropped_at_commit) now_.temp_tables.erase(table);
+  now_.dropped_at_commit.clear();
+  levels_.clear();
+  before_.reset();
+}
+
+std::vector<std::pair<std::string, std::string>> SessionState::take_news() {
+  if (!std::exchange(to_tell_, false)) return {};
+  std::vector<std::pair<std::string, std::string>> news;
+  for (const std::string& name : reported_names) {
+    const std::string& value = this->value(name);
+    const auto told = told_.find(name);
+    if (told != told_.end() && told->second == value) continue;
+    told_[name] = value;
+    news.emplace_back(name, value);
+  }
+  return news;
+}
+
+void SessionState::add_text(std::string& text) const {
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (!text.empty()) text += ',';
+    text.append(name).append("=").append(value);
+  };
+  const auto add_setting = [&](const std::string& name, const std::string& value) {
+    if (defaults_.find(name)->second != value) add(name, value);
+  };
+  for (const auto& [name, value] : now_.local) add_setting(name, value);
+  for (const auto& [name, value] : now_.own) {
+    if (!now_.local.contains(name)) add_setting(name, value);
+  }
+  for (const std::string& table : now_.temp_tables) add("table", table);
+  for (const std::string& channel : now_.channels) add("listen", channel);
+}
+
+}  // namespace pgweir::sim

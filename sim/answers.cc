@@ -60,48 +60,29 @@ std::string name_of(Owed::What what) {
   return "?";
 }
 
-// fetched: rows that earlier Executes of the portal have sent.
-std::string tag_of(const Ask& ask, char status, int fetched) {
-  switch (ask.kind) {
-    case Ask::Kind::proof: return "SELECT " + std::to_string(ask.count - fetched);
-    case Ask::Kind::sleep: return "SELECT 1";
-    case Ask::Kind::begin: return "BEGIN";
-    case Ask::Kind::commit: return status == 'E' ? "ROLLBACK" : "COMMIT";
-    case Ask::Kind::rollback: return "ROLLBACK";
-    case Ask::Kind::set: return "SET";
-    case Ask::Kind::insert: return "INSERT 0 1";
-    case Ask::Kind::notice: return "NOTICE";
-    case Ask::Kind::copy_in:
-    case Ask::Kind::copy_out: return "COPY " + std::to_string(ask.count);
-    case Ask::Kind::error:
-    case Ask::Kind::fail_at_bind:
-    case Ask::Kind::syntax_error:
-    case Ask::Kind::nothing:
-    case Ask::Kind::copy_abort:
-    case Ask::Kind::copy_refused: return "";
-  }
-  return "";
+bool has_rows(const Ask& ask) {
+  using Kind = Ask::Kind;
+  return ask.kind == Kind::proof || ask.kind == Kind::sleep || ask.kind == Kind::lock ||
+         ask.kind == Kind::fetch;
 }
 
 }  // namespace
 
-void Answers::begin(std::map<std::string, std::string, std::less<>> parameters) {
+void Answers::begin(OwnState::Parameters parameters) {
   owed_.clear();
   ask_index_ = 0;
   row_count_ = fetched_ = 0;
   described_ = copy_open_ = copying_out_ = failed_ = cancel_may_hit_ = false;
   status_ = 'I';
   session_.clear();
-  parameters_ = std::move(parameters);
-  parameters_before_ = parameters_;
+  state_.begin(std::move(parameters));
 }
 
 void Answers::lose() {
-  unknown_.insert(unknown_.end(), inserted_.begin(), inserted_.end());
-  inserted_.clear();
+  state_.lose();
   for (const Owed& owed : owed_) {
     for (const Ask& ask : owed.asks) {
-      if (ask.kind == Kind::insert) unknown_.push_back(ask.value);
+      if (ask.kind == Kind::insert) state_.add_unknown(ask.value);
     }
   }
   owed_.clear();
@@ -129,7 +110,7 @@ void Answers::hear_query(Owed& owed, const Message& message) {
   }
   if (all_done) return wrong(message, "ReadyForQuery");
   const Ask& ask = owed.asks[ask_index_];
-  if (message.type == 'T' && !described_ && (ask.kind == Kind::proof || ask.kind == Kind::sleep)) {
+  if (message.type == 'T' && !described_ && has_rows(ask)) {
     described_ = true;
     return;
   }
@@ -139,16 +120,58 @@ void Answers::hear_query(Owed& owed, const Message& message) {
     return next_ask();
   }
   if (message.type == 'I' && ask.kind == Kind::nothing) return next_ask();
+  if (message.type == 'V' && ask.kind == Kind::function_call) {
+    Body body(message.body);
+    body.int32();  // its size
+    if (body.rest() == "'" + text_of(ask, client_) + "'") return next_ask();
+  }
   wrong(message, "the answer of " + text_of(ask, client_));
 }
 
+// How many rows are right: of a portal all, of a cursor as many as it has left.
+int Answers::rows_of(const Ask& ask) const {
+  if (ask.kind == Kind::sleep || ask.kind == Kind::lock) return 1;
+  return ask.kind == Kind::fetch ? state_.rows_for(ask.name, ask.count) : ask.count;
+}
+
 bool Answers::hear_rows(const Ask& ask, const Message& message) {
-  if (message.type != 'D') return false;
-  if (ask.kind == Kind::sleep) return true;
-  if (ask.kind != Kind::proof || row_count_ == ask.count) return false;
+  if (message.type != 'D' || !has_rows(ask) || row_count_ == rows_of(ask)) return false;
   ++row_count_;
-  check_row(ask, message);
+  if (ask.kind == Kind::proof || ask.kind == Kind::fetch) check_row(ask, message);
   return true;
+}
+
+std::string Answers::tag_of(const Ask& ask) const {
+  switch (ask.kind) {
+    case Kind::proof: return "SELECT " + std::to_string(ask.count - fetched_);
+    case Kind::sleep:
+    case Kind::lock: return "SELECT 1";
+    case Kind::begin: return "BEGIN";
+    case Kind::commit: return status_ == 'E' ? "ROLLBACK" : "COMMIT";
+    case Kind::rollback:
+    case Kind::rollback_to: return "ROLLBACK";
+    case Kind::savepoint: return "SAVEPOINT";
+    case Kind::release: return "RELEASE";
+    case Kind::set:
+    case Kind::set_local: return "SET";
+    case Kind::insert: return "INSERT 0 1";
+    case Kind::notice: return "NOTICE";
+    case Kind::declare: return "DECLARE CURSOR";
+    case Kind::fetch: return "FETCH " + std::to_string(rows_of(ask));
+    case Kind::close_cursor: return "CLOSE CURSOR";
+    case Kind::create_table: return "CREATE TABLE";
+    case Kind::notify: return "NOTIFY";
+    case Kind::copy_in:
+    case Kind::copy_out: return "COPY " + std::to_string(ask.count);
+    case Kind::error:
+    case Kind::fail_at_bind:
+    case Kind::syntax_error:
+    case Kind::nothing:
+    case Kind::function_call:
+    case Kind::copy_abort:
+    case Kind::copy_refused: return "";
+  }
+  return "";
 }
 
 bool Answers::hear_copy(const Ask& ask, const Message& message) {
@@ -225,19 +248,53 @@ void Answers::hear_execute(const Ask& ask, int row_count_max, const Message& mes
 
 void Answers::hear_complete(const Ask& ask, const Message& message) {
   const std::string tag(Body(message.body).text().value_or("?"));
-  const std::string expected = tag_of(ask, status_, fetched_);
+  const std::string expected = tag_of(ask);
   if (tag != expected) {
     return wrong(message, "CommandComplete \"" + expected + "\", not \"" + tag + "\"");
   }
-  if (ask.kind == Kind::proof && row_count_ != ask.count) {
-    return wrong(message, std::to_string(ask.count) + " rows, not " + std::to_string(row_count_));
+  if (has_rows(ask) && row_count_ != rows_of(ask)) {
+    return wrong(message,
+                 std::to_string(rows_of(ask)) + " rows, not " + std::to_string(row_count_));
   }
-  if (ask.kind == Kind::begin) status_ = 'T';
-  if (ask.kind == Kind::set) parameters_[ask.name] = ask.value;
-  if (ask.kind == Kind::insert) inserted_.push_back(ask.value);
-  if (ask.ends_transaction()) {
-    end_transaction(tag == "COMMIT");
-    status_ = 'I';
+  done(ask, tag);
+}
+
+// What it has changed.
+void Answers::done(const Ask& ask, std::string_view tag) {
+  switch (ask.kind) {
+    case Kind::begin: status_ = 'T'; return;
+    case Kind::commit:
+    case Kind::rollback:
+      end_transaction(tag == "COMMIT");
+      status_ = 'I';
+      return;
+    case Kind::savepoint: return state_.add_savepoint(ask.name);
+    case Kind::rollback_to:
+      state_.roll_back_to(ask.name);
+      status_ = 'T';
+      return;
+    case Kind::release: return state_.release(ask.name);
+    case Kind::set: return state_.set(ask.name, ask.value);
+    case Kind::set_local: return state_.set_local(ask.name, ask.value);
+    case Kind::insert: return state_.insert(ask.value);
+    case Kind::declare: return state_.declare(ask.name, ask.count);
+    case Kind::fetch: return state_.fetch(ask.name, row_count_);
+    case Kind::close_cursor: return state_.close(ask.name);
+    case Kind::create_table: return state_.add("table=" + ask.name);
+    case Kind::lock: return state_.add("xact_lock=" + ask.name);
+    case Kind::proof:
+    case Kind::sleep:
+    case Kind::notice:
+    case Kind::notify:
+    case Kind::error:
+    case Kind::fail_at_bind:
+    case Kind::syntax_error:
+    case Kind::nothing:
+    case Kind::function_call:
+    case Kind::copy_in:
+    case Kind::copy_out:
+    case Kind::copy_abort:
+    case Kind::copy_refused: return;
   }
 }
 
@@ -248,7 +305,9 @@ void Answers::hear_error(const Message& message) {
                    : owed.asks.empty()            ? nullptr
                                                   : &owed.asks.front();
   const bool refused_name = owed.what == Owed::What::named_parse && code == "0A000";
-  if (code == "57014" && !cancel_may_hit_ && (ask == nullptr || ask->kind != Kind::copy_abort)) {
+  const bool may_be_cancelled = cancel_may_hit_ || state_.has_parameter("statement_timeout") ||
+                                (ask != nullptr && ask->kind == Kind::copy_abort);
+  if (code == "57014" && !may_be_cancelled) {
     verdict_.blame(oracle::cancel_reach,
                    "c" + std::to_string(client_) +
                        " was cancelled and had not asked for it; it waits for " + waits_for());
@@ -270,8 +329,11 @@ void Answers::hear_error(const Message& message) {
 
 // Whether this may fail like that.
 bool Answers::error_allowed(const Ask* ask, std::string_view code) const {
-  if (cancel_may_hit_ && code == "57014") return true;
-  if (status_ == 'E' && code == "25P02") return ask == nullptr || !ask->ends_transaction();
+  const bool interrupted = cancel_may_hit_ || state_.has_parameter("statement_timeout");
+  if (interrupted && code == "57014") return true;
+  if (status_ == 'E' && code == "25P02") {
+    return ask == nullptr || !(ask->ends_transaction() || ask->kind == Kind::rollback_to);
+  }
   if (ask == nullptr) return false;
   switch (ask->kind) {
     case Kind::error: return code == (ask->value.empty() ? "22012" : ask->value);
@@ -279,15 +341,28 @@ bool Answers::error_allowed(const Ask* ask, std::string_view code) const {
     case Kind::syntax_error: return code == "42601";
     case Kind::copy_abort: return copy_open_ && code == "57014";
     case Kind::copy_refused: return copy_open_ && code == "22P04";
+    // Where what they need has failed itself.
+    case Kind::savepoint:
+    case Kind::declare: return status_ == 'I' && code == "25P01";
+    case Kind::rollback_to:
+    case Kind::release:
+      return status_ == 'I' ? code == "25P01" : code == "3B001" && !state_.has_savepoint(ask->name);
+    case Kind::fetch:
+    case Kind::close_cursor: return code == "34000" && !state_.has_cursor(ask->name);
     case Kind::proof:
     case Kind::begin:
     case Kind::commit:
     case Kind::rollback:
     case Kind::set:
+    case Kind::set_local:
     case Kind::insert:
     case Kind::notice:
     case Kind::nothing:
     case Kind::sleep:
+    case Kind::lock:
+    case Kind::create_table:
+    case Kind::notify:
+    case Kind::function_call:
     case Kind::copy_in:
     case Kind::copy_out: return false;
   }
@@ -319,14 +394,7 @@ void Answers::skip_to_sync() {
 
 void Answers::end_transaction(bool committed) {
   session_.clear();
-  if (committed) {
-    parameters_before_ = parameters_;
-  } else {
-    parameters_ = parameters_before_;
-  }
-  std::vector<std::string>& to = committed ? committed_ : rolled_back_;
-  to.insert(to.end(), inserted_.begin(), inserted_.end());
-  inserted_.clear();
+  state_.end_transaction(committed);
 }
 
 void Answers::check_row(const Ask& ask, const Message& message) {
@@ -352,35 +420,13 @@ void Answers::check_session(const std::string& session) {
                                                     ", then " + session);
 }
 
-// "name=value,name=value": all that is not as in a new session. status and isolation are the
-// transaction's own.
 void Answers::check_state(std::string_view state) {
-  const auto who = [&] { return "c" + std::to_string(client_) + ": "; };
-  std::vector<std::string_view> found;
-  while (!state.empty()) {
-    const std::size_t end = std::min(state.find(','), state.size());
-    const std::string_view item = state.substr(0, end);
-    state.remove_prefix(std::min(end + 1, state.size()));
-    const std::size_t equals = std::min(item.find('='), item.size());
-    const std::string_view name = item.substr(0, equals);
-    const std::string_view value = item.substr(std::min(equals + 1, item.size()));
-    if (name == "status" || name == "isolation" || name == "portals") continue;
-    const auto own = parameters_.find(name);
-    if (own == parameters_.end() || std::ranges::find(found, name) != found.end()) {
-      verdict_.blame(oracle::no_leak_in, who() + "somebody else's state: " + std::string(item));
-      continue;
-    }
-    found.push_back(name);
-    if (own->second != value) {
-      verdict_.blame(oracle::own_state, who() + "set " + own->first + " to " + own->second +
-                                            ", has " + std::string(item));
-    }
-  }
-  if (found.size() == parameters_.size()) return;
-  for (const auto& [name, value] : parameters_) {
-    if (std::ranges::find(found, name) != found.end()) continue;
-    verdict_.blame(oracle::own_state, who() + "set " + name + " to " + value + " and has it not");
-  }
+  const auto difference = state_.compare(state);
+  if (!difference) return;
+  verdict_.blame(difference->leak ? oracle::no_leak_in : oracle::own_state,
+                 "c" + std::to_string(client_) + ": " +
+                     (difference->leak ? "somebody else's state: " : "its own state: ") +
+                     difference->what);
 }
 
 void Answers::wrong(const Message& message, std::string_view expected) {

@@ -8,12 +8,12 @@
 #include <cstdint>
 #include <deque>
 #include <iterator>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "sim/messages.h"
+#include "sim/own_state.h"
 #include "sim/request.h"
 #include "sim/verdict.h"
 
@@ -24,7 +24,7 @@ class Answers {
   Answers(std::uint32_t client, Verdict& verdict) : client_(client), verdict_(verdict) {}
 
   // A new connection: nothing owed, its parameters are these.
-  void begin(std::map<std::string, std::string, std::less<>> parameters);
+  void begin(OwnState::Parameters parameters);
   void owe(std::vector<Owed> owed) { std::ranges::move(owed, std::back_inserter(owed_)); }
   // The next message of an answer; not one of a login, and no FATAL.
   void hear(const Message& message);
@@ -46,10 +46,8 @@ class Answers {
   // What the head of the queue waits for, for a reader.
   std::string waits_for() const;
 
-  // The audit of inserted values.
-  const std::vector<std::string>& committed() const { return committed_; }
-  const std::vector<std::string>& rolled_back() const { return rolled_back_; }
-  const std::vector<std::string>& unknown() const { return unknown_; }
+  // What it made of its session, and what became of what it inserted.
+  const OwnState& state() const { return state_; }
   // The connection is gone: what was under way may or may not have been done.
   void lose();
 
@@ -65,10 +63,13 @@ class Answers {
   bool hear_copy(const Ask& ask, const Message& message);
   void hear_error(const Message& message);
   void hear_complete(const Ask& ask, const Message& message);
+  void done(const Ask& ask, std::string_view tag);
   void hear_ready(const Message& message);
   void check_row(const Ask& ask, const Message& message);
   void check_session(const std::string& session);
   void check_state(std::string_view state);
+  int rows_of(const Ask& ask) const;
+  std::string tag_of(const Ask& ask) const;
   bool error_allowed(const Ask* ask, std::string_view code) const;
   void next_ask();
   void skip_to_sync();
@@ -93,13 +94,8 @@ class Answers {
 
   // Of the transaction, implicit ones too.
   std::string session_;  // where it is
-  std::map<std::string, std::string, std::less<>> parameters_;
-  std::map<std::string, std::string, std::less<>> parameters_before_;
-  std::vector<std::string> inserted_;
+  OwnState state_;
 
-  std::vector<std::string> committed_;
-  std::vector<std::string> rolled_back_;
-  std::vector<std::string> unknown_;
   std::uint64_t answered_count_ = 0;
 };
 

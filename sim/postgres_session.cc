@@ -197,6 +197,7 @@ void PostgresSession::close() {
 
 void PostgresSession::end_session() {
   phase_ = Phase::ended;
+  ++sleep_number_;
   journal_.locks.end_session(pid_);
   if (logged_in_) --journal_.session_count;
   tell(ServerEvent::Kind::ended);

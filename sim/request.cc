@@ -12,6 +12,17 @@ std::string words_of(const Ask& ask) {
     case Kind::begin: return "begin";
     case Kind::commit: return "commit";
     case Kind::rollback: return "rollback";
+    case Kind::savepoint: return "savepoint " + ask.name;
+    case Kind::rollback_to: return "rollback to " + ask.name;
+    case Kind::release: return "release " + ask.name;
+    case Kind::set_local: return "set local " + ask.name + " = '" + ask.value + "'";
+    case Kind::declare: return "declare " + ask.name + " cursor for proof " + count;
+    case Kind::fetch: return "fetch " + count + " from " + ask.name;
+    case Kind::close_cursor: return "close " + ask.name;
+    case Kind::lock: return "select pg_advisory_xact_lock(" + ask.name + ")";
+    case Kind::create_table: return "create temp table " + ask.name + " (a text) on commit drop";
+    case Kind::notify: return "notify " + ask.name + ", 'hello'";
+    case Kind::function_call: return "";
     case Kind::set: return "set " + ask.name + " = '" + ask.value + "'";
     case Kind::insert: return "insert " + ask.value;
     case Kind::error: return "error " + ask.value;

@@ -16,11 +16,22 @@ struct Ask {
     begin,
     commit,
     rollback,
-    set,           // name, value: a parameter that pgweir keeps for its client
-    insert,        // value, into the audited ledger
-    error,         // fails when executed, with code value
-    fail_at_bind,  // 22012; in a Query when executed
-    syntax_error,  // 42601 at Parse
+    savepoint,      // name
+    rollback_to,    // name, of a savepoint
+    release,        // name, of a savepoint
+    set,            // name, value: a parameter that pgweir keeps for its client
+    set_local,      // name, value: whatever it is, for the transaction
+    declare,        // name: a cursor for count rows of the session's state
+    fetch,          // name: count of them, or what is left
+    close_cursor,   // name
+    lock,           // name: an advisory lock's number, for the transaction
+    create_table,   // name: until the transaction ends
+    notify,         // name: a channel nobody listens to
+    function_call,  // by its own message; returns what it is given
+    insert,         // value, into the audited ledger
+    error,          // fails when executed, with code value
+    fail_at_bind,   // 22012; in a Query when executed
+    syntax_error,   // 42601 at Parse
     notice,
     nothing,       // an empty text
     sleep,         // count milliseconds

@@ -352,18 +352,18 @@ void Simulation::audit_ledger() {
   for (const auto& host : hosts_) ledger.insert(host->ledger().begin(), host->ledger().end());
   for (const auto& application : applications_) {
     const std::string who = "c" + std::to_string(application->identity().number);
-    for (const std::string& value : application->answers().committed()) {
+    for (const std::string& value : application->answers().state().committed()) {
       if (ledger.count(value) == 1) continue;
       verdict_.blame(oracle::transaction_integrity,
                      who + " was told that " + value + " is committed; it is there " +
                          std::to_string(ledger.count(value)) + " times");
     }
-    for (const std::string& value : application->answers().rolled_back()) {
+    for (const std::string& value : application->answers().state().rolled_back()) {
       if (ledger.count(value) == 0) continue;
       verdict_.blame(oracle::transaction_integrity,
                      who + " was told that " + value + " is rolled back, and it is there");
     }
-    for (const std::string& value : application->answers().unknown()) {
+    for (const std::string& value : application->answers().state().unknown()) {
       if (ledger.count(value) <= 1) continue;
       verdict_.blame(oracle::transaction_integrity, who + ": " + value + " is there twice");
     }

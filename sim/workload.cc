@@ -109,6 +109,29 @@ std::deque<Part> Workload::next_job(const Identity& who) {
       job.push_back(part);
       break;
     }
+    case JobKind::savepoints: add_block(job, who, savepoints()); break;
+    case JobKind::cursor: add_block(job, who, cursor()); break;
+    case JobKind::local_state:
+      add_block(job, who, local_state());
+      job.push_back(query({proof()}, who));
+      break;
+    case JobKind::timed: {
+      Ask limit = named(Kind::set_local, "statement_timeout");
+      limit.value = std::to_string(tape_.between(1, 20)) + "ms";
+      Ask sleep = ask(Kind::sleep);
+      sleep.count = static_cast<int>(tape_.between(1, options_.sleep_ms_max));
+      add_block(job, who, {limit, sleep, proof()});
+      break;
+    }
+    case JobKind::function_calls: {
+      const Ask call = ask(Kind::function_call);
+      Part part;
+      part.think_ms = think();
+      part.bytes = function_call(1283, {text_of(call, who.number)});  // quote_literal
+      part.owed = {{Owed::What::query, {call}}};
+      job.push_back(part);
+      break;
+    }
     case JobKind::oddities: add_oddity(job, who); break;
   }
   return job;
@@ -228,6 +251,80 @@ void Workload::add_transaction(std::deque<Part>& job, const Identity& who, bool 
   for (std::uint32_t i = 0; i < statements; ++i)
     add(i == failing ? any_failure() : any_statement());
   add(ask(tape_.chance(1, 4) ? Kind::rollback : Kind::commit));
+}
+
+// A transaction of these, each by itself or all in one Query, and an end by itself: whatever fails,
+// the transaction is over then.
+void Workload::add_block(std::deque<Part>& job, const Identity& who, std::vector<Ask> asks) {
+  asks.insert(asks.begin(), ask(Kind::begin));
+  const Ask end = ask(tape_.chance(1, 4) ? Kind::rollback : Kind::commit);
+  const std::uint32_t how = tape_.below(4);
+  if (how == 3) {
+    job.push_back(query(asks, who));
+    job.push_back(query({end}, who));
+    return;
+  }
+  asks.push_back(end);
+  const bool pipelined = how == 2;
+  for (const Ask& ask : asks) {
+    job.push_back(how == 1 ? extended({ask}, who) : query({ask}, who, !pipelined));
+    if (pipelined && job.size() > 1) job.back().when = Part::When::at_once;
+  }
+}
+
+Ask Workload::named(Kind kind, const std::string& name, int count) {
+  Ask named = ask(kind);
+  named.name = name;
+  named.count = count;
+  return named;
+}
+
+std::vector<Ask> Workload::savepoints() {
+  std::vector<Ask> asks{any_statement()};
+  const std::uint32_t rounds = tape_.between(1, 3);
+  for (std::uint32_t i = 0; i < rounds; ++i) {
+    // The same name again hides the one before.
+    const std::string name = tape_.chance(1, 2) ? "s" : "s" + std::to_string(i);
+    asks.push_back(named(Kind::savepoint, name));
+    asks.push_back(tape_.chance(1, 3) ? ask(Kind::error) : any_statement());
+    asks.push_back(tape_.chance(1, 2) ? ask(Kind::insert)
+                                      : named(Kind::declare, "c" + std::to_string(i), 2));
+    if (tape_.chance(2, 3)) {
+      asks.push_back(named(Kind::rollback_to, name));
+    } else {
+      asks.push_back(named(Kind::release, name));
+    }
+    asks.push_back(any_statement());
+  }
+  return asks;
+}
+
+std::vector<Ask> Workload::cursor() {
+  const int count = static_cast<int>(tape_.between(1, 9));
+  std::vector<Ask> asks{named(Kind::declare, "cursor", count)};
+  const std::uint32_t fetches = tape_.between(1, 4);
+  for (std::uint32_t i = 0; i < fetches; ++i) {
+    asks.push_back(named(Kind::fetch, "cursor", static_cast<int>(tape_.between(1, 4))));
+  }
+  if (tape_.chance(1, 2)) asks.push_back(named(Kind::close_cursor, "cursor"));
+  asks.push_back(proof());
+  return asks;
+}
+
+std::vector<Ask> Workload::local_state() {
+  std::vector<Ask> asks;
+  if (tape_.chance(1, 2)) {
+    const Kept& kept = kept_parameters[tape_.below(kept_parameters.size())];
+    Ask local = named(Kind::set_local, kept.name);
+    local.value = kept.values[tape_.below(3)];
+    asks.push_back(local);
+  }
+  // One at most: of two that are taken in any order each may wait for the other.
+  if (tape_.chance(1, 2)) asks.push_back(named(Kind::lock, std::to_string(tape_.between(1, 3))));
+  if (tape_.chance(1, 2)) asks.push_back(named(Kind::create_table, "scratch"));
+  if (tape_.chance(1, 2)) asks.push_back(named(Kind::notify, "nobody"));
+  asks.push_back(proof());
+  return asks;
 }
 
 void Workload::add_copy_in(std::deque<Part>& job, const Identity& who, bool by_extended) {

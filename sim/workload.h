@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <vector>
 
 #include "sim/application.h"
 #include "sim/request.h"
@@ -31,10 +32,15 @@ enum class JobKind : std::uint8_t {
   set,            // a parameter that is the client's own
   big_rows,
   insert,
-  fetch,     // a portal in parts
-  oddities,  // empty texts, Flush, Sync alone, Close of what is not there, a named Parse
+  fetch,           // a portal in parts
+  savepoints,      // a transaction with savepoints, and what is taken back
+  cursor,          // declared, fetched from, closed or not
+  local_state,     // what lasts as long as a transaction: settings, a lock, a table
+  timed,           // a statement_timeout of the transaction's own
+  function_calls,  // by the message of old
+  oddities,        // empty texts, Flush, Sync alone, Close of what is not there, a named Parse
 };
-inline constexpr std::size_t job_kind_count = 18;
+inline constexpr std::size_t job_kind_count = 23;
 
 enum class LeaveBy : std::uint8_t { terminate, finish, reset };
 
@@ -73,6 +79,11 @@ class Workload {
   void add_extended(Part& part, const Ask& ask, const Identity& who);
   void add_sync(Part& part);
   void add_transaction(std::deque<Part>& job, const Identity& who, bool by_extended, bool fails);
+  void add_block(std::deque<Part>& job, const Identity& who, std::vector<Ask> asks);
+  std::vector<Ask> savepoints();
+  std::vector<Ask> cursor();
+  std::vector<Ask> local_state();
+  Ask named(Ask::Kind kind, const std::string& name, int count = 1);
   void add_copy_in(std::deque<Part>& job, const Identity& who, bool by_extended);
   void add_oddity(std::deque<Part>& job, const Identity& who);
   void add_set(std::deque<Part>& job, const Identity& who);

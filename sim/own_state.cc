@@ -1,0 +1,95 @@
+#include "sim/own_state.h"
+
+#include <algorithm>
+
+namespace pgweir::sim {
+
+namespace {
+
+void append(std::vector<std::string>& to, const std::vector<std::string>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+}  // namespace
+
+void OwnState::begin(Parameters parameters) {
+  now_ = {std::move(parameters), {}, {}};
+  before_ = now_;
+  savepoints_.clear();
+  rows_left_.clear();
+}
+
+void OwnState::declare(const std::string& cursor, int row_count) {
+  add(thing_of(cursor));
+  rows_left_[cursor] = row_count;
+}
+
+void OwnState::close(const std::string& cursor) { now_.things.erase(thing_of(cursor)); }
+
+int OwnState::rows_for(const std::string& cursor, int count) const {
+  const auto found = rows_left_.find(cursor);
+  return found == rows_left_.end() ? 0 : std::min(count, found->second);
+}
+
+// The last of that name, counted from one; zero: there is none.
+std::size_t OwnState::find(const std::string& savepoint) const {
+  std::size_t number = savepoints_.size();
+  while (number > 0 && savepoints_[number - 1].name != savepoint) --number;
+  return number;
+}
+
+bool OwnState::has_savepoint(const std::string& name) const { return find(name) > 0; }
+
+void OwnState::roll_back_to(const std::string& name) {
+  savepoints_.resize(find(name));
+  const Savepoint& to = savepoints_.back();
+  now_ = to.before;
+  const auto kept = inserted_.begin() + static_cast<std::ptrdiff_t>(to.inserted_count);
+  rolled_back_.insert(rolled_back_.end(), kept, inserted_.end());
+  inserted_.erase(kept, inserted_.end());
+}
+
+void OwnState::release(const std::string& name) { savepoints_.resize(find(name) - 1); }
+
+void OwnState::end_transaction(bool committed) {
+  if (!committed) now_ = before_;
+  now_.local.clear();
+  now_.things.clear();
+  before_ = now_;
+  savepoints_.clear();
+  append(committed ? committed_ : rolled_back_, inserted_);
+  inserted_.clear();
+}
+
+void OwnState::lose() {
+  append(unknown_, inserted_);
+  inserted_.clear();
+}
+
+std::optional<OwnState::Difference> OwnState::compare(std::string_view state) const {
+  std::multiset<std::string, std::less<>> missing = now_.things;
+  Parameters expected = now_.local;
+  expected.insert(now_.own.begin(), now_.own.end());
+  while (!state.empty()) {
+    const std::size_t end = std::min(state.find(','), state.size());
+    const std::string_view item = state.substr(0, end);
+    state.remove_prefix(std::min(end + 1, state.size()));
+    if (const auto thing = missing.find(item); thing != missing.end()) {
+      missing.erase(thing);
+      continue;
+    }
+    const std::size_t equals = std::min(item.find('='), item.size());
+    const auto own = expected.find(item.substr(0, equals));
+    if (own == expected.end()) return Difference{true, std::string(item)};
+    if (own->second != item.substr(std::min(equals + 1, item.size()))) {
+      return Difference{false, own->first + "=" + own->second + " is " + std::string(item)};
+    }
+    expected.erase(own);
+  }
+  if (!missing.empty()) return Difference{false, *missing.begin() + " is not there"};
+  if (expected.empty()) return std::nullopt;
+  const auto& [name, value] = *expected.begin();
+  return Difference{false, name + "=" + value + " is not there"};
+}
+
+}  // namespace pgweir::sim

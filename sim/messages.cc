@@ -10,6 +10,20 @@ void put(std::string& out, std::uint32_t value, unsigned size) {
   for (unsigned i = size; i-- > 0;) out += static_cast<char>(value >> (8 * i) & 0xff);
 }
 
+void put(std::string& out, std::string_view text) {
+  out += text;
+  out += '\0';
+}
+
+// Of a message with a body of so many bytes.
+std::string begin(char type, std::size_t size) {
+  std::string out;
+  out.reserve(5 + size);
+  out += type;
+  put(out, static_cast<std::uint32_t>(size + 4), 4);
+  return out;
+}
+
 std::string big_endian(std::uint32_t value, unsigned size) {
   std::string out;
   put(out, value, size);
@@ -36,10 +50,7 @@ std::string cstring(std::string_view text) {
   return out;
 }
 std::string message(char type, std::string_view body) {
-  std::string out;
-  out.reserve(5 + body.size());
-  out += type;
-  put(out, static_cast<std::uint32_t>(body.size() + 4), 4);
+  std::string out = begin(type, body.size());
   out += body;
   return out;
 }
@@ -55,9 +66,17 @@ std::string cancel_request(std::uint32_t pid, std::uint32_t key) {
   return start_message(int32(80877102) + int32(pid) + int32(key));
 }
 
-std::string query(std::string_view sql) { return message('Q', cstring(sql)); }
+std::string query(std::string_view sql) {
+  std::string out = begin('Q', sql.size() + 1);
+  put(out, sql);
+  return out;
+}
 std::string parse(std::string_view statement, std::string_view sql) {
-  return message('P', cstring(statement) + cstring(sql) + int16(0));
+  std::string out = begin('P', statement.size() + 1 + sql.size() + 1 + 2);
+  put(out, statement);
+  put(out, sql);
+  put(out, 0, 2);
+  return out;
 }
 std::string bind(std::string_view portal, std::string_view statement,
                  const std::vector<std::string>& parameters) {
@@ -90,21 +109,22 @@ std::string copy_done() { return message('c'); }
 std::string copy_fail(std::string_view why) { return message('f', cstring(why)); }
 
 std::string row_description(const std::vector<std::string>& columns) {
-  constexpr int text_oid = 25;
-  std::string body = int16(static_cast<int>(columns.size()));
+  // No table, column 0 of it, a text, of any size, without a modifier, in text format.
+  constexpr std::string_view rest("\0\0\0\0\0\0\0\0\0\x19\xff\xff\xff\xff\xff\xff\0\0", 18);
+  std::size_t size = 2;
+  for (const std::string& column : columns) size += column.size() + 1 + rest.size();
+  std::string out = begin('T', size);
+  put(out, static_cast<std::uint32_t>(columns.size()), 2);
   for (const std::string& column : columns) {
-    body += cstring(column) + int32(0) + int16(0) + int32(text_oid) + int16(-1) + int32(-1);
-    body += int16(0);
+    put(out, column);
+    out += rest;
   }
-  return message('T', body);
+  return out;
 }
 std::string data_row(const std::vector<std::string>& values) {
   std::size_t size = 2;
   for (const std::string& value : values) size += 4 + value.size();
-  std::string out;
-  out.reserve(5 + size);
-  out += 'D';
-  put(out, static_cast<std::uint32_t>(size + 4), 4);
+  std::string out = begin('D', size);
   put(out, static_cast<std::uint32_t>(values.size()), 2);
   for (const std::string& value : values) {
     put(out, static_cast<std::uint32_t>(value.size()), 4);

@@ -5,6 +5,13 @@
 
 namespace pgweir::sim {
 
+void ByteQueue::push(std::string_view bytes) {
+  // Room for what is usual at once, instead of a bit more each time.
+  constexpr std::size_t usual_size = 512;
+  if (held_.capacity() < usual_size) held_.reserve(usual_size);
+  held_ += bytes;
+}
+
 void ByteQueue::drop(std::size_t size) {
   used_ += std::min(size, held_.size() - used_);
   if (used_ * 2 > held_.size() || used_ == held_.size()) {

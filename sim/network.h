@@ -23,7 +23,7 @@ namespace pgweir::sim {
 // First in, first out.
 class ByteQueue {
  public:
-  void push(std::string_view bytes) { held_ += bytes; }
+  void push(std::string_view bytes);
   std::string_view view() const { return std::string_view(held_).substr(used_); }
   void drop(std::size_t size);
   std::size_t size() const { return held_.size() - used_; }

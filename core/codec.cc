@@ -1,5 +1,6 @@
 #include "core/codec.h"
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstdint>
@@ -17,28 +18,35 @@ namespace {
 // does not compile.
 class Encoder {
  public:
-  explicit Encoder(std::vector<std::byte>& out) : out_(out) {}
+  explicit Encoder(ByteSink& sink) : sink_(sink) {}
 
   template <class... Fields>
   void all(const Fields&... fields) {
     (put(fields), ...);
+  }
+  void flush() {
+    sink_.add(Bytes(held_).first(held_size_));
+    held_size_ = 0;
   }
 
   template <class T>
     requires(std::integral<T> || std::is_enum_v<T>)
   void put(T value) {
     auto bits = static_cast<std::uint64_t>(value);
-    std::array<std::byte, sizeof(T)> bytes;
-    for (std::byte& byte : bytes) {
-      byte = static_cast<std::byte>(bits & 0xff);
-      bits >>= 8;
+    if (held_.size() - held_size_ < sizeof(T)) flush();
+    for (unsigned i = 0; i < sizeof(T); ++i, bits >>= 8) {
+      held_[held_size_++] = static_cast<std::byte>(bits & 0xff);
     }
-    out_.insert(out_.end(), bytes.begin(), bytes.end());
   }
   void put(Duration duration) { put(std::int64_t{duration.count()}); }
   void put(Bytes bytes) {
     put(static_cast<std::uint32_t>(bytes.size()));
-    out_.insert(out_.end(), bytes.begin(), bytes.end());
+    if (held_.size() - held_size_ < bytes.size()) {
+      flush();
+      if (bytes.size() > held_.size()) return sink_.add(bytes);
+    }
+    std::ranges::copy(bytes, held_.begin() + static_cast<std::ptrdiff_t>(held_size_));
+    held_size_ += bytes.size();
   }
   void put(std::string_view text) { put(bytes_of(text)); }
   void put(const std::string& text) { put(bytes_of(text)); }
@@ -179,7 +187,9 @@ class Encoder {
     all(socket, how);
   }
 
-  std::vector<std::byte>& out_;
+  ByteSink& sink_;
+  std::array<std::byte, 128> held_;  // what is short goes out with what is around it
+  std::size_t held_size_ = 0;
 };
 
 void Encoder::put(const Settings& settings) {
@@ -206,16 +216,17 @@ void Encoder::put(const Settings& settings) {
 }
 
 template <class Variant>
-void encode_variant(const Variant& value, std::vector<std::byte>& out) {
+void encode_variant(const Variant& value, ByteSink& sink) {
   static_assert(std::variant_size_v<Variant> < 256);
-  Encoder encoder(out);
+  Encoder encoder(sink);
   encoder.put(static_cast<std::uint8_t>(value.index()));
   std::visit([&](const auto& alternative) { encoder.put(alternative); }, value);
+  encoder.flush();
 }
 
 }  // namespace
 
-void encode(const Event& event, std::vector<std::byte>& out) { encode_variant(event, out); }
-void encode(const Effect& effect, std::vector<std::byte>& out) { encode_variant(effect, out); }
+void encode(const Event& event, ByteSink& sink) { encode_variant(event, sink); }
+void encode(const Effect& effect, ByteSink& sink) { encode_variant(effect, sink); }
 
 }  // namespace pgweir

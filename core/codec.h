@@ -7,16 +7,22 @@
 // there is one.
 #pragma once
 
-#include <cstddef>
-#include <vector>
-
+#include "core/base/bytes.h"
 #include "core/effect.h"
 #include "core/event.h"
 
 namespace pgweir {
 
-// Appends to out, which the caller owns.
-void encode(const Event& event, std::vector<std::byte>& out);
-void encode(const Effect& effect, std::vector<std::byte>& out);
+// Where the bytes go, in pieces. Where one ends means nothing, and is the same on every computer.
+class ByteSink {
+ public:
+  virtual void add(Bytes bytes) = 0;
+
+ protected:
+  ~ByteSink() = default;
+};
+
+void encode(const Event& event, ByteSink& sink);
+void encode(const Effect& effect, ByteSink& sink);
 
 }  // namespace pgweir

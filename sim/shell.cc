@@ -4,7 +4,6 @@
 
 #include "core/base/limits.h"
 #include "core/base/text.h"
-#include "core/codec.h"
 
 namespace pgweir::sim {
 
@@ -300,13 +299,13 @@ void Shell::step(const Event& event) {
 
 void Shell::step_once(const Event& event) {
   ++step_count_;
-  encoded_.clear();
-  encode(event, encoded_);
+  trace_.add(static_cast<std::uint64_t>(now().time_since_epoch().count()));
+  encode(event, trace_);
   if (options_.around_step) options_.around_step(true);
   const std::span<const Effect> effects = stepper_.step(now(), event);
   if (options_.around_step) options_.around_step(false);
   for (const Effect& effect : effects) {
-    encode(effect, encoded_);
+    encode(effect, trace_);
     carry_out(effect);
   }
   for (const SocketId id : touched_) {
@@ -320,8 +319,6 @@ void Shell::step_once(const Event& event) {
     finish_closing(id, *socket);
   }
   touched_.clear();
-  trace_.add(static_cast<std::uint64_t>(now().time_since_epoch().count()));
-  trace_.add(Bytes(encoded_));
   note_deadline();
   if (options_.watch) options_.watch(event, effects);
 }

@@ -234,7 +234,6 @@ class Shell {
   Instant wake_at_ = never;   // that, and how late this timer is
   TraceHash trace_;
   std::uint64_t step_count_ = 0;
-  std::vector<std::byte> encoded_;
   std::vector<KeptNote> notes_;
   std::vector<std::string> complaints_;
 };

@@ -6,18 +6,18 @@
 #include <cstdint>
 #include <cstring>
 
-#include "core/base/bytes.h"
+#include "core/codec.h"
 
 namespace pgweir::sim {
 
 static_assert(std::endian::native == std::endian::little);
 
-class TraceHash {
+class TraceHash final : public ByteSink {
  public:
   void add(std::uint64_t word) { value_ = mixed(value_, word, 0); }
   // Its length too. What is long goes through two values side by side: a processor begins the
   // next product before it has the last.
-  void add(Bytes bytes) {
+  void add(Bytes bytes) override {
     add(bytes.size());
     const std::byte* at = bytes.data();
     std::size_t left = bytes.size();

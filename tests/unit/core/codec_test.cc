@@ -9,11 +9,16 @@
 namespace pgweir {
 namespace {
 
+struct Kept final : ByteSink {
+  void add(Bytes bytes) override { all.insert(all.end(), bytes.begin(), bytes.end()); }
+  std::vector<std::byte> all;
+};
+
 template <class Value>
 std::vector<std::byte> encoded(const Value& value) {
-  std::vector<std::byte> out;
-  encode(value, out);
-  return out;
+  Kept kept;
+  encode(value, kept);
+  return kept.all;
 }
 
 std::vector<std::byte> bytes(std::initializer_list<int> values) {
@@ -31,10 +36,11 @@ TEST(CodecTest, the_layout_is_tag_then_fields_little_endian_with_lengths) {
   EXPECT_EQ(encoded(Effect(effect::Exit{0x01020304})), bytes({11, 4, 3, 2, 1}));
 }
 
-TEST(CodecTest, it_appends_to_what_is_there) {
-  std::vector<std::byte> out = bytes({9});
-  encode(Event(event::Woke{}), out);
-  EXPECT_EQ(out, bytes({9, 16}));
+TEST(CodecTest, what_is_long_comes_in_its_place) {
+  const std::string text(1000, 'x');
+  std::vector<std::byte> expected = bytes({2, 0, 1, 0, 0, 0, 2, 0, 0, 0, 0xe8, 3, 0, 0});
+  expected.insert(expected.end(), text.size(), std::byte{'x'});
+  EXPECT_EQ(encoded(Event(event::Received{client, bytes_of(text)})), expected);
 }
 
 TEST(CodecTest, different_events_differ) {

@@ -126,6 +126,10 @@ void draw_people(RunOptions& options, Tape& tape) {
   options.operator_count = tape.chance(1, 2) ? tape.between(1, 3) : 0;
   options.operator_pause =
       one_of<Duration, 4>(tape, {milliseconds(500), milliseconds(20), seconds(5), minutes(1)});
+  // As often as monitoring does. In the other modes most steps of some runs are the console's.
+  if (options.mode == Mode::calm) {
+    options.operator_pause = std::max<Duration>(options.operator_pause, seconds(5));
+  }
 }
 
 }  // namespace

@@ -262,8 +262,7 @@ void Watch::quiet() {
   check_growth();
   if (simulation_.shell().socket_count(SocketKind::cancel) > 0) return;
   for (const auto& [socket, host] : hosts_) {
-    const PostgresSession* session = session_of(socket);
-    if (session == nullptr || !is_free(socket)) continue;
+    if (!is_free(socket)) continue;
     for (const auto& [client, since] : waiting_) {
       if (!in_pool_of(socket, client)) continue;
       check_waiter(client);

@@ -26,6 +26,7 @@ constexpr std::array<std::pair<Mode, std::uint64_t>, 6> round{{{Mode::calm, 30},
                                                                {Mode::lifetime, 30}}};
 
 struct Sum {
+  std::string lines;  // of the file, one a part
   Totals totals;
   std::uint64_t failures = 0;
   std::uint64_t next = 0;  // no part has had this seed, or any behind it
@@ -38,6 +39,7 @@ std::optional<Sum> read(const std::string& path, std::uint64_t first) {
   sum.next = first;
   std::ifstream file(path);
   for (std::string line; std::getline(file, line); ++sum.parts) {
+    sum.lines += line + '\n';
     std::istringstream words(line);
     std::string mode;
     Totals part;
@@ -53,12 +55,21 @@ std::optional<Sum> read(const std::string& path, std::uint64_t first) {
   return sum;
 }
 
-bool write(const std::string& path, Mode mode, std::uint64_t first, const Totals& part,
-           bool failed) {
-  std::ofstream file(path, std::ios::app);
-  file << name_of(mode) << ' ' << first << ' ' << part.seeds << ' ' << part.steps << ' '
+std::string line_of(Mode mode, std::uint64_t first, const Totals& part, bool failed) {
+  std::ostringstream line;
+  line << name_of(mode) << ' ' << first << ' ' << part.seeds << ' ' << part.steps << ' '
        << part.asked << ' ' << part.answered << ' ' << failed << ' ' << part.seconds << '\n';
-  return file.good();
+  return line.str();
+}
+
+// The whole file takes the place of the old one at once: whoever kills this process leaves one of
+// them.
+bool write(const std::string& path, const std::string& lines) {
+  const std::string written = path + ".new";
+  std::ofstream file(written);
+  file << lines;
+  file.close();
+  return file.good() && std::rename(written.c_str(), path.c_str()) == 0;
 }
 
 }  // namespace
@@ -80,7 +91,8 @@ int run_campaign(const std::string& path, std::uint64_t first, std::uint64_t see
     Totals part = result.totals;
     // Behind a failure no seed of the part is tried again.
     part.seeds = count;
-    if (!write(path, mode, sum->next, part, failed)) {
+    sum->lines += line_of(mode, sum->next, part, failed);
+    if (!write(path, sum->lines)) {
       std::fprintf(stderr, "pgweir-sim: could not write %s\n", path.c_str());
       return usage_error;
     }

@@ -121,15 +121,20 @@ std::string row_description(const std::vector<std::string>& columns) {
   }
   return out;
 }
-std::string data_row(const std::vector<std::string>& values) {
+void add_data_row(std::string& out, const std::vector<std::string>& values) {
   std::size_t size = 2;
   for (const std::string& value : values) size += 4 + value.size();
-  std::string out = begin('D', size);
+  out += 'D';
+  put(out, static_cast<std::uint32_t>(size + 4), 4);
   put(out, static_cast<std::uint32_t>(values.size()), 2);
   for (const std::string& value : values) {
     put(out, static_cast<std::uint32_t>(value.size()), 4);
     out += value;
   }
+}
+std::string data_row(const std::vector<std::string>& values) {
+  std::string out;
+  add_data_row(out, values);
   return out;
 }
 std::string error_response(std::string_view severity, std::string_view code,

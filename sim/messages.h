@@ -53,6 +53,7 @@ std::string copy_fail(std::string_view why);
 // What servers say. Columns and values are texts.
 std::string row_description(const std::vector<std::string>& columns);
 std::string data_row(const std::vector<std::string>& values);
+void add_data_row(std::string& out, const std::vector<std::string>& values);
 std::string error_response(std::string_view severity, std::string_view code, std::string_view text);
 std::string notice_response(std::string_view text, std::string_view code = "00000");
 std::string parameter_status(std::string_view name, std::string_view value);

@@ -276,6 +276,12 @@ void PostgresSession::say(std::string_view bytes) {
   if (out_.size() >= output_size_max) flush();
 }
 
+void PostgresSession::say_row(const std::vector<std::string>& values) {
+  make_noise();
+  add_data_row(out_, values);
+  if (out_.size() >= output_size_max) flush();
+}
+
 void PostgresSession::flush() {
   if (out_.empty()) return;
   stream_->write(out_);

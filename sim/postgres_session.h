@@ -214,6 +214,7 @@ class PostgresSession final : public Peer {
   void fatal(const std::string& code, const std::string& text);
   void ready_for_query();
   void say(std::string_view bytes);
+  void say_row(const std::vector<std::string>& values);
   void flush();
   void complain(const std::string& oracle, const std::string& what);
   bool well_formed(bool right, const Message& message);

@@ -160,7 +160,7 @@ PostgresSession::Outcome PostgresSession::set_config(const Statement& statement,
     row.push_back(parameters[i + 1]);
   }
   if (simple) say(row_description(columns_of(statement)));
-  say(data_row(row));
+  say_row(row);
   return done("SELECT 1");
 }
 
@@ -292,7 +292,7 @@ void PostgresSession::send_part(const Statement& statement, int first, int count
   const std::string row = statement.kind == Statement::Kind::select
                               ? statement.value
                               : std::string(static_cast<std::size_t>(statement.size), 'x');
-  for (int i = 0; i < count; ++i) say(data_row({row}));
+  for (int i = 0; i < count; ++i) say_row({row});
 }
 
 // Rows that tell who asked, where they were made, and all that is not as in a new session.
@@ -310,7 +310,7 @@ void PostgresSession::send_proof(const Statement& statement, int first, int coun
   if (statement.size > 0) row.emplace_back(static_cast<std::size_t>(statement.size), 'x');
   for (int i = first; i < first + count; ++i) {
     row[row_column] = std::to_string(i + 1) + of_all;
-    say(data_row(row));
+    say_row(row);
   }
 }
 
@@ -330,7 +330,7 @@ std::string PostgresSession::state_text() const {
 PostgresSession::Outcome PostgresSession::send_rows(const std::vector<std::string>& rows,
                                                     bool simple, const std::string& tag) {
   if (simple) say(row_description({"text"}));
-  for (const std::string& row : rows) say(data_row({row}));
+  for (const std::string& row : rows) say_row({row});
   return done(tag.empty() ? "SELECT " + std::to_string(rows.size()) : tag);
 }
 

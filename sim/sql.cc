@@ -1,7 +1,9 @@
 #include "sim/sql.h"
 
 #include <charconv>
-#include <map>
+#include <functional>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 namespace pgweir::sim {
@@ -287,7 +289,10 @@ void take_tag(std::string_view& text, Statement& statement) {
 
 // The same words come again and again under other tags.
 const Statement& remembered(std::string_view text) {
-  thread_local std::map<std::string, Statement, std::less<>> known;
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  thread_local std::unordered_map<std::string, Statement, Hash, std::equal_to<>> known;
   const auto found = known.find(text);
   if (found != known.end()) return found->second;
   constexpr std::size_t known_max = 10'000;

@@ -13,8 +13,11 @@ bool Simulation::host_in_trouble(const Application& who, Instant since) const {
   return in_force_->ever(who.connected_at(), [&](const Settings& settings) {
     const DatabaseSettings* database = find_database(settings, who.identity().database);
     if (database == nullptr) return false;
-    const auto host = static_cast<std::size_t>(database->host.back() - '0');
-    return host_down_[host] || host_trouble_[host] >= since;
+    for (std::size_t host = 0; host < hosts_.size(); ++host) {
+      if (!names_.ever_led(database->host, host)) continue;
+      if (host_down_[host] || host_trouble_[host] >= since) return true;
+    }
+    return false;
   });
 }
 

@@ -7,6 +7,7 @@
 namespace pgweir::sim {
 
 using std::chrono::milliseconds;
+using std::chrono::minutes;
 using std::chrono::seconds;
 
 namespace {
@@ -36,7 +37,7 @@ void Simulation::schedule_fault() {
 
 void Simulation::strike() {
   Tape& tape = tapes_.faults;
-  switch (tape.below(8)) {
+  switch (tape.below(10)) {
     case 0:
     case 1:
       if (options_.lose_clients) strike_application();
@@ -49,13 +50,21 @@ void Simulation::strike() {
       if (options_.lose_hosts) strike_host(tape.below(options_.host_count));
       return;
     case 5:
-      if (options_.stall) stall(any_while(tape));
+      if (options_.stall)
+        stall(tape.chance(1, 30) ? minutes(tape.between(1, 60)) : any_while(tape));
       return;
     case 6:
-      if (options_.clog) clog_some();
+      if (!options_.clog) return;
+      if (tape.chance(1, 3)) return clog_host(tape.below(options_.host_count));
+      return clog_some();
+    case 7:
+      if (options_.move_names) strike_names();
+      return;
+    case 8:
+      if (options_.move_names) fail_over();
       return;
     default:
-      if (options_.fail_accepts) {
+      if (options_.fail_accepts && !(options_.reload && tape.chance(1, 2))) {
         tell_fault("no descriptor is left for the next client");
         return shell_->fail_accept(Reason::out_of_descriptors);
       }
@@ -161,18 +170,36 @@ void Simulation::tell_fault(const std::string& what) {
   if (teller_.fault) teller_.fault(clock_.now(), what);
 }
 
+// A stream stops one way, and goes on after a while, each after one of its own.
+void Simulation::clog_while(const std::shared_ptr<Stream>& stream, Stream::Way way) {
+  stream->clog(way, true);
+  const std::weak_ptr<Stream> clogged = stream;
+  clock_.in(any_while(tapes_.faults), [clogged, way] {
+    if (const auto free = clogged.lock()) free->clog(way, false);
+  });
+}
+
 // Some streams stop, one way or both, and go on one by one in another order.
 void Simulation::clog_some() {
   Tape& tape = tapes_.faults;
   tell_fault("some streams are clogged");
   for (const std::shared_ptr<Stream>& stream : network_.streams()) {
     if (!tape.chance(1, 3)) continue;
-    const Stream::Way way = tape.chance(1, 2) ? Stream::Way::to_peer : Stream::Way::to_shell;
-    stream->clog(way, true);
-    const std::weak_ptr<Stream> clogged = stream;
-    clock_.in(any_while(tape), [clogged, way] {
-      if (const auto free = clogged.lock()) free->clog(way, false);
-    });
+    const bool to_peer = tape.chance(1, 2);
+    clog_while(stream, to_peer ? Stream::Way::to_peer : Stream::Way::to_shell);
+    if (tape.chance(1, 3)) {
+      clog_while(stream, to_peer ? Stream::Way::to_shell : Stream::Way::to_peer);
+    }
+  }
+}
+
+// A host hears nothing more, or is heard no more, on all that it has.
+void Simulation::clog_host(std::size_t number) {
+  const Stream::Way way = tapes_.faults.chance(1, 2) ? Stream::Way::to_peer : Stream::Way::to_shell;
+  tell_fault(Names::name_of(number) +
+             (way == Stream::Way::to_peer ? " does not hear pgweir" : " is not heard"));
+  for (const auto& session : hosts_[number]->sessions()) {
+    if (!session->ended()) clog_while(session->stream(), way);
   }
 }
 
@@ -188,6 +215,9 @@ void Simulation::heal() {
   faults_on_ = false;
   tell_fault("everything is healed, and nobody begins anything new");
   for (std::size_t number = 0; number < hosts_.size(); ++number) bring_back(number);
+  names_.say_originals(*shell_);
+  stalled_until_ = std::min(stalled_until_, clock_.now());
+  shell_->stall_until(stalled_until_);
   for (const std::shared_ptr<Stream>& stream : network_.streams()) {
     stream->clog(Stream::Way::to_peer, false);
     stream->clog(Stream::Way::to_shell, false);

@@ -112,9 +112,9 @@ void draw_faults(RunOptions& options, Tape& tape) {
   if (tape.chance(1, 5)) return;  // some runs are calm but for their clocks
   options.fault_every =
       one_of<Duration, 4>(tape, {seconds(2), milliseconds(100), milliseconds(500), seconds(20)});
-  for (bool* kind :
-       {&options.lose_clients, &options.lose_servers, &options.lose_hosts, &options.stall,
-        &options.clog, &options.darken, &options.fail_accepts, &options.reload}) {
+  for (bool* kind : {&options.lose_clients, &options.lose_servers, &options.lose_hosts,
+                     &options.stall, &options.clog, &options.darken, &options.fail_accepts,
+                     &options.reload, &options.move_names}) {
     *kind = tape.chance(1, 2);
   }
   options.workload.rude_percent = one_of<std::uint32_t, 3>(tape, {0, 10, 60});
@@ -232,6 +232,7 @@ std::string describe(const RunOptions& options) {
   add("darken", options.darken, 0);
   add("fail_accepts", options.fail_accepts, 0);
   add("reload", options.reload, 0);
+  add("move_names", options.move_names, 0);
   add("jobs_max", options.workload.jobs_max, usual.workload.jobs_max);
   add("think_ms_max", options.workload.think_ms_max, usual.workload.think_ms_max);
   add("statements_max", options.workload.statements_max, usual.workload.statements_max);

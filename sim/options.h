@@ -57,6 +57,7 @@ struct RunOptions {
   bool darken = false;
   bool fail_accepts = false;
   bool reload = false;
+  bool move_names = false;
 };
 
 RunOptions draw_options(Mode mode, Tape& tape);

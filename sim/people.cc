@@ -37,21 +37,27 @@ void Simulation::watch_people(const Event& event, std::span<const Effect> effect
   }
 }
 
-// Whose database was removed is told so as soon as it is in no transaction (O-29).
+// Whose database was removed is told so as soon as it has no server (O-29).
 void Simulation::check_removed() {
   if (!census_.anything_removed()) return;
-  for (const auto& application : applications_) {
-    const std::shared_ptr<Stream>& stream = application->stream();
-    if (!application->logged_in() || application->asking() || application->in_transaction() ||
-        stream->flying_size() > 0 || stream->readable_size() > 0) {
+  for (const auto& [socket, client] : census_.clients()) {
+    if (client.retired_by == 0 || client.closing) continue;
+    const auto is_it = [&, stream = shell_->stream_of(socket)](const auto& application) {
+      return application->logged_in() && application->stream().get() == stream;
+    };
+    const auto found = std::ranges::find_if(applications_, is_it);
+    if (found == applications_.end()) continue;
+    const Application& application = **found;
+    const Stream& stream = *application.stream();
+    if (application.asking() || application.in_transaction() || stream.flying_size() > 0 ||
+        stream.readable_size() > 0) {
       continue;
     }
-    const auto is_its = [&](const auto& entry) {
-      return entry.second.retired_by != 0 && !entry.second.closing &&
-             shell_->stream_of(entry.first) == stream.get();
+    const auto may_have = [&, &who = client.who](const auto& entry) {
+      return (!entry.second.started || entry.second.whom == who) && !watch_->is_free(entry.first);
     };
-    if (std::ranges::none_of(census_.clients(), is_its)) continue;
-    verdict_.blame(oracle::reload, "c" + std::to_string(application->identity().number) +
+    if (std::ranges::any_of(census_.servers(), may_have)) continue;
+    verdict_.blame(oracle::reload, "c" + std::to_string(application.identity().number) +
                                        " is idle and was not told that its database is removed");
   }
 }

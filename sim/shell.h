@@ -102,6 +102,8 @@ class Shell {
 
   Instant now() const { return clock_.now(); }
   bool accepting() const { return accepting_; }
+  // The machine has asked something that is not answered yet.
+  bool asks() const { return !tickets_.empty(); }
   bool listening() const { return listening_; }
   std::optional<int> exit_status() const { return exit_status_; }
   std::uint64_t trace_hash() const { return trace_.value(); }

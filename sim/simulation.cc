@@ -71,7 +71,8 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
       clock_(Instant(std::chrono::hours(1))),
       network_(clock_, tapes.network),
       settings_(options.settings),
-      workload_(tapes.workload, options.workload) {
+      workload_(tapes.workload, options.workload),
+      names_(options.host_count) {
   network_.weather = options_.weather;
   watch_ = std::make_unique<Watch>(*this);
   build_settings();
@@ -81,10 +82,9 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   build_hosts();
   shell_ = std::make_unique<Shell>(clock_, *stepper_, vault_, shell_options());
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
-    const Endpoint where = ipv4(10, 0, 0, static_cast<std::uint8_t>(i + 1), 5432);
-    shell_->add_host(where, *hosts_[i]);
-    shell_->set_name("host" + std::to_string(i), {where});
+    for (const Endpoint& where : Names::addresses_of(i)) shell_->add_host(where, *hosts_[i]);
   }
+  names_.say_originals(*shell_);
   build_applications();
   build_operators();
 }
@@ -99,7 +99,7 @@ void Simulation::build_settings() {
   for (std::uint32_t i = 0; i < options_.database_count; ++i) {
     DatabaseSettings& database = settings_.databases.emplace_back();
     database.name = "db" + std::to_string(i);
-    database.host = "host" + std::to_string(i % options_.host_count);
+    database.host = Names::name_of(i % options_.host_count);
   }
   const auto add_user = [&](const std::string& name) {
     UserSettings& user = settings_.users.emplace_back();
@@ -114,7 +114,7 @@ void Simulation::build_settings() {
 void Simulation::build_hosts() {
   for (std::uint32_t i = 0; i < options_.host_count; ++i) {
     ServerOptions server;
-    server.host_name = "host" + std::to_string(i);
+    server.host_name = Names::name_of(i);
     server.clock = &clock_;
     server.tape = &tapes_.network;
     server.work_max = options_.work_max;
@@ -193,6 +193,8 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   if (teller_.step) teller_.step(clock_.now(), event, effects);
   if (!shell_) return;  // the first step, before there is a world
   watch_people(event, effects);
+  check_recycled(event, effects);
+  names_.step(clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   watch_->step(event, effects);
   if (shell_->step_count() % 64 == 0) machine_->check_invariants();
 }
@@ -205,6 +207,7 @@ bool Simulation::go_on_until(Instant when) {
     collect_complaints();
     watch_->quiet();
     check_removed();
+    check_first_server();
     const Instant next = shell_->next();
     if (over() || next > when) break;
     clock_.move_to(std::max(clock_.now(), next));

@@ -20,6 +20,7 @@
 #include "sim/census.h"
 #include "sim/clock.h"
 #include "sim/in_force.h"
+#include "sim/names.h"
 #include "sim/network.h"
 #include "sim/operator.h"
 #include "sim/options.h"
@@ -144,6 +145,12 @@ class Simulation {
   void trouble(std::size_t number, Duration lasts);
   void tell_fault(const std::string& what);
   void clog_some();
+  void clog_host(std::size_t number);
+  void clog_while(const std::shared_ptr<Stream>& stream, Stream::Way way);
+  void strike_names();
+  void check_recycled(const Event& event, std::span<const Effect> effects);
+  void check_first_server();
+  void fail_over();
   void reload();
   void heal();
 
@@ -165,6 +172,7 @@ class Simulation {
   std::vector<std::unique_ptr<Operator>> operators_;
   Census census_;
   Quotas quotas_;
+  Names names_;
   std::unique_ptr<Watch> watch_;
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things
@@ -172,6 +180,7 @@ class Simulation {
   std::uint64_t next_fault_step_ = 0;
   bool draining_ = false;
   Instant stalled_until_{};
+  Instant deadline_ = never;  // the machine's, before this step
   std::array<bool, 4> host_down_{};
   std::array<Instant, 4> host_trouble_{};  // until when what went wrong there may be felt
 };

@@ -35,6 +35,7 @@ inline constexpr std::string_view back_pressure = "O-26 back-pressure";
 inline constexpr std::string_view no_starvation = "O-27 no starvation";
 inline constexpr std::string_view drain = "O-28 drain";
 inline constexpr std::string_view reload = "O-29 reload";
+inline constexpr std::string_view failover = "O-30 failover";
 inline constexpr std::string_view storm_control = "O-31 storm control";
 inline constexpr std::string_view back_to_idle = "O-40 back to idle";
 inline constexpr std::string_view truthful_show = "O-42 truthful SHOW";

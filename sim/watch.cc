@@ -71,7 +71,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       dismissed_.insert(number_of(close->socket));
       if (close->socket.kind == SocketKind::server) server_closed(close->socket);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
-      hosts_[connect->socket] = connect->to.address[3] - 1u;
+      hosts_[connect->socket] = Names::host_at(connect->to);
       connects_.push_back(simulation_.clock().now());
       if (connects_.size() > limits::host_connects_per_second) connects_.pop_front();
     }

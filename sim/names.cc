@@ -1,0 +1,68 @@
+#include "sim/names.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "sim/shell.h"
+#include "sim/verdict.h"
+
+namespace pgweir::sim {
+
+std::vector<Endpoint> Names::addresses_of(std::size_t host) {
+  const auto number = static_cast<std::uint8_t>(host + 1);
+  return {ipv4(10, 0, 0, number, 5432), ipv4(10, 0, 1, number, 5432)};
+}
+
+void Names::say(Shell& shell, const std::string& name, const std::vector<Endpoint>& addresses) {
+  for (const Endpoint& address : addresses) led_to_[name].insert(host_at(address));
+  shell.set_name(name, addresses);
+}
+
+void Names::say_originals(Shell& shell) {
+  for (std::size_t host = 0; host < host_count_; ++host) {
+    say(shell, name_of(host), addresses_of(host));
+  }
+}
+
+bool Names::ever_led(const std::string& name, std::size_t host) const {
+  const auto found = led_to_.find(name);
+  return found != led_to_.end() && found->second.contains(host);
+}
+
+void Names::step(Instant now, Duration ttl, const Event& event, std::span<const Effect> effects,
+                 Verdict& verdict) {
+  if (const auto* resolved = std::get_if<event::Resolved>(&event)) {
+    Told& told = told_[asked_[resolved->ticket]];
+    if (!resolved->addresses.empty()) {
+      told.addresses.assign(resolved->addresses.begin(), resolved->addresses.end());
+    }
+    told.at = now;
+    asked_.erase(resolved->ticket);
+  }
+  for (const Effect& effect : effects) {
+    if (const auto* resolve = std::get_if<effect::Resolve>(&effect)) {
+      asked_[resolve->ticket] = resolve->host;
+    } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
+      if (connect->socket.kind != SocketKind::server)
+        continue;  // a cancel goes where its server is
+      if (may_be_used(connect->to, now, ttl)) continue;
+      verdict.blame(oracle::failover, "a connection to 10.0." +
+                                          std::to_string(connect->to.address[2]) + "." +
+                                          std::to_string(connect->to.address[3]) +
+                                          ", where no answer that is in force leads");
+    }
+  }
+}
+
+// Some name's last answer has it, and is not old, or is being asked for again.
+bool Names::may_be_used(const Endpoint& address, Instant now, Duration ttl) const {
+  return std::ranges::any_of(told_, [&](const auto& entry) {
+    const auto& [name, told] = entry;
+    const bool has_it = std::ranges::find(told.addresses, address) != told.addresses.end();
+    const bool fresh = now - told.at < std::max<Duration>(ttl, std::chrono::seconds(1));
+    const auto is_its = [&](const auto& question) { return question.second == name; };
+    return has_it && (fresh || std::ranges::any_of(asked_, is_its));
+  });
+}
+
+}  // namespace pgweir::sim

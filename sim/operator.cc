@@ -96,7 +96,7 @@ void Operator::connect() {
   scram_.reset();
   fatal_heard_ = left_ = false;
   connected_at_ = simulation_.clock().now();
-  const bool old_name = simulation_.operator_tape().chance(1, 2);
+  const bool old_name = simulation_.people_tape().chance(1, 2);
   stream_->write(startup({{"user", user_}, {"database", old_name ? "pgbouncer" : "pgweir"}}));
 }
 
@@ -215,7 +215,7 @@ void Operator::judge(const Command& command, const ConsoleAnswer& answer) {
 
 void Operator::ask_next() {
   if (phase_ != Phase::working || !asked_.empty() || fatal_heard_) return;
-  Tape& tape = simulation_.operator_tape();
+  Tape& tape = simulation_.people_tape();
   if (retired_) {
     left_ = true;
     stream_->write(terminate());

@@ -120,6 +120,9 @@ void draw_faults(RunOptions& options, Tape& tape) {
   options.workload.rude_percent = one_of<std::uint32_t, 3>(tape, {0, 10, 60});
   options.workload.slow_reader_percent = one_of<std::uint32_t, 3>(tape, {0, 3, 20});
   options.unwelcome_count = tape.chance(1, 3) ? tape.between(1, 3) : 0;
+  options.stranger_count = tape.chance(1, 3) ? tape.between(1, 4) : 0;
+  options.stranger_pause =
+      one_of<Duration, 3>(tape, {milliseconds(500), milliseconds(10), seconds(10)});
 }
 
 void draw_people(RunOptions& options, Tape& tape) {
@@ -223,6 +226,8 @@ std::string describe(const RunOptions& options) {
   add("noise_percent", options.noise_percent, 0);
   add("operators", options.operator_count, 0);
   add("operator_pause ms", ms(options.operator_pause), 500);
+  add("strangers", options.stranger_count, 0);
+  add("stranger_pause ms", ms(options.stranger_pause), 500);
   add("fault_every ms", ms(options.fault_every), 0);
   add("lose_clients", options.lose_clients, 0);
   add("lose_servers", options.lose_servers, 0);

@@ -47,6 +47,10 @@ struct RunOptions {
   std::uint32_t operator_count = 0;
   Duration operator_pause{};
 
+  // Hostile clients, and how long they stay away.
+  std::uint32_t stranger_count = 0;
+  Duration stranger_pause{};
+
   // Faults: the mean time between two of them (zero: none), and which kinds there are.
   Duration fault_every{};
   bool lose_clients = false;

@@ -9,13 +9,17 @@ namespace pgweir::sim {
 
 using std::chrono::seconds;
 
-void Simulation::build_operators() {
+void Simulation::build_people() {
   constexpr std::array<std::pair<const char*, Right>, 3> people{
       {{"admin", Right::act}, {"watcher", Right::look}, {"user0", Right::none}}};
   for (std::uint32_t i = 0; i < options_.operator_count; ++i) {
     operators_.push_back(
         std::make_unique<Operator>(*this, i + 1, people[i].first, people[i].second));
     operators_.back()->start();
+  }
+  for (std::uint32_t i = 0; i < options_.stranger_count; ++i) {
+    strangers_.push_back(std::make_unique<Stranger>(*this, i + 1));
+    strangers_.back()->start();
   }
 }
 

@@ -86,7 +86,7 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   }
   names_.say_originals(*shell_);
   build_applications();
-  build_operators();
+  build_people();
 }
 
 Simulation::~Simulation() = default;

@@ -28,6 +28,7 @@
 #include "sim/quotas.h"
 #include "sim/shell.h"
 #include "sim/shrink.h"
+#include "sim/stranger.h"
 #include "sim/tape.h"
 #include "sim/toy_vault.h"
 #include "sim/verdict.h"
@@ -99,7 +100,7 @@ class Simulation {
   void host_failed(std::size_t host) { trouble(host, network_.delay_longest() + time_to_hear); }
 
   // people.cc: for those at the console.
-  Tape& operator_tape() { return tapes_.faults; }
+  Tape& people_tape() { return tapes_.faults; }
   Duration operator_pause();
   void write_settings();
   Stock stock() const;
@@ -114,7 +115,7 @@ class Simulation {
   void build_settings();
   void build_hosts();
   void build_applications();
-  void build_operators();
+  void build_people();
   void reconfigured(const Settings& settings);
   void check_removed();
   void watch_people(const Event& event, std::span<const Effect> effects);
@@ -170,6 +171,7 @@ class Simulation {
   std::vector<std::unique_ptr<Postgres>> hosts_;
   std::vector<std::unique_ptr<Application>> applications_;
   std::vector<std::unique_ptr<Operator>> operators_;
+  std::vector<std::unique_ptr<Stranger>> strangers_;
   Census census_;
   Quotas quotas_;
   Names names_;

@@ -320,7 +320,8 @@ void Watch::check_waiter(SocketId client) {
   if (stream == nullptr || stream->closed() || stream->peer_reset()) return;
   // Some may have a server that nothing was sent to yet: half of their request has come.
   const auto may_have_one = [&](const auto& entry) {
-    if (entry.second == 0 || waiting_.contains(entry.first)) return false;
+    if (waiting_.contains(entry.first)) return false;
+    if (entry.second == 0) return same_pool(entry.first, client);  // a stranger
     const Application& other = *simulation_.applications()[entry.second - 1];
     return other.asking() && same_pool(entry.first, client);
   };

@@ -1,0 +1,56 @@
+// A hostile client: sends what no driver would (illegal bytes, lengths that cannot be, a second
+// startup packet, a password nobody asked for, COPY data without COPY, pipelines without end), or
+// comes and goes. Nobody else may notice it; what is illegal is answered by the end of the
+// connection within a bounded time (O-12), and what it does not read does not pile up (O-26).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "sim/messages.h"
+#include "sim/network.h"
+
+namespace pgweir::sim {
+
+class Simulation;
+
+class Stranger : public Peer {
+ public:
+  // number: of all strangers, from 1.
+  Stranger(Simulation& simulation, std::uint32_t number)
+      : simulation_(simulation), number_(number) {}
+  ~Stranger() override;
+  Stranger(const Stranger&) = delete;
+  Stranger& operator=(const Stranger&) = delete;
+
+  void start() { later(Duration::zero()); }
+  void turn() override;
+
+ private:
+  enum class Phase : std::uint8_t { away, logging_in, ready, over };
+
+  void later(Duration delay);
+  void go_on();
+  void connect();
+  void say_hello();
+  void attack();
+  // From now on the pooler owes it the end of the connection.
+  void say_illegal(std::string_view bytes);
+  void check_end() const;
+  void leave();
+  std::string garbage(std::uint32_t size);
+
+  Simulation& simulation_;
+  std::uint32_t number_;
+  std::uint32_t connection_ = 0;  // which one: late tasks of an old one do nothing
+  Phase phase_ = Phase::away;
+  std::shared_ptr<Stream> stream_;
+  Framer framer_{false};
+  bool reading_ = true;
+  bool illegal_ = false;  // it has said what ends a connection
+  std::string deed_;      // in words
+};
+
+}  // namespace pgweir::sim

@@ -19,11 +19,12 @@ Application::~Application() {
 
 void Application::start() { later(Duration::zero(), Later::connect); }
 
-void Application::later(Duration delay, Later what) {
-  const std::uint32_t generation = generation_;
-  simulation_.clock().in(delay, [this, generation, what] {
+void Application::later(Duration delay, Later what, bool in_passing) {
+  const auto task = [this, what, generation = generation_] {
     if (generation == generation_) do_now(what);
-  });
+  };
+  if (in_passing) return simulation_.clock().in_passing(delay, task);
+  simulation_.clock().in(delay, task);
 }
 
 void Application::do_now(Later what) {
@@ -39,10 +40,8 @@ void Application::do_now(Later what) {
 }
 
 void Application::connect() {
-  if (retired_ || !simulation_.may_connect()) {
-    if (!retired_) later(seconds(1), Later::connect);
-    return;
-  }
+  if (retired_) return;
+  if (!simulation_.may_connect()) return later(seconds(1), Later::connect, true);
   stream_ = simulation_.shell().connect(
       ipv4(10, 9, 1, static_cast<std::uint8_t>(identity_.number), 40000));
   stream_->set_peer(this);
@@ -202,7 +201,7 @@ void Application::go_on() {
     if (retired_ || jobs_left_ == 0) return leave();
     if (!simulation_.may_ask()) {
       thinking_ = true;
-      return later(seconds(1), Later::say);
+      return later(seconds(1), Later::say, true);
     }
     --jobs_left_;
     job_ = simulation_.workload().next_job(identity_);

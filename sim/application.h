@@ -91,7 +91,7 @@ class Application : public Peer {
   void leave();
   void end_of_stream();
   void end_connection();
-  void later(Duration delay, Later what);
+  void later(Duration delay, Later what, bool in_passing = false);
   void do_now(Later what);
   bool explained(std::string_view code, std::string_view text) const;
   bool timeout_explains(std::string_view text) const;

@@ -2,8 +2,10 @@
 // task to task; nothing passes in between.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "core/base/time.h"
@@ -23,6 +25,16 @@ class Clock {
   // At that instant; at once when it has passed, but never inside this call.
   void at(Instant when, Task task);
   void in(Duration delay, Task task) { at(after(now_, delay), std::move(task)); }
+  // Something that comes again and again and that nobody waits for.
+  void in_passing(Duration delay, Task task) {
+    ++passing_count_;
+    in(delay, [this, task = std::move(task)] {
+      --passing_count_;
+      task();
+    });
+  }
+  // Nothing is to come that anybody could wait for.
+  bool only_passing() const { return order_.size() == passing_count_; }
   // When the next task is due; never: there is none.
   Instant next() const { return order_.empty() ? never : order_.back().at; }
   // Runs the next task if it is due by now; false when none is.
@@ -43,6 +55,7 @@ class Clock {
   Instant now_;
   std::function<std::uint32_t()> tie_;
   std::uint32_t count_ = 0;
+  std::size_t passing_count_ = 0;
   std::vector<Entry> order_;  // the next one last: most of the new ones belong near it
   std::vector<Task> tasks_;
   std::vector<std::uint32_t> free_slots_;

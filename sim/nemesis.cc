@@ -24,7 +24,7 @@ constexpr std::uint64_t steps_between_faults = 8;
 
 void Simulation::schedule_fault() {
   const Duration wait = options_.fault_every * tapes_.faults.between(1, 128) / 64;
-  clock_.in(wait, [this] {
+  clock_.in_passing(wait, [this] {
     if (!faults_on_) return;
     // What stands still learns nothing from more of it.
     if (shell_->step_count() >= next_fault_step_) {

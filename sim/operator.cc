@@ -61,6 +61,10 @@ std::span<const Operator::Command> Operator::commands() {
 namespace {
 
 constexpr std::size_t survey_size = 8;
+// More at once than anybody may ask, and how many may be answered while others wait: those that
+// one read may bring, behind a RELOAD that was waited for.
+constexpr std::size_t flood_size = 14;
+constexpr std::size_t answers_of_step_max = 9;
 
 }  // namespace
 
@@ -75,7 +79,7 @@ void Operator::start() { later(Duration::zero()); }
 
 void Operator::later(Duration delay) {
   const std::uint16_t connection = connection_;
-  simulation_.clock().in(delay, [this, connection] {
+  simulation_.clock().in_passing(delay, [this, connection] {
     if (connection != connection_) return;
     if (phase_ == Phase::away) return connect();
     ask_next();
@@ -108,15 +112,19 @@ void Operator::accepted(const event::Accepted& accepted) {
 }
 
 // What else the step does comes after the answer.
-void Operator::said(SocketId client, const Event& event) {
-  if (client != socket_ || phase_ != Phase::working || asked_.empty()) return;
+void Operator::said(const effect::Send& send, const Event& event) {
+  if (send.socket != socket_ || phase_ != Phase::working || asked_.empty()) return;
   const std::uint64_t step = simulation_.shell().step_count();
+  if (step != stock_step_) answers_of_step_ = 0;
+  if (pgweir::text_of(send.bytes).ends_with("I") && ++answers_of_step_ > answers_of_step_max) {
+    blame(oracle::no_starvation, "is answered " + std::to_string(answers_of_step_) +
+                                     " commands in one step, while everybody else waits");
+  }
   if (step == stock_step_ && !stocks_.empty()) return;
   stock_step_ = step;
   stocks_.push_back(simulation_.stock());
-  loaded_ = std::holds_alternative<event::Reconfigured>(event) ? Loaded::applied
-            : std::holds_alternative<event::Refused>(event)    ? Loaded::refused
-                                                               : Loaded::not_asked;
+  if (std::holds_alternative<event::Reconfigured>(event)) reloads_refused_.push_back(false);
+  if (std::holds_alternative<event::Refused>(event)) reloads_refused_.push_back(true);
 }
 
 void Operator::turn() {
@@ -173,6 +181,7 @@ void Operator::hear_fatal(const Message& message) {
     if (code == "53300" && simulation_.options().settings.max_client_conn < 1000) return;
   }
   if (code.starts_with("57P0") && simulation_.draining()) return;
+  if (code == "54000" && flooding_) return;
   blame(oracle::error_shape, "was told FATAL " + code + " \"" + error_field(message, 'M') +
                                  "\" and nothing explains it");
 }
@@ -188,11 +197,15 @@ void Operator::hear(const ConsoleAnswer& answer) {
   const Command& command = *asked_.front();
   asked_.pop_front();
   const std::string expected = expected_error(command);
-  const bool refused = command.text == "RELOAD" && loaded_ == Loaded::refused;
+  bool refused = false;
+  if (command.text == "RELOAD" && expected.empty() && !reloads_refused_.empty()) {
+    refused = reloads_refused_.front();
+    reloads_refused_.pop_front();
+  }
   if (expected == "42501" && answer.error != expected) {
     blame(oracle::rights, "may not " + std::string(command.text) + ", and was answered " +
                               (answer.error.empty() ? answer.tag : answer.error));
-  } else if (refused && expected.empty()) {
+  } else if (refused) {
     if (answer.error != "F0000") blame(oracle::reload, "was not told that RELOAD was refused");
   } else if (answer.error != expected) {
     blame(oracle::own_answers, "asked " + std::string(command.text) + " and heard error '" +
@@ -202,7 +215,7 @@ void Operator::hear(const ConsoleAnswer& answer) {
   }
   if (!together_ || asked_.empty()) stocks_.clear();
   if (!asked_.empty()) return;
-  if (together_) survey_wanted_ = false;
+  if (together_ && !flooding_) survey_wanted_ = false;
   later(simulation_.operator_pause());
 }
 
@@ -228,6 +241,7 @@ void Operator::ask_next() {
     stream_->reset();
     return end_connection();
   }
+  if (tape.chance(1, 12)) return ask(commands().subspan(survey_size - 1, flood_size));
   if (survey_wanted_ || tape.chance(1, 3)) return ask(commands().first(survey_size));
   ask(commands().subspan(tape.below(static_cast<std::uint32_t>(commands().size())), 1));
 }
@@ -235,6 +249,7 @@ void Operator::ask_next() {
 // In one write, and mostly answered in one step.
 void Operator::ask(std::span<const Command> commands) {
   together_ = commands.size() > 1;
+  flooding_ = commands.size() > survey_size;
   stocks_.clear();
   std::string bytes;
   for (const Command& command : commands) {
@@ -261,6 +276,7 @@ void Operator::end_connection() {
   socket_ = {};
   asked_.clear();
   stocks_.clear();
+  reloads_refused_.clear();
   phase_ = Phase::away;
   later(simulation_.operator_pause());
 }

@@ -43,13 +43,11 @@ class Operator : public Peer {
 
   // In a step of the machine: its connection was accepted, or something was said to a client.
   void accepted(const event::Accepted& accepted);
-  void said(SocketId client, const Event& event);
+  void said(const effect::Send& send, const Event& event);
   void turn() override;
 
  private:
   enum class Phase : std::uint8_t { away, logging_in, working };
-  // How settings were received in the step that answered.
-  enum class Loaded : std::uint8_t { not_asked, applied, refused };
   struct Command;
   static std::span<const Command> commands();
 
@@ -83,10 +81,12 @@ class Operator : public Peer {
   bool left_ = false;
   Instant connected_at_{};
   std::deque<const Command*> asked_;
-  bool together_ = false;         // all that is asked was, in one write
-  std::deque<Stock> stocks_;      // after each step that answered what is asked
-  std::uint64_t stock_step_ = 0;  // of the last of them
-  Loaded loaded_ = Loaded::not_asked;
+  bool flooding_ = false;     // with more at once than is allowed
+  bool together_ = false;     // all that is asked was, in one write
+  std::deque<Stock> stocks_;  // after each step that answered what is asked
+  std::size_t answers_of_step_ = 0;
+  std::uint64_t stock_step_ = 0;      // of the last of them
+  std::deque<bool> reloads_refused_;  // of those answered and not heard yet
 };
 
 }  // namespace pgweir::sim

@@ -37,7 +37,7 @@ void Simulation::watch_people(const Event& event, std::span<const Effect> effect
     census_.carried_out(effect);
     const auto* send = std::get_if<effect::Send>(&effect);
     if (send == nullptr || send->socket.kind != SocketKind::client) continue;
-    for (const auto& person : operators_) person->said(send->socket, event);
+    for (const auto& person : operators_) person->said(*send, event);
   }
 }
 

@@ -102,6 +102,8 @@ class Shell {
 
   Instant now() const { return clock_.now(); }
   bool accepting() const { return accepting_; }
+  // Nothing is on its way to the machine but what its peers may say, and its deadline.
+  bool at_rest() const { return answers_.empty() && lingering_.empty() && delivery_.left == 0; }
   // The machine has asked something that is not answered yet.
   bool asks() const { return !tickets_.empty(); }
   bool listening() const { return listening_; }

@@ -208,6 +208,7 @@ bool Simulation::go_on_until(Instant when) {
     watch_->quiet();
     check_removed();
     check_first_server();
+    check_wake_up();
     const Instant next = shell_->next();
     if (over() || next > when) break;
     clock_.move_to(std::max(clock_.now(), next));
@@ -297,6 +298,17 @@ std::string Simulation::pending() const {
     if (std::string owed = person->pending(); !owed.empty()) return owed;
   }
   return "";
+}
+
+// Who waits for something is waited for: by the network, a backend, a clock (O-24).
+void Simulation::check_wake_up() {
+  constexpr std::string_view housekeeping = "statistics, or accepting again";
+  if (!clock_.only_passing() || !shell_->at_rest() || !shell_->accepting() || stalled()) return;
+  const auto wake = stepper_->deadline();
+  if (wake && wake->purpose != housekeeping) return;
+  if (const std::string owed = pending(); !owed.empty()) {
+    verdict_.blame(oracle::no_lost_wake_up, "nothing is to come any more, and " + owed);
+  }
 }
 
 void Simulation::run_drain() {

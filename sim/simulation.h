@@ -151,6 +151,7 @@ class Simulation {
   void strike_names();
   void check_recycled(const Event& event, std::span<const Effect> effects);
   void check_first_server();
+  void check_wake_up();
   void fail_over();
   void reload();
   void heal();

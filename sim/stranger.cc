@@ -22,7 +22,7 @@ Stranger::~Stranger() {
 
 void Stranger::later(Duration delay) {
   const std::uint32_t connection = connection_;
-  simulation_.clock().in(delay, [this, connection] {
+  simulation_.clock().in_passing(delay, [this, connection] {
     if (connection == connection_) go_on();
   });
 }

@@ -47,7 +47,8 @@ enum class Opened : std::uint8_t { message, incomplete, invalid };
 
 // Takes the next message's opening off the input, keeping the input when it is too short.
 // need(header): how many bytes of the body must be there to decide, at most header.body_size.
-// Requires: stream.between_messages(). Ensures, for a message: stream.body_left is what follows.
+// Requires: stream.between_messages(). Ensures, for a message: stream.body_left is what follows,
+// and nothing of it has passed.
 template <class Need>
 Opened open_message(MessageStream& stream, Bytes& input, Arena& arena, Need&& need,
                     Opening& opening) {
@@ -84,6 +85,7 @@ Opened open_message(MessageStream& stream, Bytes& input, Arena& arena, Need&& ne
   }
   stream.body_left = static_cast<std::uint32_t>(wire::header_size + opening.header.body_size -
                                                 opening.piece.size());
+  stream.forward = false;
   return Opened::message;
 }
 

@@ -64,6 +64,16 @@ TEST_F(HostileServerTest, a_second_ready_for_query_answers_nobodys_next_request)
   EXPECT_EQ(world.shell().note_count(NoteKind::protocol_desync), 1u);
 }
 
+TEST_F(HostileServerTest, half_of_a_reply_nobody_asked_for_is_no_half_message_of_the_clients) {
+  const sim::ChecksMayFail checks;
+  sim::Client& ann = client();
+  world.ask(ann, sim::query("select 1"));
+  EXPECT_EQ(says(ann, complete() + ready()), "C(SELECT 1) Z(I)");
+  world.ask(ann, sim::query("select 2"));
+  EXPECT_EQ(says(ann, sim::message('?', "abc").substr(0, 6)), "E(08P01) EOF");
+  EXPECT_EQ(checks.count(), 1u);
+}
+
 TEST_F(HostileServerTest, whatever_an_idle_server_should_not_say_closes_it) {
   const sim::ChecksMayFail checks;
   sim::Client& ann = client();

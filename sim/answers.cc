@@ -72,7 +72,7 @@ void Answers::begin(OwnState::Parameters parameters) {
   owed_.clear();
   ask_index_ = 0;
   row_count_ = fetched_ = 0;
-  described_ = copy_open_ = copying_out_ = failed_ = cancel_may_hit_ = false;
+  described_ = copy_open_ = copying_out_ = failed_ = cancel_may_hit_ = confused_ = false;
   status_ = 'I';
   session_.clear();
   state_.begin(std::move(parameters));
@@ -308,9 +308,9 @@ void Answers::hear_error(const Message& message) {
   const bool may_be_cancelled = cancel_may_hit_ || state_.has_parameter("statement_timeout") ||
                                 (ask != nullptr && ask->kind == Kind::copy_abort);
   if (code == "57014" && !may_be_cancelled) {
-    verdict_.blame(oracle::cancel_reach,
-                   "c" + std::to_string(client_) +
-                       " was cancelled and had not asked for it; it waits for " + waits_for());
+    blame(oracle::cancel_reach, "c" + std::to_string(client_) +
+                                    " was cancelled and had not asked for it; it waits for " +
+                                    waits_for());
     return;
   }
   if (failed_ || !(refused_name || error_allowed(ask, code))) {
@@ -402,7 +402,9 @@ void Answers::check_row(const Ask& ask, const Message& message) {
   if (!row) return wrong(message, "a row of a proof");
   const std::string_view client = (*row)[Column::client_tag];
   const std::string_view request = (*row)[Column::request_tag];
-  if (!is_tag(client, 'c', client_) || !is_tag(request, 'r', ask.request)) {
+  const bool own = is_tag(client, 'c', client_);
+  if (distrusting_ && own && !is_tag(request, 'r', ask.request)) return wrong(message, "its row");
+  if (!own || !is_tag(request, 'r', ask.request)) {
     verdict_.blame(oracle::own_answers, "c" + std::to_string(client_) + " asked r" +
                                             std::to_string(ask.request) + " and got a row of " +
                                             std::string(client) + " " + std::string(request));
@@ -415,25 +417,32 @@ void Answers::check_row(const Ask& ask, const Message& message) {
 void Answers::check_session(const std::string& session) {
   if (session_.empty()) session_ = session;
   if (session_ == session) return;
-  verdict_.blame(oracle::transaction_integrity, "c" + std::to_string(client_) +
-                                                    ": one transaction in two places: " + session_ +
-                                                    ", then " + session);
+  blame(oracle::transaction_integrity, "c" + std::to_string(client_) +
+                                           ": one transaction in two places: " + session_ +
+                                           ", then " + session);
 }
 
 void Answers::check_state(std::string_view state) {
   const auto difference = state_.compare(state);
   if (!difference) return;
-  verdict_.blame(difference->leak ? oracle::no_leak_in : oracle::own_state,
-                 "c" + std::to_string(client_) + ": " +
-                     (difference->leak ? "somebody else's state: " : "its own state: ") +
-                     difference->what);
+  blame(difference->leak ? oracle::no_leak_in : oracle::own_state,
+        "c" + std::to_string(client_) + ": " +
+            (difference->leak ? "somebody else's state: " : "its own state: ") + difference->what);
+}
+
+void Answers::blame(std::string_view oracle, std::string what) {
+  if (distrusting_) {
+    confused_ = true;
+  } else {
+    verdict_.blame(oracle, std::move(what));
+  }
 }
 
 void Answers::wrong(const Message& message, std::string_view expected) {
   const std::string who = "c" + std::to_string(client_);
-  verdict_.blame(message.type == 'E' ? oracle::error_shape : oracle::own_answers,
-                 who + " heard '" + message.type + "', expected " + std::string(expected) +
-                     "; waits for " + waits_for());
+  blame(message.type == 'E' ? oracle::error_shape : oracle::own_answers,
+        who + " heard '" + message.type + "', expected " + std::string(expected) + "; waits for " +
+            waits_for());
 }
 
 std::string Answers::waits_for() const {

@@ -28,6 +28,9 @@ class Answers {
   void owe(std::vector<Owed> owed) { std::ranges::move(owed, std::back_inserter(owed_)); }
   // The next message of an answer; not one of a login, and no FATAL.
   void hear(const Message& message);
+  // The server may lie: what is wrong only confuses, unless it is somebody else's.
+  void distrust() { distrusting_ = true; }
+  bool confused() const { return confused_; }
   // A cancel is under way: it may hit what is owed, and what will be until it is over.
   void cancel_begins() {
     ++cancels_open_;
@@ -76,6 +79,7 @@ class Answers {
   void settle_cancels() { cancel_may_hit_ = cancel_may_hit_ && (cancels_open_ > 0 || !settled()); }
   void end_transaction(bool committed);
   void wrong(const Message& message, std::string_view expected);
+  void blame(std::string_view oracle, std::string what);
   const Ask* current() const;
 
   std::uint32_t client_;
@@ -90,6 +94,8 @@ class Answers {
   bool failed_ = false;  // this query, or everything up to Sync
   char status_ = 'I';
   bool cancel_may_hit_ = false;
+  bool distrusting_ = false;
+  bool confused_ = false;
   int cancels_open_ = 0;
 
   // Of the transaction, implicit ones too.

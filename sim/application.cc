@@ -8,6 +8,12 @@ namespace pgweir::sim {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
+namespace {
+
+constexpr Duration patience_with_liars = seconds(30);
+
+}  // namespace
+
 Application::Application(Simulation& simulation, Identity identity)
     : simulation_(simulation),
       identity_(std::move(identity)),
@@ -33,6 +39,10 @@ void Application::do_now(Later what) {
     case Later::say: thinking_ = false; return say_next();
     case Later::cancel: return cancel();
     case Later::read: reading_ = true; return turn();
+    case Later::despair:
+      if (phase_ != Phase::working || answers_.settled()) return;
+      if (simulation_.clock().now() - asked_at_ >= patience_with_liars) vanish();
+      return;
     case Later::give_up:
       if (!broken_ && phase_ == Phase::ending) vanish();
       return;
@@ -72,6 +82,7 @@ void Application::turn() {
     if (phase_ == Phase::away) return;
   }
   if (framer_.spoiled() && !broken_) {
+    if (simulation_.may_lie(*this)) return vanish();
     simulation_.verdict().blame(oracle::own_answers, "c" + std::to_string(identity_.number) +
                                                          " heard an impossible message length");
   }
@@ -89,8 +100,10 @@ void Application::hear(const Message& message) {
   if (message.type == 'S') return;
   if (message.type == 'E' && error_field(message, 'S') == "FATAL") return hear_fatal(message);
   if (phase_ == Phase::logging_in) return hear_login(message);
+  if (simulation_.may_lie(*this)) answers_.distrust();
   const bool was_settled = answers_.settled();
   answers_.hear(message);
+  if (answers_.confused()) return vanish();
   if (was_settled || !answers_.settled()) return;
   settled_at_ = simulation_.clock().now();
   waits_since_ = never;
@@ -238,6 +251,7 @@ void Application::say(Part part) {
     }
     if (waits_since_ == never) waits_since_ = now;
   }
+  if (simulation_.may_lie(*this)) later(patience_with_liars, Later::despair);
   answers_.owe(std::move(part.owed));
   if (part.cancelled) {
     later(milliseconds(part.cancel_after_ms), Later::cancel);

@@ -76,7 +76,7 @@ class Application : public Peer {
 
  private:
   enum class Phase : std::uint8_t { away, logging_in, working, ending };
-  enum class Later : std::uint8_t { connect, say, cancel, read, give_up };
+  enum class Later : std::uint8_t { connect, say, cancel, read, despair, give_up };
 
   void connect();
   void hear(const Message& message);

@@ -21,6 +21,15 @@ bool Simulation::host_in_trouble(const Application& who, Instant since) const {
   });
 }
 
+bool Simulation::may_lie(const Application& who) const {
+  if (options_.hostile_permille == 0) return false;
+  const std::string host = "host" + std::to_string(options_.hostile_host);
+  return in_force_->ever(who.connected_at(), [&](const Settings& settings) {
+    const DatabaseSettings* database = find_database(settings, who.identity().database);
+    return database != nullptr && database->host == host;
+  });
+}
+
 bool Simulation::explains_fatal(const Application& who, std::string_view code,
                                 std::string_view text, Instant since) const {
   if (who.stream()->peer_reset() || who.stream()->dark()) return true;
@@ -37,6 +46,8 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
       return settings.max_client_conn < 1000;
     });
   }
+  // Its server broke the protocol, or refused the parameters it was to be given.
+  if ((code.starts_with("08") || code == "22023") && may_lie(who)) return true;
   const bool of_server = code == "08006" || code == "57P01" || code == "57P03" || code == "53300";
   return of_server && host_in_trouble(who, since);
 }
@@ -44,6 +55,7 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
 bool Simulation::explains_silent_end(const Application& who, bool half_message,
                                      Instant since) const {
   if (shell_->exit_status()) return true;
+  if (half_message && may_lie(who)) return true;
   if (half_message) return host_in_trouble(who, since);
   return !shell_->listening() && !who.logged_in();
 }

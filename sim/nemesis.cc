@@ -149,6 +149,14 @@ void Simulation::bring_back(std::size_t number) {
                       network_.delay_longest());
 }
 
+// Another server stands in its place, and nobody keeps what the old one said.
+void Simulation::make_honest(std::size_t number) {
+  tell_fault("host" + std::to_string(number) + " is honest from now on");
+  hosts_[number]->options().hostile_permille = 0;
+  hosts_[number]->end_all("57P01");
+  trouble(number, network_.delay_longest());
+}
+
 // The pooler does nothing for a while; what it did not notice before, it notices only then.
 void Simulation::stall(Duration how_long) {
   tell_fault("pgweir does not run for " + std::to_string(microseconds(how_long) / 1000) + " ms");
@@ -218,6 +226,7 @@ void Simulation::heal() {
   names_.say_originals(*shell_);
   stalled_until_ = std::min(stalled_until_, clock_.now());
   shell_->stall_until(stalled_until_);
+  if (options_.hostile_permille > 0) make_honest(options_.hostile_host);
   for (const std::shared_ptr<Stream>& stream : network_.streams()) {
     stream->clog(Stream::Way::to_peer, false);
     stream->clog(Stream::Way::to_shell, false);

@@ -119,6 +119,10 @@ void draw_faults(RunOptions& options, Tape& tape) {
   }
   options.workload.rude_percent = one_of<std::uint32_t, 3>(tape, {0, 10, 60});
   options.workload.slow_reader_percent = one_of<std::uint32_t, 3>(tape, {0, 3, 20});
+  if (tape.chance(1, 5)) {
+    options.hostile_permille = one_of<std::uint32_t, 3>(tape, {5, 1, 30});
+    options.hostile_host = tape.below(options.host_count);
+  }
   options.unwelcome_count = tape.chance(1, 3) ? tape.between(1, 3) : 0;
   options.stranger_count = tape.chance(1, 3) ? tape.between(1, 4) : 0;
   options.stranger_pause =
@@ -228,6 +232,8 @@ std::string describe(const RunOptions& options) {
   add("operator_pause ms", ms(options.operator_pause), 500);
   add("strangers", options.stranger_count, 0);
   add("stranger_pause ms", ms(options.stranger_pause), 500);
+  add("hostile_permille", options.hostile_permille, 0);
+  add("hostile_host", options.hostile_host, 0);
   add("fault_every ms", ms(options.fault_every), 0);
   add("lose_clients", options.lose_clients, 0);
   add("lose_servers", options.lose_servers, 0);

@@ -42,6 +42,8 @@ struct RunOptions {
   bool shuffled = false;  // sockets with news in any order
   Duration work_max{};
   std::uint32_t noise_percent = 0;
+  std::uint32_t hostile_permille = 0;  // of what the hostile host says
+  std::uint32_t hostile_host = 0;
 
   // Who is at the console, and for how long nobody types anything there.
   std::uint32_t operator_count = 0;

@@ -5,13 +5,6 @@
 
 namespace pgweir::sim {
 
-namespace {
-
-// PostgreSQL sends on its own when so much has gathered.
-constexpr std::size_t output_size_max = 8192;
-
-}  // namespace
-
 PostgresSession::PostgresSession(std::shared_ptr<Stream> stream, const ServerOptions& options,
                                  Journal& journal, std::uint32_t pid)
     : stream_(std::move(stream)),
@@ -37,9 +30,11 @@ void PostgresSession::turn() {
       case Phase::working:
       case Phase::sleeping:
       case Phase::locking:
+      case Phase::finishing:
       case Phase::ended: break;
     }
   }
+  if (cut_off_) close();
   if (framer_.spoiled() && !ended()) {
     complain("O-51 step contract", "a message with an impossible length");
     fatal("08P01", "invalid message length");
@@ -107,7 +102,9 @@ void PostgresSession::lock_granted() {
 void PostgresSession::cancel() {
   // Fact 14: one that comes inside a COPY is noticed at its next data.
   if (phase_ == Phase::copy_in) cancel_pending_ = true;
-  if (busy()) interrupt("canceling statement due to user request", true);
+  if (busy() && phase_ != Phase::finishing) {
+    interrupt("canceling statement due to user request", true);
+  }
 }
 
 // Fact 15: the same code, whoever wanted it.
@@ -234,16 +231,6 @@ void PostgresSession::fatal(const std::string& code, const std::string& text) {
   close();
 }
 
-void PostgresSession::ready_for_query() {
-  if (status_ == 'I') deliver_notifications();
-  for (const auto& [name, value] : state_.take_news()) say(parameter_status(name, value));
-  say(message('Z', std::string(1, status_)));
-  flush();
-  watch_idleness();
-  if (status_ == 'I') owned_ = false;
-  if (status_ == 'I') tell(ServerEvent::Kind::became_idle);
-}
-
 // Fact 16.
 void PostgresSession::watch_idleness() {
   const bool idle = status_ == 'I';
@@ -257,35 +244,6 @@ void PostgresSession::watch_idleness() {
     if (ended() || number != idle_number_) return;
     fatal(idle ? "57P05" : "25P03", "terminating connection due to idle timeout");
   });
-}
-
-// What a server may say between any two messages.
-void PostgresSession::make_noise() {
-  if (options_.noise_percent == 0 || options_.tape == nullptr || !logged_in_) return;
-  if (!options_.tape->chance(options_.noise_percent, 100)) return;
-  if (options_.tape->chance(1, 2)) {
-    out_ += notice_response("noise");
-  } else {
-    out_ += parameter_status("server_version", options_.server_version);
-  }
-}
-
-void PostgresSession::say(std::string_view bytes) {
-  make_noise();
-  out_ += bytes;
-  if (out_.size() >= output_size_max) flush();
-}
-
-void PostgresSession::say_row(const std::vector<std::string>& values) {
-  make_noise();
-  add_data_row(out_, values);
-  if (out_.size() >= output_size_max) flush();
-}
-
-void PostgresSession::flush() {
-  if (out_.empty()) return;
-  stream_->write(out_);
-  out_.clear();  // its room is kept
 }
 
 }  // namespace pgweir::sim

@@ -48,7 +48,8 @@ struct ServerOptions {
   Clock* clock = nullptr;
   Tape* tape = nullptr;
   Duration work_max{};              // what a statement takes
-  std::uint32_t noise_percent = 0;  // messages before which a notice or such comes, where it may
+  std::uint32_t noise_percent = 0;  // messages with a notice or such before them, where it may be
+  std::uint32_t hostile_permille = 0;  // messages that come wrong, or not at all
   std::function<void(const ServerEvent&)> on_event = {};
 };
 
@@ -104,7 +105,8 @@ class PostgresSession final : public Peer {
   bool sleeping() const { return phase_ == Phase::sleeping; }
   // At a statement that is not done yet.
   bool busy() const {
-    return phase_ == Phase::working || phase_ == Phase::sleeping || phase_ == Phase::locking;
+    return phase_ == Phase::working || phase_ == Phase::sleeping || phase_ == Phase::locking ||
+           phase_ == Phase::finishing;
   }
   // It may be forgotten: it has ended and the clock does not know it any more.
   bool over() const { return ended() && task_count_ == 0; }
@@ -113,6 +115,7 @@ class PostgresSession final : public Peer {
     return phase_ == Phase::ready && logged_in_ && status_ == 'I' && !batch_open_ && !skipping_ &&
            !framer_.mid_message();
   }
+  bool hostile() const { return options_.hostile_permille > 0; }
   const std::string& user() const { return user_; }
   const std::string& database() const { return database_; }
   const std::shared_ptr<Stream>& stream() const { return stream_; }
@@ -125,8 +128,18 @@ class PostgresSession final : public Peer {
 
  private:
   // working: at a statement whose time has not come; sleeping: in the statement that sleeps;
-  // locking: in the one that waits for a lock.
-  enum class Phase { starting, authenticating, ready, copy_in, working, sleeping, locking, ended };
+  // locking: in the one that waits for a lock; finishing: it is done and has not said so.
+  enum class Phase {
+    starting,
+    authenticating,
+    ready,
+    copy_in,
+    working,
+    sleeping,
+    locking,
+    finishing,
+    ended
+  };
   enum class Outcome { done, failed, paused };
   using Lasts = SessionState::Lasts;
   // Cursors are portals too, and share their names.
@@ -200,6 +213,16 @@ class PostgresSession final : public Peer {
   bool in_block() const { return status_ != 'I' || in_list_; }
   bool read_only() const;
 
+  // postgres_output.cc
+  void say(std::string_view bytes);
+  void say_row(const std::vector<std::string>& values);
+  void say_wrong(std::string_view bytes);
+  void make_noise();
+  bool is_drawn(std::uint32_t chances, std::uint32_t of);
+  void flush();
+  void ready_for_query();
+  void say_ready();
+
   // postgres_session.cc
   void work_on(const Message& message);
   void sleep(Duration how_long);
@@ -207,15 +230,10 @@ class PostgresSession final : public Peer {
   void deliver_notifications();
   void watch_idleness();
   void check_owner(const Statement& statement, bool batch_open);
-  void make_noise();
   void tell(ServerEvent::Kind kind);
   void end_session();
   Outcome fail(const std::string& code, const std::string& text);
   void fatal(const std::string& code, const std::string& text);
-  void ready_for_query();
-  void say(std::string_view bytes);
-  void say_row(const std::vector<std::string>& values);
-  void flush();
   void complain(const std::string& oracle, const std::string& what);
   bool well_formed(bool right, const Message& message);
 
@@ -227,7 +245,9 @@ class PostgresSession final : public Peer {
   Phase phase_ = Phase::starting;
   bool logged_in_ = false;
   Framer framer_{true};
-  std::string out_;  // not flushed yet, as PostgreSQL keeps it
+  std::string out_;        // not flushed yet, as PostgreSQL keeps it
+  std::string held_back_;  // by a hostile one: what comes behind the next message
+  bool cut_off_ = false;   // by a hostile one: in the middle of a message
   std::string user_;
   std::optional<ScramServer> scram_;
   std::string unknown_setting_;  // in the startup packet

@@ -73,6 +73,7 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
       settings_(options.settings),
       workload_(tapes.workload, options.workload),
       names_(options.host_count) {
+  if (options_.hostile_permille > 0) checks_may_fail_.emplace();
   network_.weather = options_.weather;
   watch_ = std::make_unique<Watch>(*this);
   build_settings();
@@ -119,6 +120,7 @@ void Simulation::build_hosts() {
     server.tape = &tapes_.network;
     server.work_max = options_.work_max;
     server.noise_percent = options_.noise_percent;
+    if (i == options_.hostile_host) server.hostile_permille = options_.hostile_permille;
     server.on_event = [this](const ServerEvent& event) { watch_->server(event); };
     if (options_.scram) {
       server.auth = ServerOptions::Auth::scram;
@@ -366,6 +368,7 @@ void Simulation::audit_ledger() {
   std::multiset<std::string> ledger;
   for (const auto& host : hosts_) ledger.insert(host->ledger().begin(), host->ledger().end());
   for (const auto& application : applications_) {
+    if (may_lie(*application)) continue;
     const std::string who = "c" + std::to_string(application->identity().number);
     for (const std::string& value : application->answers().state().committed()) {
       if (ledger.count(value) == 1) continue;

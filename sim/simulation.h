@@ -17,6 +17,7 @@
 
 #include "core/machine.h"
 #include "sim/application.h"
+#include "sim/assertions.h"
 #include "sim/census.h"
 #include "sim/clock.h"
 #include "sim/in_force.h"
@@ -92,6 +93,9 @@ class Simulation {
   bool draining() const { return draining_; }
   Duration kernel_patience();
   void send_cancel(Application& who, std::uint32_t pid, std::uint32_t key);
+  // Its host is hostile, or was while it was connected: it believes nothing, and may lose its
+  // connection, but never hears what is somebody else's.
+  bool may_lie(const Application& who) const;
   bool explains_fatal(const Application& who, std::string_view code, std::string_view text,
                       Instant since) const;
   bool explains_silent_end(const Application& who, bool half_message, Instant since) const;
@@ -142,6 +146,7 @@ class Simulation {
   void strike_server();
   void strike_host(std::size_t number);
   void bring_back(std::size_t number);
+  void make_honest(std::size_t number);
   void stall(Duration how_long);
   void trouble(std::size_t number, Duration lasts);
   void tell_fault(const std::string& what);
@@ -157,6 +162,7 @@ class Simulation {
   void heal();
 
   RunOptions options_;
+  std::optional<ChecksMayFail> checks_may_fail_;  // where a host is hostile
   Tapes& tapes_;
   Teller teller_;
   Verdict verdict_;

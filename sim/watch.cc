@@ -70,6 +70,8 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       waiting_.erase(close->socket);
       dismissed_.insert(number_of(close->socket));
       if (close->socket.kind == SocketKind::server) server_closed(close->socket);
+    } else if (const auto* note = std::get_if<Note>(&effect)) {
+      if (note->kind == NoteKind::protocol_desync) check_desync(note->socket);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       hosts_[connect->socket] = Names::host_at(connect->to);
       connects_.push_back(simulation_.clock().now());
@@ -91,6 +93,13 @@ void Watch::connect_failed(std::size_t host) {
   simulation_.verdict().blame(
       oracle::storm_control,
       std::to_string(failures.size()) + " connections to a host that is down, within a second");
+}
+
+// Only a hostile host says what nobody asked.
+void Watch::check_desync(SocketId server) {
+  const RunOptions& options = simulation_.options();
+  if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
+  simulation_.verdict().blame(oracle::quiet_logs, "a desync with a host that says nothing wrong");
 }
 
 // Whoever needed it is told now, if the world broke it.
@@ -165,7 +174,8 @@ const PostgresSession* Watch::session_of(SocketId server) const {
 // Its session is idle, and nothing is on its way to or from it: whoever had it is done with it.
 bool Watch::is_free(SocketId server) const {
   const PostgresSession* session = session_of(server);
-  if (session == nullptr || !session->idle()) return false;
+  // What a hostile one owes in pgweir's eyes, only pgweir knows.
+  if (session == nullptr || !session->idle() || session->hostile()) return false;
   const Stream& stream = *session->stream();
   return stream.flying_size() == 0 && stream.readable_size() == 0 &&
          stream.unread_by_peer().empty() && !stream.peer_reset() && !stream.closed() &&

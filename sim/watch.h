@@ -50,6 +50,7 @@ class Watch {
   };
   std::uint32_t number_of(SocketId client) const;
   void connect_failed(std::size_t host);
+  void check_desync(SocketId server);
   void check_overdue();
   void check_growth();
   void check_waiter(SocketId client);

@@ -208,5 +208,47 @@ TEST(PostgresModelTest, what_no_pooler_may_send_is_a_complaint) {
   EXPECT_EQ(direct.postgres.session_count(), 0u);
 }
 
+// What a session says of itself in a proof: all that is not as in a new one.
+std::string state_of(Direct& direct, Client& client) {
+  const std::string heard = direct.ask(client, query("proof 1"));
+  const std::size_t end = heard.find(") C(");
+  return heard.substr(heard.rfind('|', end) + 1, end - heard.rfind('|', end) - 1);
+}
+
+TEST(PostgresModelTest, a_proof_tells_all_that_is_not_as_in_a_new_session) {
+  Direct direct;
+  Client& client = direct.client();
+  EXPECT_EQ(state_of(direct, client), "");
+  direct.ask(client, query("set role bob; listen l"));
+  EXPECT_EQ(state_of(direct, client), "role=bob,listen=l");
+  direct.ask(client, query("discard all"));
+  direct.ask(client, query("create temp table t (a text); select pg_advisory_lock(1)"));
+  EXPECT_EQ(state_of(direct, client), "table=t,lock=1");
+  direct.ask(client, query("discard all"));
+  direct.ask(client, query("prepare s as select 'a'"));
+  direct.ask(client, query("declare c cursor with hold for select 'a'"));
+  EXPECT_EQ(state_of(direct, client), "prepared=s,portal=c");
+  direct.ask(client, query("discard all"));
+  EXPECT_EQ(state_of(direct, client), "");
+}
+
+TEST(PostgresModelTest, an_ended_session_gives_up_its_locks_and_times_nothing_any_more) {
+  Clock clock;
+  ServerOptions options;
+  options.clock = &clock;
+  Direct direct(options);
+  Client& holder = direct.client();
+  Client& waiter = direct.client();
+  direct.ask(holder, query("set statement_timeout = '5ms'; select pg_advisory_lock(1)"));
+  EXPECT_EQ(direct.ask(waiter, query("select pg_advisory_lock(1)")), "");
+  direct.ask(holder, query("sleep"));
+  direct.postgres.sessions()[0]->vanish();
+  direct.run();
+  EXPECT_EQ(waiter.heard(), "T D() C(SELECT 1) Z(I)");
+  clock.move_to(clock.next());
+  while (clock.run_due()) continue;
+  EXPECT_EQ(direct.postgres.session_count(), 1u);
+}
+
 }  // namespace
 }  // namespace pgweir::sim

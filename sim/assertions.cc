@@ -13,7 +13,7 @@ namespace pgweir {
 
 namespace {
 
-std::optional<std::size_t> forgiven_count;  // while checks may fail
+thread_local std::optional<std::size_t> forgiven_count;  // while checks may fail in this run
 void (*last_words)(const char*, const char*, int) = nullptr;
 
 [[noreturn]] void end_run(const char* kind, const Failure& failure) {

@@ -7,7 +7,7 @@
 namespace pgweir::sim {
 
 // While one lives, failed checks are counted, and the machine does what it does in production. At
-// most one at a time.
+// most one at a time in a thread.
 class ChecksMayFail {
  public:
   ChecksMayFail();

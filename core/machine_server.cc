@@ -286,11 +286,14 @@ void Machine::Core::release(Client& client, Server& server) {
 void Machine::Core::lose_client(Client& client) {
   Server& server = *servers_.find(client.server);
   const bool half_sent = !client.stream.between_messages() && client.stream.forward;
+  // While it still has its client: half a message says that nothing may follow it.
+  if (half_sent) close_server(server, "half a message was sent");
   client.server = {};
   server.client = {};
   client.become(ClientState::idle, now_);
+  if (half_sent) return;
   if (server.dying) return close_server(server, "the server ended the session");
-  if (half_sent || server.congested) return close_server(server, "half a message was sent");
+  if (server.congested) return close_server(server, "half a message was sent");
   if (server.owed.copying_in() || server.owed.lacks_sync() || server.owed.doubtful()) {
     return close_server(server, "its client was lost in the middle of a request");
   }
@@ -401,8 +404,9 @@ void Machine::Core::desync(Server& server, std::string_view what) {
 // Ours to end. Its place in all limits is free again only when it is Closed.
 void Machine::Core::close_server(Server& server, std::string_view why) {
   Pool& pool = *pools_.find(server.pool);
-  const bool polite = (server.state == ServerState::idle && !server.dying) ||
-                      (!server.connecting && !server.dying && provably_clean(server, nullptr));
+  const bool polite =
+      (server.state == ServerState::idle && !server.dying) ||
+      (!server.connecting && !server.dying && provably_clean(server, clients_.find(server.client)));
   if (server.state == ServerState::idle) std::erase(pool.idle, server.self);
   if (!server.connecting) note(NoteKind::server_closed, Level::info, server.socket(), &pool, why);
   end_connecting(server);

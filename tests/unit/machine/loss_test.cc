@@ -1,4 +1,6 @@
 // One side goes, at each point of its life.
+#include <algorithm>
+
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -83,6 +85,22 @@ TEST_F(LossTest, a_client_in_the_middle_of_a_message) {
   world.run();
   expect_served();
   EXPECT_EQ(executed("insert whole"), 0u);
+}
+
+// Its transaction is over, so that the server would be told Terminate, but for the half message.
+TEST_F(LossTest, a_client_in_the_middle_of_copy_data_that_came_too_late) {
+  sim::Client& client = world.client();
+  world.query(client, "copy in fail");
+  const std::string half = sim::copy_data("two").substr(0, 6);
+  EXPECT_EQ(world.ask(client, sim::copy_data("one") + half), "E(22P04) Z(I)");
+  client.vanish();
+  world.run();
+  const auto& records = world.shell().records();
+  const auto server = std::ranges::find_if(
+      records, [](const auto& entry) { return entry.first.kind == SocketKind::server; });
+  ASSERT_NE(server, records.end());
+  EXPECT_TRUE(server->second.sent.ends_with(half)) << "nothing follows half a message";
+  expect_served();
 }
 
 TEST_F(LossTest, a_client_that_does_not_read_its_big_result) {

@@ -12,6 +12,7 @@
 #include <sstream>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "sim/assertions.h"
 #include "sim/batch.h"
@@ -40,6 +41,7 @@ struct Arguments {
   bool bench = false;
   std::string campaign;  // a file
   std::string choices;   // a file
+  std::vector<std::string> oracles;
 };
 
 // What the page of --html will show, also when an assertion ends the run.
@@ -206,6 +208,7 @@ int run_exhaustive() {
 }
 
 int run(const Arguments& arguments) {
+  Verdict::heed_only(arguments.oracles);
   if (arguments.bench) return run_bench();
   if (arguments.mode == "exhaustive") return run_exhaustive();
   if (!arguments.choices.empty()) {
@@ -255,6 +258,8 @@ int main(int argc, char** argv) {
   app.add_option("--html", arguments.html, "of one seed: every step, as a page for a browser");
   app.add_flag("--shrink", arguments.shrink, "of one seed that fails: a short run that fails too");
   app.add_option("--choices", arguments.choices, "the story of a run that --shrink has written");
+  app.add_option("--oracles", arguments.oracles, "only what these find counts: O-01,O-07")
+      ->delimiter(',');
   app.add_flag("--bench", arguments.bench, "how many steps a second, in calm and safety");
   app.add_option("--campaign", arguments.campaign,
                  "seeds of all modes until this file, which keeps count, has --seeds of them")

@@ -198,6 +198,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   check_recycled(event, effects);
   names_.step(clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   watch_->step(event, effects);
+  ledger_.step(event, effects);
   if (shell_->step_count() % 64 == 0) machine_->check_invariants();
 }
 

@@ -21,6 +21,7 @@
 #include "sim/census.h"
 #include "sim/clock.h"
 #include "sim/in_force.h"
+#include "sim/ledger.h"
 #include "sim/names.h"
 #include "sim/network.h"
 #include "sim/operator.h"
@@ -183,6 +184,7 @@ class Simulation {
   Quotas quotas_;
   Names names_;
   std::unique_ptr<Watch> watch_;
+  Ledger ledger_{verdict_};
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things
   bool faults_on_ = true;

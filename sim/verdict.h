@@ -2,10 +2,12 @@
 // (sockets, model servers, applications), never the pooler's own counters, unless it compares them.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace pgweir::sim {
 
@@ -21,6 +23,7 @@ inline constexpr std::string_view transaction_integrity = "O-03 transaction inte
 inline constexpr std::string_view no_leak_in = "O-04 no leak in";
 inline constexpr std::string_view own_state = "O-05 own state";
 inline constexpr std::string_view limits = "O-06 limits";
+inline constexpr std::string_view ledger = "O-07 message ledger";
 inline constexpr std::string_view cancel_reach = "O-08 cancel reach";
 inline constexpr std::string_view rights = "O-10 rights";
 inline constexpr std::string_view clean_release = "O-11 clean release";
@@ -48,13 +51,24 @@ inline constexpr std::string_view useful_run = "O-54 useful run";
 
 class Verdict {
  public:
+  // Only these oracles' findings count from now on, in every run ("O-07"): does it see by itself?
+  static void heed_only(std::vector<std::string> oracles) { heeded_ = std::move(oracles); }
+
   void blame(std::string_view oracle, std::string what) {
-    if (!finding_) finding_ = Finding{std::string(oracle), std::move(what)};
+    if (finding_ || !heeds(oracle)) return;
+    finding_ = Finding{std::string(oracle), std::move(what)};
   }
   bool failed() const { return finding_.has_value(); }
   const std::optional<Finding>& finding() const { return finding_; }
 
  private:
+  static bool heeds(std::string_view oracle) {
+    return heeded_.empty() || std::ranges::any_of(heeded_, [&](const std::string& name) {
+             return oracle.starts_with(name);
+           });
+  }
+
+  static inline std::vector<std::string> heeded_;  // empty: all
   std::optional<Finding> finding_;
 };
 

@@ -1,0 +1,397 @@
+#include "sim/ledger.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/base/bytes.h"
+#include "sim/message_view.h"
+
+namespace pgweir::sim {
+
+namespace {
+
+constexpr std::int32_t startup_length_max = 10000;
+constexpr std::int32_t cancel_code = 80877102;
+constexpr std::int32_t ssl_code = 80877103;
+constexpr std::int32_t gss_code = 80877104;
+
+// What pgweir itself says to servers, as its architecture promises it.
+constexpr std::string_view set_up_types = "PBES";
+constexpr std::string_view set_up_text("\0select pg_catalog.set_config(", 30);
+constexpr std::string_view roll_back_text("ROLLBACK\0", 9);
+
+}  // namespace
+
+void Ledger::Inbox::arrive(std::string_view bytes) {
+  const std::size_t dropped = std::min(dropping_, bytes.size());
+  dropping_ -= dropped;
+  bytes.remove_prefix(dropped);
+  if (kept_.empty()) {
+    news_ = bytes;
+  } else {
+    kept_ += bytes;
+  }
+}
+
+void Ledger::Inbox::take(std::size_t size) {
+  if (kept_.empty()) return news_.remove_prefix(size);
+  used_ += size;
+  if (used_ < kept_.size()) return;
+  kept_.clear();
+  used_ = 0;
+}
+
+void Ledger::Inbox::drop(std::size_t size) {
+  const std::size_t here = std::min(size, view().size());
+  take(here);
+  dropping_ += size - here;
+}
+
+void Ledger::Inbox::keep() {
+  if (news_.empty()) return;
+  kept_ = news_;
+  news_ = {};
+}
+
+void Ledger::step(const Event& event, std::span<const Effect> effects) {
+  speaker_ = {};
+  effects_ = effects;
+  if (const auto* gone = std::get_if<event::Closed>(&event)) closed(gone->socket);
+  if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) closed(failed->socket);
+  if (const auto* received = std::get_if<event::Received>(&event)) {
+    speaker_ = received->socket;
+    const std::string_view bytes = pgweir::text_of(received->bytes);
+    if (Client* client = clients_.find(speaker_)) client_said(*client, bytes);
+    if (Server* server = servers_.find(speaker_)) server_said(*server, bytes);
+  } else if (const auto* accepted = std::get_if<event::Accepted>(&event)) {
+    this->accepted(*accepted);
+  }
+  for (const Effect& effect : effects) {
+    if (const auto* send = std::get_if<effect::Send>(&effect)) {
+      const std::string_view bytes = pgweir::text_of(send->bytes);
+      if (Client* client = clients_.find(send->socket)) to_client(*client, bytes);
+      if (Server* server = servers_.find(send->socket)) to_server(*server, bytes);
+    } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
+      this->close(close->socket);
+    } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
+      if (connect->socket.kind != SocketKind::server) continue;
+      if (Server* server = servers_.add(connect->socket)) server->id = connect->socket;
+    }
+  }
+  settle_step();
+}
+
+void Ledger::accepted(const event::Accepted& event) {
+  Client* client = clients_.add(socket_of(event.client));
+  if (client == nullptr) return;
+  client->id = socket_of(event.client);
+  client->name = "c" + std::to_string(event.peer.address[3]);
+}
+
+void Ledger::closed(SocketId socket) {
+  clients_.erase(socket);
+  servers_.erase(socket);
+}
+
+// What it said and what it was to hear dies with it.
+void Ledger::close(SocketId socket) {
+  if (Client* client = clients_.find(socket)) {
+    if (Server* server = held_by(*client)) {
+      server->client = {};
+      server->inbox.drop(std::exchange(server->passing, 0));
+    }
+    client->closing = true;
+  }
+  if (Server* server = servers_.find(socket)) server->closing = true;
+}
+
+void Ledger::client_said(Client& client, std::string_view bytes) {
+  if (client.closing || client.phase == Phase::lawless) return;
+  client.inbox.arrive(bytes);
+  if (client.phase == Phase::starting) start(client);
+  while (client.phase == Phase::logging_in) {
+    const std::string_view front = client.inbox.view();
+    const auto size = whole_size(front);
+    if (!size) client.phase = Phase::lawless;
+    if (!size || *size == 0 || *size > front.size() || front[0] != 'p') break;
+    client.inbox.take(*size);
+    count(Fate::client_login);
+  }
+  skip(client);
+}
+
+// Everything before a startup packet is answered by one byte, or not at all.
+void Ledger::start(Client& client) {
+  while (client.phase == Phase::starting && client.inbox.view().size() >= 8) {
+    const std::string_view front = client.inbox.view();
+    const std::int32_t length = integer_at(front, 0);
+    const std::int32_t code = integer_at(front, 4);
+    const bool encryption = code == ssl_code || code == gss_code;
+    if (length < 8 || length > startup_length_max || (!encryption && code >> 16 != 3)) {
+      static_assert(cancel_code >> 16 != 3);  // those end here: nothing is said about a cancel
+      client.phase = Phase::lawless;
+      return;
+    }
+    if (front.size() < static_cast<std::size_t>(length)) return;
+    if (!encryption) {
+      Body body(front.substr(8, static_cast<std::size_t>(length) - 8));
+      while (const auto name = body.text()) {
+        const std::string value(body.text().value_or(""));
+        if (*name == "user") client.user = value;
+        if (*name == "database") client.database = value;
+      }
+      const bool console = client.database == "pgbouncer" || client.database == "pgweir";
+      client.phase = console ? Phase::lawless : Phase::logging_in;
+    }
+    client.inbox.take(static_cast<std::size_t>(length));
+    count(Fate::client_login);
+  }
+}
+
+// It was cancelled while it waited: what it asked is not asked, up to its Sync.
+void Ledger::skip(Client& client) {
+  while (client.skipping) {
+    const std::string_view front = client.inbox.view();
+    const auto size = whole_size(front);
+    if (!size) client.phase = Phase::lawless;
+    if (!size || *size == 0) return;
+    if (front[0] == 'S') {
+      client.skipping = false;
+      ++client.ready_due;
+      touched_.push_back(client.id);
+    }
+    client.inbox.drop(*size);
+    count(Fate::client_rejected);
+  }
+}
+
+Ledger::Server* Ledger::held_by(const Client& client) const {
+  Server* server = servers_.find(client.server);
+  return server != nullptr && !server->closing && server->client == client.id ? server : nullptr;
+}
+
+Ledger::Client* Ledger::served_by(const Server& server) const {
+  Client* client = clients_.find(server.client);
+  return client != nullptr && !client->closing && client->server == server.id ? client : nullptr;
+}
+
+// In this step.
+bool Ledger::closes(SocketId socket) const {
+  return std::ranges::any_of(effects_, [&](const Effect& effect) {
+    const auto* close = std::get_if<effect::Close>(&effect);
+    return close != nullptr && close->socket == socket;
+  });
+}
+
+// A server goes to the next client when it owes the last one nothing, and a client leaves one that
+// owes it nothing.
+bool Ledger::join(Client& client, Server& server) {
+  Server* const held = held_by(client);
+  if (held == &server) return true;
+  if (!server.free() || server.passing > 0) return false;
+  if (held != nullptr && (!held->free() || held->passing > 0)) return false;
+  if (client.user != server.user || client.database != server.database) return false;
+  if (held != nullptr) held->client = {};
+  server.client = client.id;
+  client.server = server.id;
+  server.owed = 0;
+  server.owed_known = true;
+  server.batch = false;
+  return true;
+}
+
+void Ledger::greet(Server& server, std::string_view bytes) {
+  if (server.phase != Phase::starting || bytes.size() < 8) return;
+  Body body(bytes.substr(8));
+  while (const auto name = body.text()) {
+    const std::string value(body.text().value_or(""));
+    if (*name == "user") server.user = value;
+    if (*name == "database") server.database = value;
+  }
+  server.phase = Phase::logging_in;
+  count(Fate::server_greeting);
+}
+
+void Ledger::to_server(Server& server, std::string_view bytes) {
+  if (server.phase == Phase::lawless) return;
+  if (server.phase != Phase::working) return greet(server, bytes);
+  while (drop_front(server)) continue;  // what it said before this
+  while (!bytes.empty()) {
+    Client* const client = served_by(server);
+    if (client != nullptr && client->passing > 0) {
+      const std::string_view piece = bytes.substr(0, client->passing);
+      if (!client->inbox.view().starts_with(piece)) {
+        return blame(client->name + ": not what it said goes to its server", piece);
+      }
+      client->inbox.take(piece.size());
+      client->passing -= piece.size();
+      bytes.remove_prefix(piece.size());
+      continue;
+    }
+    const std::size_t size = whole_size(bytes).value_or(0);
+    const std::string_view piece = bytes.substr(0, size);
+    const auto pass = [&](Client& one) { return pass_to_server(one, server, piece); };
+    const bool whole = size > 0 && piece.size() == size;
+    const bool passed = size > 0 && server.set_up == 0 && offer(server, pass);
+    if (!passed && !(whole && made_up_for(server, piece))) {
+      const std::string pool = server.user + "@" + server.database;
+      return blame("a server of " + pool + " is told what no client has to say now", bytes);
+    }
+    bytes.remove_prefix(piece.size());
+  }
+}
+
+// Whoever may be the one that says this to the server: its own client where that is not done with
+// it, else the speaker, one that is read again now that it has a server, whoever has waited
+// longest.
+template <typename Offer>
+bool Ledger::offer(Server& server, Offer one) {
+  Client* const own = served_by(server);
+  if (own != nullptr && (!server.free() || !server.owed_known || own->id == speaker_)) {
+    if (one(*own)) return true;
+  }
+  if (!server.free()) return false;
+  Client* const speaker = clients_.find(speaker_);
+  if (speaker != nullptr && speaker != own && one(*speaker)) return true;
+  for (const Effect& effect : effects_) {
+    const auto* resumed = std::get_if<effect::ResumeReading>(&effect);
+    Client* const client = resumed != nullptr ? clients_.find(resumed->socket) : nullptr;
+    if (client != nullptr && one(*client)) return true;
+  }
+  std::erase_if(speakers_, [&](SocketId id) {
+    Client* const client = clients_.find(id);
+    if (client == nullptr) return true;
+    client->listed = !client->closing && !client->inbox.view().empty();
+    return !client->listed;
+  });
+  return std::ranges::any_of(speakers_, [&](SocketId id) { return one(*clients_.find(id)); });
+}
+
+// COPY data and Flush mean nothing where nothing is under way. False: nothing stands in front.
+bool Ledger::drop_strays(Client& client) {
+  for (;;) {
+    const std::string_view front = client.inbox.view();
+    const std::size_t size = whole_size(front).value_or(0);
+    if (size == 0) return false;
+    const bool stray = std::string_view("dcfH").contains(front[0]);
+    const Server* const server = held_by(client);
+    if (!stray || (server != nullptr && !server->quiet())) return true;
+    client.inbox.drop(size);
+    count(Fate::client_stray);
+  }
+}
+
+bool Ledger::pass_to_server(Client& client, Server& server, std::string_view piece) {
+  if (client.phase != Phase::working || client.closing || client.passing > 0) return false;
+  if (!client.inbox.view().starts_with(piece)) {
+    if (!drop_strays(client) || !client.inbox.view().starts_with(piece)) return false;
+  }
+  if (!join(client, server)) return false;
+  client.passing = *whole_size(piece) - piece.size();
+  client.inbox.take(piece.size());
+  // After an error in a batch a Query is skipped like everything else, up to Sync.
+  const bool query = piece[0] == 'Q' || piece[0] == 'F';
+  if (query && server.batch) server.owed_known = false;
+  if (std::string_view("PBDEC").contains(piece[0])) server.batch = true;
+  if (piece[0] == 'S') server.batch = false;
+  server.owed += query || piece[0] == 'S';
+  count(Fate::passed_to_server);
+  return true;
+}
+
+// The message that it is not to say is a named Parse, or one that uses what another client left.
+bool Ledger::refuse(Client& client, Server& server) {
+  if (client.phase != Phase::working || client.closing || client.passing > 0) return false;
+  if (!drop_strays(client)) return false;
+  const std::string_view front = client.inbox.view();
+  const bool named = front[0] == 'P' && front.size() > header_size && front[header_size] != '\0';
+  if (!named && front[0] != 'B' && front[0] != 'D') return false;
+  if (!join(client, server)) return false;
+  client.inbox.drop(*whole_size(front));
+  count(Fate::client_refused);
+  return true;
+}
+
+bool Ledger::made_up_for(Server& server, std::string_view message) {
+  const std::string_view body = body_of(message);
+  if (server.set_up > 0) {
+    if (message[0] != set_up_types[server.set_up]) return false;
+    server.set_up = (server.set_up + 1) % set_up_types.size();
+    return true;
+  }
+  switch (message[0]) {
+    case 'P':
+      if (!body.starts_with(set_up_text) || !server.free() || server.own) return false;
+      server.own = true;
+      server.set_up = 1;
+      server.client = {};  // the next that is heard says for whom
+      server.owed = 0;
+      server.owed_known = true;
+      count(Fate::set_up);
+      return true;
+    case 'Q':
+      if (body != roll_back_text || server.own) return false;
+      if (const Client* lost = served_by(server); lost != nullptr && !closes(lost->id))
+        return false;
+      server.own = true;
+      count(Fate::roll_back);
+      return true;
+    case 'D':
+      if (!body.contains(refused_name)) return false;
+      count(Fate::refused_request);
+      return offer(server, [&](Client& one) { return refuse(one, server); });
+    case 'X':
+      touched_.push_back(server.id);
+      count(Fate::parting);
+      return server.free() && !server.own;
+    default: return false;
+  }
+}
+
+void Ledger::settle(Server& server) {
+  if (server.closing || server.phase != Phase::working) return server.inbox.keep();
+  while (drop_front(server)) continue;
+  const std::string_view rest = server.inbox.view();
+  const std::size_t size = whole_size(rest).value_or(0);
+  if (server.phase == Phase::lawless || rest.empty()) return server.inbox.keep();
+  if (server.passing > 0 || (size > 0 && size <= rest.size())) {
+    const Client* const client = served_by(server);
+    return blame(
+        (client != nullptr ? client->name : "nobody") + " is not told what its server says", rest);
+  }
+  // The rest of a long row that nobody waits for need not be kept.
+  const bool long_one = rest[0] == 'D' || rest[0] == 'd';
+  if (size > 0 && long_one && served_by(server) == nullptr) server.inbox.drop(size);
+  server.inbox.keep();
+}
+
+void Ledger::settle_step() {
+  if (Server* server = servers_.find(speaker_)) settle(*server);
+  if (Client* client = clients_.find(speaker_)) {
+    client->inbox.keep();
+    if (!client->listed && client->inbox.view().size() >= header_size) {
+      client->listed = true;
+      speakers_.push_back(client->id);
+    }
+  }
+  for (const SocketId id : touched_) {
+    if (const Client* client = clients_.find(id); client != nullptr && !client->closing) {
+      if (client->fatal_told) blame(client->name + " was told FATAL and is not closed", "");
+      if (client->ready_due != 0) blame(client->name + " was not told ReadyForQuery", "");
+      if (client->refusal_due != 0) blame(client->name + " was not told of a refusal", "");
+    }
+    const Server* server = servers_.find(id);
+    if (server != nullptr && !server->closing) blame("a server was told Terminate, not closed", "");
+  }
+  touched_.clear();
+}
+
+void Ledger::blame(const std::string& what, std::string_view message) {
+  if (verdict_.failed()) return;
+  std::string shown(message.substr(0, 60));
+  std::ranges::replace_if(shown, [](char c) { return c < ' ' || c > '~'; }, '.');
+  verdict_.blame(oracle::ledger, message.empty() ? what : what + ": " + shown);
+}
+
+}  // namespace pgweir::sim

@@ -1,0 +1,175 @@
+// The message ledger: every message that arrives at the pooler has one fate. It is passed on
+// unchanged, once and in its order, to the server its client holds, or to the client its server
+// serves; or it is taken or made up for one of the reasons listed here; or it dies with a
+// connection. What is passed on is compared with what came; nothing here is shared with core or
+// with the model servers, and whom a server serves is concluded from the bytes alone.
+//
+// A server's whole message has its fate at the end of the step that brought it. A client's may
+// wait, but nothing behind it is passed on before it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/effect.h"
+#include "core/event.h"
+#include "sim/socket_table.h"
+#include "sim/verdict.h"
+
+namespace pgweir::sim {
+
+// What becomes of messages, and why there are some that nobody sent.
+enum class Fate : std::uint8_t {
+  passed_to_server,
+  passed_to_client,
+  // Taken from clients.
+  client_login,     // startup packets and proofs
+  client_stray,     // of COPY or Flush, where nothing is under way
+  client_refused,   // what pgweir does not do yet; something that fails goes to the server instead
+  client_rejected,  // of one that was cancelled while it waited for a server
+  // Taken from servers.
+  server_login,
+  set_up_answer,  // to what pgweir itself asked: parameters, ROLLBACK
+  nobody_there,   // its client is gone, or it has none
+  refusal_answer,
+  last_words,  // behind a FATAL error
+  // Made up for clients.
+  welcome,   // a login, and errors instead of one
+  farewell,  // a FATAL error, before the end
+  rejection,
+  refusal,
+  adopted,  // ParameterStatus: how the server writes a value of the client's
+  // Made up for servers.
+  server_greeting,
+  set_up,
+  roll_back,
+  parting,  // Terminate
+  refused_request,
+  count
+};
+
+class Ledger {
+ public:
+  // The statement that pgweir asks for where it refuses something: nobody has it.
+  static constexpr std::string_view refused_name{"\1pgweir refused"};
+
+  using Counts = std::array<std::uint64_t, static_cast<std::size_t>(Fate::count)>;
+
+  explicit Ledger(Verdict& verdict) : verdict_(verdict) {}
+
+  // A step of the machine.
+  void step(const Event& event, std::span<const Effect> effects);
+  const Counts& counts() const { return counts_; }
+
+ private:
+  // What came from a socket and has no fate yet. Copied only when it stays for another step.
+  class Inbox {
+   public:
+    void arrive(std::string_view bytes);
+    std::string_view view() const {
+      return kept_.empty() ? news_ : std::string_view(kept_).substr(used_);
+    }
+    void take(std::size_t size);
+    // The next message is taken, its rest as it comes.
+    void drop(std::size_t size);
+    void keep();
+
+   private:
+    std::string kept_;
+    std::size_t used_ = 0;
+    std::string_view news_;
+    std::size_t dropping_ = 0;
+  };
+
+  // lawless: it does not keep to the protocol, or is the console's; nothing of it is judged.
+  enum class Phase : std::uint8_t { starting, logging_in, working, lawless };
+
+  struct Client {
+    SocketId id{};
+    Inbox inbox;
+    Phase phase = Phase::starting;
+    std::string user;
+    std::string database;
+    std::string name;         // of its application, for a reader
+    SocketId server{};        // that heard it last
+    std::size_t passing = 0;  // of its message under way to that server
+    bool skipping = false;    // to Sync: it was cancelled while it waited
+    int ready_due = 0;        // ReadyForQuery that pgweir owes it for that
+    int refusal_due = 0;      // errors, in the place of a server's
+    bool fatal_told = false;
+    bool closing = false;
+    bool listed = false;  // among those with something to say
+  };
+
+  struct Server {
+    SocketId id{};
+    Inbox inbox;
+    Phase phase = Phase::starting;
+    std::string user;
+    std::string database;
+    SocketId client{};        // that it heard last; none when that one is gone
+    std::size_t passing = 0;  // of its message under way to that client
+    std::uint32_t owed = 0;   // ReadyForQuery, for what was passed to it
+    bool owed_known = true;   // false: some Sync or Query may owe nothing, after COPY or an error
+    bool batch = false;       // of the extended protocol, without its Sync
+    char status = 'I';
+    bool own = false;        // it answers what pgweir itself asked
+    bool own_ended = false;  // in this step
+    std::size_t set_up = 0;  // how many messages of one have been sent
+    bool dying = false;      // FATAL was said
+    bool closing = false;
+
+    bool quiet() const { return owed == 0 || !owed_known; }
+    bool free() const { return status == 'I' && quiet() && !dying; }
+  };
+
+  void client_said(Client& client, std::string_view bytes);
+  void server_said(Server& server, std::string_view bytes);
+  void start(Client& client);
+  void skip(Client& client);
+
+  void to_server(Server& server, std::string_view bytes);
+  void greet(Server& server, std::string_view bytes);
+  bool pass_to_server(Client& client, Server& server, std::string_view piece);
+  bool drop_strays(Client& client);
+  bool refuse(Client& client, Server& server);
+  bool made_up_for(Server& server, std::string_view message);
+  template <typename Offer>
+  bool offer(Server& server, Offer one);
+
+  void to_client(Client& client, std::string_view bytes);
+  void to_login(Client& client, std::string_view bytes);
+  bool pass_to_client(Server& server, Client& client, std::string_view piece);
+  bool made_up_for(Client& client, std::string_view message);
+  bool reject(Client& client, std::string_view message);
+  bool drop_front(Server& server);
+  void heard(Server& server, std::string_view message);
+
+  Server* held_by(const Client& client) const;
+  Client* served_by(const Server& server) const;
+  bool closes(SocketId socket) const;
+  bool join(Client& client, Server& server);
+  void accepted(const event::Accepted& event);
+  void closed(SocketId socket);
+  void close(SocketId socket);
+  void settle(Server& server);
+  void settle_step();
+  void count(Fate fate) { ++counts_[static_cast<std::size_t>(fate)]; }
+  void blame(const std::string& what, std::string_view message);
+
+  Verdict& verdict_;
+  SocketTable<Client> clients_;
+  SocketTable<Server> servers_;
+  std::vector<SocketId> speakers_;  // clients with something to say, in the order they said it
+  std::vector<SocketId> touched_;   // sockets that something was made up for in this step
+  SocketId speaker_{};              // whose bytes this step is about
+  std::span<const Effect> effects_;
+  Counts counts_{};
+};
+
+}  // namespace pgweir::sim

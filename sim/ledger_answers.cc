@@ -1,0 +1,181 @@
+// What servers say, and what becomes of it.
+#include "sim/ledger.h"
+#include "sim/message_view.h"
+
+namespace pgweir::sim {
+
+namespace {
+
+bool may_come_any_time(char type) { return type == 'N' || type == 'S' || type == 'A'; }
+
+}  // namespace
+
+void Ledger::server_said(Server& server, std::string_view bytes) {
+  if (server.closing || server.phase == Phase::lawless) return;
+  server.own_ended = false;
+  server.inbox.arrive(bytes);
+  while (server.phase != Phase::working) {
+    const std::string_view front = server.inbox.view();
+    const auto size = whole_size(front);
+    if (!size) server.phase = Phase::lawless;
+    if (!size || *size == 0 || *size > front.size()) return;
+    if (front[0] == 'Z') server.phase = Phase::working;
+    server.inbox.take(*size);
+    count(Fate::server_login);
+  }
+}
+
+void Ledger::to_client(Client& client, std::string_view bytes) {
+  if (client.closing || client.phase == Phase::lawless) return;
+  if (client.phase != Phase::working) return to_login(client, bytes);
+  Server* const speaker = servers_.find(speaker_);
+  while (!bytes.empty()) {
+    Server* const held = held_by(client);
+    if (held != nullptr && held->passing > 0) {
+      const std::string_view piece = bytes.substr(0, held->passing);
+      if (!held->inbox.view().starts_with(piece)) {
+        return blame(client.name + " is not told what its server said", piece);
+      }
+      held->inbox.take(piece.size());
+      held->passing -= piece.size();
+      bytes.remove_prefix(piece.size());
+      continue;
+    }
+    const std::size_t size = whole_size(bytes).value_or(0);
+    if (size == 0) return blame(client.name + " is told what is no message", bytes);
+    const std::string_view piece = bytes.substr(0, size);
+    bool passed = false;
+    if (speaker != nullptr && speaker->phase == Phase::working && !speaker->closing) {
+      const auto replaced = [&] { return piece[0] == 'E' && client.refusal_due > 0; };
+      do {
+        passed = pass_to_client(*speaker, client, piece);
+      } while (!passed && !replaced() && drop_front(*speaker));
+      if (speaker->phase == Phase::lawless) return;
+    }
+    if (!passed && (piece.size() < size || !made_up_for(client, piece))) {
+      return blame(client.name + " is told what nobody said to it", piece);
+    }
+    bytes.remove_prefix(piece.size());
+  }
+}
+
+void Ledger::to_login(Client& client, std::string_view bytes) {
+  if (bytes == "N") return;  // to a wish for encryption
+  while (!bytes.empty()) {
+    const std::size_t size = whole_size(bytes).value_or(0);
+    if (size == 0 || size > bytes.size() || !std::string_view("RSKZEv").contains(bytes[0])) {
+      return blame(client.name + " is told what belongs to no login", bytes);
+    }
+    const std::string_view message = bytes.substr(0, size);
+    bytes.remove_prefix(size);
+    if (message[0] == 'E') {
+      client.fatal_told = true;
+      touched_.push_back(client.id);
+    }
+    if (message[0] != 'Z') continue;
+    client.phase = Phase::working;
+    count(Fate::welcome);
+    return to_client(client, bytes);
+  }
+}
+
+bool Ledger::pass_to_client(Server& server, Client& client, std::string_view piece) {
+  const std::string_view front = server.inbox.view();
+  if (server.passing > 0 || !front.starts_with(piece)) return false;
+  // Of the answers to what pgweir asked, a client hears only what is about itself.
+  if (server.own && piece[0] != 'S' && !is_fatal(front)) return false;
+  const std::size_t size = *whole_size(front);
+  if (!join(client, server)) return false;
+  heard(server, front.substr(0, size));
+  server.passing = size - piece.size();
+  server.inbox.take(piece.size());
+  count(Fate::passed_to_client);
+  return true;
+}
+
+// The next message of a server has a reason not to be passed on. False: it has none, or is not all
+// there yet.
+bool Ledger::drop_front(Server& server) {
+  const std::string_view front = server.inbox.view();
+  const auto size = whole_size(front);
+  if (!size) server.phase = Phase::lawless;
+  if (server.passing > 0 || !size || *size == 0 || *size > front.size()) return false;
+  const std::string_view message = front.substr(0, *size);
+  Client* const client = served_by(server);
+  if (server.dying) {
+    count(Fate::last_words);
+  } else if (server.own) {
+    count(Fate::set_up_answer);
+  } else if (client == nullptr || (may_come_any_time(message[0]) && server.free())) {
+    count(Fate::nobody_there);
+  } else if (message[0] == 'E' && field(message, 'M').contains(refused_name)) {
+    ++client->refusal_due;
+    touched_.push_back(client->id);
+    count(Fate::refusal_answer);
+  } else {
+    return false;
+  }
+  heard(server, message);
+  server.inbox.take(*size);
+  return true;
+}
+
+void Ledger::heard(Server& server, std::string_view message) {
+  switch (message[0]) {
+    case 'Z':
+      server.status = message.size() > header_size ? message[header_size] : '?';
+      if (server.own) {
+        server.own = false;
+        server.own_ended = true;
+      } else if (server.owed > 0) {
+        --server.owed;
+      }
+      break;
+    case 'E': server.dying = server.dying || is_fatal(message); break;
+    case 'G':
+    case 'W': server.owed_known = false; break;
+    default: break;
+  }
+}
+
+bool Ledger::made_up_for(Client& client, std::string_view message) {
+  touched_.push_back(client.id);
+  if (is_fatal(message)) {
+    client.fatal_told = true;
+    count(Fate::farewell);
+    return true;
+  }
+  Server* const server = servers_.find(speaker_);
+  switch (message[0]) {
+    case 'E':
+      if (client.refusal_due == 0) return reject(client, message);
+      --client.refusal_due;
+      count(Fate::refusal);
+      return true;
+    case 'Z': count(Fate::rejection); return body_of(message) == "I" && client.ready_due-- > 0;
+    case 'S':
+      count(Fate::adopted);
+      return server != nullptr && server->own_ended && join(client, *server);
+    default: return false;
+  }
+}
+
+// It was cancelled while it waited for a server: the request is answered and goes nowhere.
+bool Ledger::reject(Client& client, std::string_view message) {
+  const Server* const held = held_by(client);
+  if (field(message, 'C') != "57014" || (held != nullptr && !held->free())) return false;
+  if (!drop_strays(client)) return false;
+  const std::string_view front = client.inbox.view();
+  const std::size_t size = *whole_size(front);
+  if (front[0] == 'Q' || front[0] == 'F') {
+    client.inbox.drop(size);
+    ++client.ready_due;
+    count(Fate::client_rejected);
+  } else {
+    client.skipping = true;
+    skip(client);
+  }
+  return true;
+}
+
+}  // namespace pgweir::sim

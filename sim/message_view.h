@@ -1,0 +1,44 @@
+// Messages read where they lie: for those who look at every byte of a run and copy none.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "sim/messages.h"
+
+namespace pgweir::sim {
+
+inline constexpr std::size_t header_size = 5;
+
+inline std::int32_t integer_at(std::string_view bytes, std::size_t place) {
+  return Body(bytes.substr(place)).int32().value_or(-1);
+}
+
+// With its type and length; 0: not enough of it is there, nothing: it cannot be.
+inline std::optional<std::size_t> whole_size(std::string_view bytes) {
+  constexpr std::int32_t length_max = 0x3fffffff + 4;
+  if (bytes.size() < header_size) return 0;
+  const std::int32_t length = integer_at(bytes, 1);
+  if (length < 4 || length > length_max) return std::nullopt;
+  return 1 + static_cast<std::size_t>(length);
+}
+
+inline std::string_view body_of(std::string_view message) { return message.substr(header_size); }
+
+// Of an ErrorResponse, as much of which as is there.
+inline std::string_view field(std::string_view message, char wanted) {
+  Body body(body_of(message));
+  while (const auto type = body.byte()) {
+    const std::string_view value = body.text().value_or("");
+    if (*type == wanted) return value;
+  }
+  return "";
+}
+
+inline bool is_fatal(std::string_view message) {
+  return message[0] == 'E' && field(message, 'S') == "FATAL";
+}
+
+}  // namespace pgweir::sim

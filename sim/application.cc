@@ -25,6 +25,10 @@ Application::~Application() {
 
 void Application::start() { later(Duration::zero(), Later::connect); }
 
+void Application::compare_with_direct_run() {
+  twin_ = std::make_unique<Twin>("c" + std::to_string(identity_.number), simulation_.verdict());
+}
+
 void Application::later(Duration delay, Later what, bool in_passing) {
   const auto task = [this, what, generation = generation_] {
     if (generation == generation_) do_now(what);
@@ -71,6 +75,7 @@ void Application::connect() {
   Parameters said{{"user", identity_.user}, {"database", identity_.database}};
   said.insert(said.end(), identity_.parameters.begin(), identity_.parameters.end());
   stream_->write(startup(said));
+  if (twin_) twin_->connects(said);
 }
 
 void Application::turn() {
@@ -97,6 +102,7 @@ void Application::hear(const Message& message) {
                                                          "' after a FATAL error");
     return;
   }
+  if (twin_) twin_->hears(message);
   if (message.type == 'S') return;
   if (message.type == 'E' && error_field(message, 'S') == "FATAL") return hear_fatal(message);
   if (phase_ == Phase::logging_in) return hear_login(message);
@@ -257,6 +263,7 @@ void Application::say(Part part) {
     later(milliseconds(part.cancel_after_ms), Later::cancel);
   }
   stream_->write(part.bytes);
+  if (twin_) twin_->says(part);
   maybe_pause_reading();
 }
 
@@ -320,6 +327,7 @@ void Application::end_of_stream() {
 
 void Application::end_connection() {
   if (!answers_.settled()) ++lost_count_;
+  if (twin_) twin_->loses_connection();
   answers_.lose();
   if (stream_) {
     stream_->finish();

@@ -15,6 +15,7 @@
 #include "sim/network.h"
 #include "sim/request.h"
 #include "sim/scram.h"
+#include "sim/twin.h"
 
 namespace pgweir::sim {
 
@@ -41,6 +42,8 @@ class Application : public Peer {
   void start();
   // Finishes what it is at, then leaves and does not come back.
   void retire() { retired_ = true; }
+  // What it hears is compared with what PostgreSQL itself would say.
+  void compare_with_direct_run();
   bool gone() const { return phase_ == Phase::away && retired_; }
   // What it waits for of others; empty when it waits for nobody.
   std::string pending() const;
@@ -101,6 +104,7 @@ class Application : public Peer {
   Simulation& simulation_;
   Identity identity_;
   Answers answers_;
+  std::unique_ptr<Twin> twin_;  // none: not compared
   Phase phase_ = Phase::away;
   bool retired_ = false;
   std::uint32_t generation_ = 0;  // of the connection: late tasks of an old one do nothing

@@ -1,6 +1,7 @@
 #include "sim/exhaustive.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <span>
 #include <vector>
@@ -133,8 +134,22 @@ std::string wrong_in(Client& who, const std::string& others) {
   return heard.find(others) == std::string::npos ? "" : "a client heard: " + heard;
 }
 
-std::string play(const Feature& feature, std::span<const std::size_t> order, std::uint64_t cut,
-                 Exhausted& sum) {
+// All bytes of every socket, and the machine's state: what may not depend on how bytes were cut.
+struct Seen {
+  std::map<SocketId, Shell::Record> records;
+  std::uint64_t fingerprint = 0;
+  bool operator==(const Seen&) const = default;
+};
+
+std::string text_of(const Feature& feature, std::span<const std::size_t> order, std::uint64_t cut) {
+  std::string text = std::string(feature.name) + ":";
+  for (const std::size_t index : order) text += std::string(" ") + feature.actions[index].name;
+  if (cut > 0) text += ", cut after byte " + std::to_string(cut);
+  return text + "\n  ";
+}
+
+Seen play(const Feature& feature, std::span<const std::size_t> order, std::uint64_t cut,
+          Exhausted& sum) {
   Scene scene(cut);
   for (const std::size_t index : order) {
     feature.actions[index].act(scene);
@@ -142,6 +157,7 @@ std::string play(const Feature& feature, std::span<const std::size_t> order, std
   }
   scene.world.postgres.wake_sleepers();
   scene.world.run();
+  Seen seen{scene.world.shell().records(), scene.world.machine().fingerprint()};
   std::string wrong = wrong_in(*scene.a, "of-b") + wrong_in(*scene.b, "of-a");
   // Whoever still holds the server gives it up in time; then it serves the next.
   if (!scene.a->ended()) scene.a->vanish();
@@ -153,11 +169,20 @@ std::string play(const Feature& feature, std::span<const std::size_t> order, std
   wrong += scene.world.finish();
   ++sum.run_count;
   sum.step_count += scene.world.shell().step_count();
-  if (wrong.empty()) return "";
-  std::string text = std::string(feature.name) + ":";
-  for (const std::size_t index : order) text += std::string(" ") + feature.actions[index].name;
-  if (cut > 0) text += ", cut after byte " + std::to_string(cut);
-  return text + "\n  " + wrong;
+  if (!wrong.empty()) sum.verdict.blame(oracle::exhaustive, text_of(feature, order, cut) + wrong);
+  return seen;
+}
+
+// Which socket's bytes differ; nothing: only the state.
+std::string difference(const Seen& whole, const Seen& cut) {
+  for (const auto& [socket, record] : whole.records) {
+    const auto found = cut.records.find(socket);
+    if (found != cut.records.end() && found->second == record) continue;
+    const char* const kind = socket.kind == SocketKind::client ? "client" : "s";
+    return std::string("other bytes at ") + kind + std::to_string(socket.slot) + "." +
+           std::to_string(socket.generation);
+  }
+  return "the machine's state differs";
 }
 
 }  // namespace
@@ -170,18 +195,16 @@ Exhausted exhaust() {
     std::vector<std::size_t> order(feature.actions.size());
     std::iota(order.begin(), order.end(), 0u);
     const std::vector<std::size_t> first = order;
-    do {
-      if (std::string wrong = play(feature, order, 0, sum); !wrong.empty()) {
-        sum.failure = std::move(wrong);
-        return sum;
-      }
-    } while (std::ranges::next_permutation(order).found);
-    for (std::uint64_t cut = 1; cut <= cuts_max; ++cut) {
-      if (std::string wrong = play(feature, first, cut, sum); !wrong.empty()) {
-        sum.failure = std::move(wrong);
-        return sum;
-      }
+    const Seen whole = play(feature, first, 0, sum);
+    while (!sum.verdict.failed() && std::ranges::next_permutation(order).found) {
+      play(feature, order, 0, sum);
     }
+    for (std::uint64_t cut = 1; cut <= cuts_max && !sum.verdict.failed(); ++cut) {
+      const Seen seen = play(feature, first, cut, sum);
+      if (seen == whole) continue;
+      sum.verdict.blame(oracle::chunking, text_of(feature, first, cut) + difference(whole, seen));
+    }
+    if (sum.verdict.failed()) break;
   }
   return sum;
 }

@@ -3,19 +3,18 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string>
+#include "sim/verdict.h"
 
 namespace pgweir::sim {
 
 struct Exhausted {
   std::uint64_t run_count = 0;
   std::uint64_t step_count = 0;
-  std::optional<std::string> failure;  // the feature, the order, the cut, and what went wrong
+  Verdict verdict;  // a finding tells the feature, the order, the cut, and what went wrong
 };
 
 // Every order of every feature's events, whole; then the events in their first order with one cut,
-// at every place of everything that is said.
+// at every place of everything that is said, which must make no difference (O-14).
 Exhausted exhaust();
 
 }  // namespace pgweir::sim

@@ -268,24 +268,26 @@ bool Ledger::offer(Server& server, Offer one) {
   return std::ranges::any_of(speakers_, [&](SocketId id) { return one(*clients_.find(id)); });
 }
 
-// COPY data and Flush mean nothing where nothing is under way. False: nothing stands in front.
-bool Ledger::drop_strays(Client& client) {
-  for (;;) {
-    const std::string_view front = client.inbox.view();
-    const std::size_t size = whole_size(front).value_or(0);
-    if (size == 0) return false;
-    const bool stray = std::string_view("dcfH").contains(front[0]);
-    const Server* const server = held_by(client);
-    if (!stray || (server != nullptr && !server->quiet())) return true;
-    client.inbox.drop(size);
-    count(Fate::client_stray);
-  }
+// COPY data and Flush mean nothing where nothing is under way. False: what is in front is none.
+bool Ledger::drop_stray(Client& client) {
+  const std::string_view front = client.inbox.view();
+  const std::size_t size = whole_size(front).value_or(0);
+  if (size == 0) return false;
+  const Server* const server = held_by(client);
+  const bool copy = std::string_view("dcf").contains(front[0]);
+  if (!copy && front[0] != 'H') return false;
+  const bool idle =
+      server == nullptr || (copy ? server->quiet() : server->free() && !server->batch);
+  if (!idle) return false;
+  client.inbox.drop(size);
+  count(Fate::client_stray);
+  return true;
 }
 
 bool Ledger::pass_to_server(Client& client, Server& server, std::string_view piece) {
   if (client.phase != Phase::working || client.closing || client.passing > 0) return false;
-  if (!client.inbox.view().starts_with(piece)) {
-    if (!drop_strays(client) || !client.inbox.view().starts_with(piece)) return false;
+  while (!client.inbox.view().starts_with(piece)) {
+    if (!drop_stray(client)) return false;
   }
   if (!join(client, server)) return false;
   client.passing = *whole_size(piece) - piece.size();
@@ -303,12 +305,14 @@ bool Ledger::pass_to_server(Client& client, Server& server, std::string_view pie
 // The message that it is not to say is a named Parse, or one that uses what another client left.
 bool Ledger::refuse(Client& client, Server& server) {
   if (client.phase != Phase::working || client.closing || client.passing > 0) return false;
-  if (!drop_strays(client)) return false;
+  while (drop_stray(client)) continue;
   const std::string_view front = client.inbox.view();
+  const std::size_t size = whole_size(front).value_or(0);
+  if (size == 0) return false;
   const bool named = front[0] == 'P' && front.size() > header_size && front[header_size] != '\0';
   if (!named && front[0] != 'B' && front[0] != 'D') return false;
   if (!join(client, server)) return false;
-  client.inbox.drop(*whole_size(front));
+  client.inbox.drop(size);
   count(Fate::client_refused);
   return true;
 }

@@ -95,13 +95,14 @@ class Ledger {
     Phase phase = Phase::starting;
     std::string user;
     std::string database;
-    std::string name;         // of its application, for a reader
-    SocketId server{};        // that heard it last
-    std::size_t passing = 0;  // of its message under way to that server
-    bool skipping = false;    // to Sync: it was cancelled while it waited
-    int ready_due = 0;        // ReadyForQuery that pgweir owes it for that
-    int refusal_due = 0;      // errors, in the place of a server's
-    bool fatal_told = false;
+    std::string name;          // of its application, for a reader
+    SocketId server{};         // that heard it last
+    std::size_t passing = 0;   // of its message under way to that server
+    bool skipping = false;     // to Sync: it was cancelled while it waited
+    int ready_due = 0;         // ReadyForQuery that pgweir owes it for that
+    int refusal_due = 0;       // errors, in the place of a server's
+    bool fatal_heard = false;  // of its server
+    bool fatal_told = false;   // of pgweir, which closes it
     bool closing = false;
     bool listed = false;  // among those with something to say
   };
@@ -136,7 +137,7 @@ class Ledger {
   void to_server(Server& server, std::string_view bytes);
   void greet(Server& server, std::string_view bytes);
   bool pass_to_server(Client& client, Server& server, std::string_view piece);
-  bool drop_strays(Client& client);
+  bool drop_stray(Client& client);
   bool refuse(Client& client, Server& server);
   bool made_up_for(Server& server, std::string_view message);
   template <typename Offer>

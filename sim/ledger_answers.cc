@@ -87,6 +87,7 @@ bool Ledger::pass_to_client(Server& server, Client& client, std::string_view pie
   const std::size_t size = *whole_size(front);
   if (!join(client, server)) return false;
   heard(server, front.substr(0, size));
+  client.fatal_heard = server.dying;
   server.passing = size - piece.size();
   server.inbox.take(piece.size());
   count(Fate::passed_to_client);
@@ -140,6 +141,7 @@ void Ledger::heard(Server& server, std::string_view message) {
 
 bool Ledger::made_up_for(Client& client, std::string_view message) {
   touched_.push_back(client.id);
+  if (client.fatal_heard || client.fatal_told) return false;
   if (is_fatal(message)) {
     client.fatal_told = true;
     count(Fate::farewell);
@@ -164,9 +166,10 @@ bool Ledger::made_up_for(Client& client, std::string_view message) {
 bool Ledger::reject(Client& client, std::string_view message) {
   const Server* const held = held_by(client);
   if (field(message, 'C') != "57014" || (held != nullptr && !held->free())) return false;
-  if (!drop_strays(client)) return false;
+  while (drop_stray(client)) continue;
   const std::string_view front = client.inbox.view();
-  const std::size_t size = *whole_size(front);
+  const std::size_t size = whole_size(front).value_or(0);
+  if (size == 0) return false;
   if (front[0] == 'Q' || front[0] == 'F') {
     client.inbox.drop(size);
     ++client.ready_due;

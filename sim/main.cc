@@ -201,10 +201,11 @@ std::optional<std::uint64_t> read_seed(const std::string& text) {
 
 int run_exhaustive() {
   const Exhausted sum = exhaust();
-  if (sum.failure) std::printf("oracle: O-25 exhaustive\n  %s\n", sum.failure->c_str());
+  const std::optional<Finding>& failure = sum.verdict.finding();
+  if (failure) std::printf("oracle: %s\n  %s\n", failure->oracle.c_str(), failure->what.c_str());
   std::printf("exhaustive: %" PRIu64 " runs, %" PRIu64 " steps, %d failures\n", sum.run_count,
-              sum.step_count, sum.failure ? 1 : 0);
-  return sum.failure ? 1 : 0;
+              sum.step_count, failure ? 1 : 0);
+  return failure ? 1 : 0;
 }
 
 int run(const Arguments& arguments) {

@@ -12,8 +12,13 @@ namespace pgweir::sim {
 
 inline constexpr std::size_t header_size = 5;
 
+// Requires: four bytes are there.
 inline std::int32_t integer_at(std::string_view bytes, std::size_t place) {
-  return Body(bytes.substr(place)).int32().value_or(-1);
+  std::uint32_t value = 0;
+  for (const char byte : bytes.substr(place, 4)) {
+    value = value << 8 | static_cast<unsigned char>(byte);
+  }
+  return static_cast<std::int32_t>(value);
 }
 
 // With its type and length; 0: not enough of it is there, nothing: it cannot be.

@@ -156,6 +156,7 @@ void Simulation::build_applications() {
     }
     applications_.push_back(std::make_unique<Application>(*this, std::move(who)));
   }
+  if (options_.mode == Mode::calm) applications_.front()->compare_with_direct_run();
   for (const auto& application : applications_) {
     Application* starting = application.get();
     clock_.in(milliseconds(tape.below(20)), [starting] { starting->start(); });

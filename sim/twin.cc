@@ -1,0 +1,114 @@
+#include "sim/twin.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace pgweir::sim {
+
+namespace {
+
+// The columns of a proof that say where it was made: host, backend, generation, transaction.
+constexpr int place_begin = 2;
+constexpr int place_end = 6;
+constexpr int proof_column_count = 8;
+
+std::string without_place(std::string_view row) {
+  Body body(row);
+  const int count = body.int16().value_or(0);
+  if (count < proof_column_count) return std::string(row);
+  std::string text;
+  for (int i = 0; i < count; ++i) {
+    const auto size = static_cast<std::size_t>(std::max(body.int32().value_or(0), 0));
+    const std::string_view value = body.bytes(size).value_or("?");
+    if (i < place_begin || i >= place_end) text.append(value).append("|");
+  }
+  return text;
+}
+
+bool is_comparable(const Part& part) {
+  return !part.cancelled && std::ranges::none_of(part.owed, [](const Owed& owed) {
+    return owed.what == Owed::What::named_parse;
+  });
+}
+
+std::string readable(std::string text) {
+  std::ranges::replace_if(text, [](char c) { return c < ' ' || c > '~'; }, '.');
+  return "'" + text.substr(0, 80) + "'";
+}
+
+}  // namespace
+
+Twin::~Twin() { loses_connection(); }
+
+void Twin::connects(const Parameters& said) {
+  loses_connection();
+  ServerOptions options;
+  options.host_name = "direct";
+  postgres_ = std::make_unique<Postgres>(std::move(options));
+  postgres_->forget_statements();
+  stream_ = std::make_shared<Stream>(std::size_t{1} << 30);
+  postgres_->accepted(stream_);
+  own_ = direct_ = {};
+  framer_ = Framer(false);
+  stream_->send(startup(said));
+  listen();
+}
+
+void Twin::loses_connection() {
+  expected_.clear();
+  stream_.reset();
+  postgres_.reset();
+}
+
+void Twin::says(const Part& part) {
+  if (!postgres_) return;
+  if (!is_comparable(part)) return loses_connection();
+  stream_->send(part.bytes);
+  postgres_->turn();
+  postgres_->wake_sleepers();
+  listen();
+}
+
+void Twin::listen() {
+  postgres_->turn();
+  framer_.feed(stream_->receive(stream_->readable_size()));
+  while (const auto message = framer_.next()) {
+    if (std::string text = direct_.seen(*message); !text.empty()) {
+      expected_.push_back(std::move(text));
+    }
+  }
+}
+
+void Twin::hears(const Message& message) {
+  if (!postgres_) return;
+  const std::string text = own_.seen(message);
+  if (text.empty()) return;
+  const std::string expected = expected_.empty() ? "nothing" : expected_.front();
+  if (text == expected) return expected_.pop_front();
+  verdict_.blame(oracle::transparency, who_ + " heard " + readable(text) +
+                                           ", and from PostgreSQL itself " + readable(expected));
+  loses_connection();
+}
+
+std::string Twin::Side::seen(const Message& message) {
+  switch (message.type) {
+    case 'R':
+    case 'K':
+    case 'N':
+    case 'A': return "";
+    case 'S': {
+      Body body(message.body);
+      const std::string name(body.text().value_or("?"));
+      const std::string value(body.text().value_or("?"));
+      // To be told again what one knows is nothing new.
+      if (std::exchange(reported[name], value) == value) return "";
+      break;
+    }
+    case 'D': return "D" + without_place(message.body);
+    default: break;
+  }
+  return message.type + message.body;
+}
+
+}  // namespace pgweir::sim

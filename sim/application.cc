@@ -161,6 +161,7 @@ void Application::hear_fatal(const Message& message) {
   fatal_heard_ = true;
   const std::string code = error_field(message, 'C');
   const std::string text = error_field(message, 'M');
+  simulation_.probes().told_fatal(code, text);
   if (explained(code, text)) return;
   const bool of_a_clock = text.find("_timeout") != std::string::npos;
   const bool of_a_reload = code == "3D000" || text.find("settings changed") != std::string::npos;
@@ -250,6 +251,7 @@ void Application::say(Part part) {
     if (!answers_.in_transaction()) transaction_at_ = now;
   }
   if (!part.owed.empty()) {
+    if (!answers_.settled()) simulation_.probes().hit(Probe::asked_behind_unanswered);
     for (const Owed& owed : part.owed) {
       asked_count_ +=
           owed.what == Owed::What::query || (owed.what == Owed::What::sync && !owed.before_data);
@@ -298,6 +300,7 @@ void Application::leave() {
 void Application::vanish() {
   if (phase_ == Phase::away) return;
   broken_ = true;
+  if (answers_.in_transaction()) simulation_.probes().hit(Probe::lost_in_transaction);
   stream_->reset();
   end_connection();
 }

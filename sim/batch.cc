@@ -20,6 +20,10 @@ constexpr std::uint64_t twice_every = 16;
 constexpr double progress_seconds = 5;
 // One world may be as bad as it likes; a batch must not be.
 constexpr std::uint64_t useful_seeds_min = 20;
+// So many seeds of safety hit every probe that is not rare.
+constexpr std::uint64_t probed_seeds_min = 200;
+
+std::uint64_t answered_percent_min(Mode mode) { return mode == Mode::calm ? 95 : 60; }
 
 using RealClock = std::chrono::steady_clock;
 
@@ -77,7 +81,7 @@ class Batch {
       const std::uint64_t seed = next_++;
       if (seed - first_ >= count_ || stop_) return;
       Outcome outcome = run_seed(mode_, seed);
-      if (!outcome.finding && seed % twice_every == 0) {
+      if (!outcome.finding && seed % twice_every == 0 && Verdict::heeds(oracle::determinism)) {
         const Outcome again = run_seed(mode_, seed);
         outcome.step_count += again.step_count;  // they took their time as well
         if (again.trace_hash != outcome.trace_hash) {
@@ -95,6 +99,7 @@ class Batch {
     totals.steps += outcome.step_count;
     totals.asked += outcome.asked_count;
     totals.answered += outcome.answered_count;
+    totals.probes += outcome.probes;
     if (outcome.finding && (!result_.failed_seed || seed < *result_.failed_seed)) {
       result_.failed_seed = seed;
       result_.failure = outcome;
@@ -131,6 +136,7 @@ Totals& Totals::operator+=(const Totals& other) {
   asked += other.asked;
   answered += other.answered;
   seconds += other.seconds;
+  probes += other.probes;
   return *this;
 }
 
@@ -152,11 +158,14 @@ BatchResult run_batch(Mode mode, std::uint64_t first, std::uint64_t count, unsig
   return Batch(mode, first, count).run(jobs);
 }
 
-std::uint64_t answered_percent_min(Mode mode) { return mode == Mode::calm ? 95 : 60; }
-
-bool is_useful(Mode mode, const Totals& totals) {
-  return totals.seeds < useful_seeds_min ||
-         totals.answered * 100 >= totals.asked * answered_percent_min(mode);
+std::string why_useless(Mode mode, const Totals& totals) {
+  const std::uint64_t percent = answered_percent_min(mode);
+  if (totals.seeds >= useful_seeds_min && totals.answered * 100 < totals.asked * percent) {
+    return "less than " + std::to_string(percent) + " % of all requests were answered";
+  }
+  if (mode != Mode::safety || totals.seeds < probed_seeds_min) return "";
+  const std::string_view never_hit = totals.probes.never_hit();
+  return never_hit.empty() ? "" : "it never happened that " + std::string(never_hit);
 }
 
 void tell_failure(Mode mode, std::uint64_t seed, const Outcome& outcome) {

@@ -16,6 +16,7 @@ struct Totals {
   std::uint64_t asked = 0;
   std::uint64_t answered = 0;
   double seconds = 0;  // of a real clock
+  Probes probes;
 
   Totals& operator+=(const Totals& other);
 };
@@ -37,10 +38,9 @@ BatchResult run_batch(Mode mode, std::uint64_t first, std::uint64_t count, unsig
 // shows it again. By thread; run_batch does so for its own.
 void name_run(Mode mode, std::uint64_t seed);
 
-// Whether a batch of that mode is one that proves something: most requests have to be answered.
-// Small batches may be as unlucky as they like.
-bool is_useful(Mode mode, const Totals& totals);
-std::uint64_t answered_percent_min(Mode mode);
+// Why a batch of that mode proves nothing, if so: too little was answered, or something that has to
+// happen sometimes never did. Small batches may be as unlucky as they like.
+std::string why_useless(Mode mode, const Totals& totals);
 
 // Which seed failed of what, in which world, and how to see it again.
 void tell_failure(Mode mode, std::uint64_t seed, const Outcome& outcome);

@@ -297,6 +297,7 @@ bool Ledger::pass_to_server(Client& client, Server& server, std::string_view pie
   if (query && server.batch) server.owed_known = false;
   if (std::string_view("PBDEC").contains(piece[0])) server.batch = true;
   if (piece[0] == 'S') server.batch = false;
+  server.last_request = piece[0];
   server.owed += query || piece[0] == 'S';
   count(Fate::passed_to_server);
   return true;

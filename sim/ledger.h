@@ -18,6 +18,7 @@
 
 #include "core/effect.h"
 #include "core/event.h"
+#include "sim/probes.h"
 #include "sim/socket_table.h"
 #include "sim/verdict.h"
 
@@ -60,7 +61,7 @@ class Ledger {
 
   using Counts = std::array<std::uint64_t, static_cast<std::size_t>(Fate::count)>;
 
-  explicit Ledger(Verdict& verdict) : verdict_(verdict) {}
+  Ledger(Verdict& verdict, Probes& probes) : verdict_(verdict), probes_(probes) {}
 
   // A step of the machine.
   void step(const Event& event, std::span<const Effect> effects);
@@ -117,6 +118,7 @@ class Ledger {
     std::size_t passing = 0;  // of its message under way to that client
     std::uint32_t owed = 0;   // ReadyForQuery, for what was passed to it
     bool owed_known = true;   // false: some Sync or Query may owe nothing, after COPY or an error
+    char last_request = 0;    // the type of what was passed to it last
     bool batch = false;       // of the extended protocol, without its Sync
     char status = 'I';
     bool own = false;        // it answers what pgweir itself asked
@@ -150,6 +152,7 @@ class Ledger {
   bool reject(Client& client, std::string_view message);
   bool drop_front(Server& server);
   void heard(Server& server, std::string_view message);
+  void probe_answer(const Server& server, std::string_view message);
 
   Server* held_by(const Client& client) const;
   Client* served_by(const Server& server) const;
@@ -164,6 +167,7 @@ class Ledger {
   void blame(const std::string& what, std::string_view message);
 
   Verdict& verdict_;
+  Probes& probes_;
   SocketTable<Client> clients_;
   SocketTable<Server> servers_;
   std::vector<SocketId> speakers_;  // clients with something to say, in the order they said it

@@ -86,6 +86,7 @@ bool Ledger::pass_to_client(Server& server, Client& client, std::string_view pie
   if (server.own && piece[0] != 'S' && !is_fatal(front)) return false;
   const std::size_t size = *whole_size(front);
   if (!join(client, server)) return false;
+  probe_answer(server, front.substr(0, size));
   heard(server, front.substr(0, size));
   client.fatal_heard = server.dying;
   server.passing = size - piece.size();
@@ -136,6 +137,24 @@ void Ledger::heard(Server& server, std::string_view message) {
     case 'G':
     case 'W': server.owed_known = false; break;
     default: break;
+  }
+}
+
+void Ledger::probe_answer(const Server& server, std::string_view message) {
+  switch (message[0]) {
+    case 'E':
+      if (is_fatal(message)) return probes_.hit(Probe::last_words);
+      if (field(message, 'C') == "25P02") return probes_.hit(Probe::error_in_failed_transaction);
+      return probes_.hit(server.last_request == 'Q' ? Probe::error_in_query
+                                                    : Probe::error_in_batch);
+    case 'G':
+      return probes_.hit(server.last_request == 'S' ? Probe::copy_in_behind_sync : Probe::copy_in);
+    case 'H': return probes_.hit(Probe::copy_out);
+    case 'I': return probes_.hit(Probe::empty_query);
+    case 'N': return probes_.hit(Probe::notice);
+    case 'S': return probes_.hit(Probe::parameter_changed);
+    case 's': return probes_.hit(Probe::portal_suspended);
+    default: return;
   }
 }
 

@@ -39,6 +39,7 @@ struct Arguments {
   std::string html;  // a file
   bool shrink = false;
   bool bench = false;
+  bool probes = false;
   std::string campaign;  // a file
   std::string choices;   // a file
   std::vector<std::string> oracles;
@@ -156,18 +157,20 @@ int shrink_seed(Mode mode, std::uint64_t seed) {
 }
 
 // Up to the first failure.
-int run_seeds(Mode mode, std::uint64_t first, std::uint64_t count, unsigned jobs) {
+int run_seeds(Mode mode, std::uint64_t first, std::uint64_t count, unsigned jobs, bool probes) {
   const BatchResult result = run_batch(mode, first, count, jobs);
   if (result.failed_seed) tell_failure(mode, *result.failed_seed, result.failure);
   const std::string name(name_of(mode));
-  const bool useful = result.failed_seed || is_useful(mode, result.totals);
-  if (!useful) {
-    std::printf("oracle: %s\n  less than %" PRIu64 " %% of all requests were answered\n",
-                std::string(oracle::useful_run).c_str(), answered_percent_min(mode));
+  Verdict verdict;
+  const std::string why = result.failed_seed ? "" : why_useless(mode, result.totals);
+  if (!why.empty()) verdict.blame(oracle::useful_run, why);
+  if (verdict.failed()) {
+    std::printf("oracle: %s\n  %s\n", verdict.finding()->oracle.c_str(), why.c_str());
   }
   std::printf("%s from %" PRIu64 ": ", name.c_str(), first);
   tell_totals(stdout, result.totals, result.failed_seed ? 1 : 0);
-  return result.failed_seed || !useful ? 1 : 0;
+  if (probes) result.totals.probes.tell(stdout);
+  return result.failed_seed || verdict.failed() ? 1 : 0;
 }
 
 // How fast it is: the same seeds every time, one at a time. By the processor's time, so that it
@@ -238,7 +241,8 @@ int run(const Arguments& arguments) {
     return tell_story(*mode, Tapes::from_seed(*seed), arguments.html,
                       arguments.mode + " seed " + std::to_string(*seed));
   }
-  return run_seeds(*mode, *seed, std::max<std::uint64_t>(arguments.seeds, 1), arguments.jobs);
+  return run_seeds(*mode, *seed, std::max<std::uint64_t>(arguments.seeds, 1), arguments.jobs,
+                   arguments.probes);
 }
 
 }  // namespace
@@ -261,6 +265,7 @@ int main(int argc, char** argv) {
   app.add_option("--choices", arguments.choices, "the story of a run that --shrink has written");
   app.add_option("--oracles", arguments.oracles, "only what these find counts: O-01,O-07")
       ->delimiter(',');
+  app.add_flag("--probes", arguments.probes, "of a batch: how often what has to happen did");
   app.add_flag("--bench", arguments.bench, "how many steps a second, in calm and safety");
   app.add_option("--campaign", arguments.campaign,
                  "seeds of all modes until this file, which keeps count, has --seeds of them")

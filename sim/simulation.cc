@@ -200,6 +200,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   names_.step(clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   watch_->step(event, effects);
   ledger_.step(event, effects);
+  probes_.step(event, effects);
   if (shell_->step_count() % 64 == 0) machine_->check_invariants();
 }
 
@@ -248,6 +249,7 @@ Outcome Simulation::run() {
   outcome.finding = verdict_.finding();
   outcome.trace_hash = shell_->trace_hash();
   outcome.step_count = shell_->step_count();
+  outcome.probes = probes_;
   outcome.simulated = clock_.now() - began;
   for (const auto& application : applications_) {
     outcome.asked_count += application->asked_count();

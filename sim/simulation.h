@@ -27,6 +27,7 @@
 #include "sim/operator.h"
 #include "sim/options.h"
 #include "sim/postgres.h"
+#include "sim/probes.h"
 #include "sim/quotas.h"
 #include "sim/shell.h"
 #include "sim/shrink.h"
@@ -57,6 +58,7 @@ struct Outcome {
   std::uint64_t answered_count = 0;
   std::uint64_t lost_count = 0;
   Duration simulated{};
+  Probes probes;
 };
 
 // Who watches, if anybody does: each step with what came of it, and each fault that is made.
@@ -83,6 +85,7 @@ class Simulation {
   Verdict& verdict() { return verdict_; }
   Workload& workload() { return workload_; }
   Watch& watch() { return *watch_; }
+  Probes& probes() { return probes_; }
   const RunOptions& options() const { return options_; }
   const Settings& settings() const { return in_force_->now(); }
   const InForce& in_force() const { return *in_force_; }
@@ -184,7 +187,8 @@ class Simulation {
   Quotas quotas_;
   Names names_;
   std::unique_ptr<Watch> watch_;
-  Ledger ledger_{verdict_};
+  Probes probes_;
+  Ledger ledger_{verdict_, probes_};
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things
   bool faults_on_ = true;

@@ -57,6 +57,12 @@ class Verdict {
   // Only these oracles' findings count from now on, in every run ("O-07"): does it see by itself?
   static void heed_only(std::vector<std::string> oracles) { heeded_ = std::move(oracles); }
 
+  static bool heeds(std::string_view oracle) {
+    return heeded_.empty() || std::ranges::any_of(heeded_, [&](const std::string& name) {
+             return oracle.starts_with(name);
+           });
+  }
+
   void blame(std::string_view oracle, std::string what) {
     if (finding_ || !heeds(oracle)) return;
     finding_ = Finding{std::string(oracle), std::move(what)};
@@ -65,12 +71,6 @@ class Verdict {
   const std::optional<Finding>& finding() const { return finding_; }
 
  private:
-  static bool heeds(std::string_view oracle) {
-    return heeded_.empty() || std::ranges::any_of(heeded_, [&](const std::string& name) {
-             return oracle.starts_with(name);
-           });
-  }
-
   static inline std::vector<std::string> heeded_;  // empty: all
   std::optional<Finding> finding_;
 };

@@ -138,6 +138,7 @@ void Watch::client_waits(SocketId socket) {
 void Watch::served(SocketId client) {
   const auto waited = waiting_.find(client);
   if (waited == waiting_.end()) return;
+  simulation_.probes().hit(Probe::waited_and_served);
   const std::uint64_t since = waited->second.step;
   waiting_.erase(waited);
   for (const auto& [other, waiter] : waiting_) {
@@ -205,7 +206,10 @@ void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const E
       const auto* send = std::get_if<effect::Send>(&effect);
       return send != nullptr && send->socket == client;
     };
-    if (std::ranges::any_of(effects, answered)) continue;
+    if (std::ranges::any_of(effects, answered)) {
+      simulation_.probes().hit(Probe::waited_and_cancelled);
+      continue;
+    }
     simulation_.verdict().blame(oracle::cancel_reach,
                                 "c" + std::to_string(number) +
                                     " asked for a cancel while it waited for a server, and was not "
@@ -215,6 +219,7 @@ void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const E
 
 // A statement was cancelled: its client asked for that, or is gone.
 void Watch::check_cancelled(const ServerEvent& event) {
+  simulation_.probes().hit(Probe::statement_cancelled);
   const Application* owner = simulation_.application_of(event.client_tag);
   if (owner == nullptr || !owner->stream() || !owner->asking()) return;
   const Stream& stream = *owner->stream();

@@ -260,7 +260,7 @@ class ServerSide {
         case Opened::message: break;
       }
       LinkOutcome outcome = reply(opening);
-      if (outcome.verdict != Verdict::carry_on) return outcome;
+      if (outcome.verdict != Verdict::carry_on || outcome.error) return outcome;
     }
     return {};
   }

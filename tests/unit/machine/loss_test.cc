@@ -118,6 +118,7 @@ TEST_F(LossTest, an_idle_server_that_is_told_to_go) {
   world.postgres.end_all("57P01");
   world.run();
   EXPECT_FALSE(client.ended());
+  EXPECT_EQ(world.shell().note_count(NoteKind::server_said), 1u) << "nobody else can tell of it";
   EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
   EXPECT_EQ(world.postgres.login_count(), 2u);
 }

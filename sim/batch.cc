@@ -3,7 +3,9 @@
 #include <atomic>
 #include <chrono>
 #include <cinttypes>
+#include <cstddef>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -60,6 +62,24 @@ Outcome run_seed(Mode mode, std::uint64_t seed) {
   return simulation.run();
 }
 
+// Blocks of memory with holes among them in no order, so that a run that lives in the holes has its
+// objects elsewhere than the run before it: whatever depends on an address comes out differently.
+class ShuffledHeap {
+ public:
+  explicit ShuffledHeap(std::uint64_t seed) {
+    constexpr std::uint32_t block_count = 20'000;
+    constexpr std::uint32_t size_max = 800;
+    Tape tape = Tape::from_seed(seed);
+    for (std::uint32_t i = 0; i < block_count; ++i) {
+      blocks_.push_back(std::make_unique<std::byte[]>(tape.between(16, size_max)));
+    }
+    for (std::uint32_t i = 0; i < block_count / 2; ++i) blocks_[tape.below(block_count)].reset();
+  }
+
+ private:
+  std::vector<std::unique_ptr<std::byte[]>> blocks_;
+};
+
 class Batch {
  public:
   Batch(Mode mode, std::uint64_t first, std::uint64_t count)
@@ -82,6 +102,7 @@ class Batch {
       if (seed - first_ >= count_ || stop_) return;
       Outcome outcome = run_seed(mode_, seed);
       if (!outcome.finding && seed % twice_every == 0 && Verdict::heeds(oracle::determinism)) {
+        const ShuffledHeap elsewhere(seed);
         const Outcome again = run_seed(mode_, seed);
         outcome.step_count += again.step_count;  // they took their time as well
         if (again.trace_hash != outcome.trace_hash) {

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/base/limits.h"
+#include "sim/quiet_log.h"
 
 namespace pgweir::sim {
 
@@ -201,6 +202,12 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   watch_->step(event, effects);
   ledger_.step(event, effects);
   probes_.step(event, effects);
+  for (const Effect& effect : effects) {
+    const Note* const note = std::get_if<Note>(&effect);
+    if (note == nullptr || may_be_noted(*note, options_)) continue;
+    verdict_.blame(oracle::quiet_logs,
+                   std::string(pgweir::name_of(note->kind)) + ": " + std::string(note->text));
+  }
   if (shell_->step_count() % 64 == 0) machine_->check_invariants();
 }
 

@@ -108,7 +108,7 @@ std::string Twin::Side::seen(const Message& message) {
     case 'D': return "D" + without_place(message.body);
     default: break;
   }
-  return message.type + message.body;
+  return std::string(1, message.type).append(message.body);
 }
 
 }  // namespace pgweir::sim

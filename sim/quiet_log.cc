@@ -1,0 +1,47 @@
+#include "sim/quiet_log.h"
+
+namespace pgweir::sim {
+
+namespace {
+
+// So many of the longest delays are in a login, with proofs and messages in pieces.
+constexpr int login_delays_max = 400;
+
+bool login_may_be_slow(const RunOptions& options) {
+  const Duration limit = options.settings.server_connect_timeout;
+  return limit > Duration::zero() &&
+         options.weather.delay_max * login_delays_max + options.answers_late_max >= limit;
+}
+
+}  // namespace
+
+bool may_be_noted(const Note& note, const RunOptions& options) {
+  if (note.level < Level::warning) return true;
+  const bool faults = options.fault_every > Duration::zero();
+  const bool clocks = options.settings.query_timeout > Duration::zero() ||
+                      options.settings.transaction_timeout > Duration::zero();
+  switch (note.kind) {
+    // The client was told, and knows whether that is right (O-12).
+    case NoteKind::client_refused: return true;
+    case NoteKind::half_message_lost: return faults || clocks;
+    case NoteKind::server_login_failed: return faults || login_may_be_slow(options);
+    case NoteKind::server_said: return faults;
+    case NoteKind::accept_paused: return options.fail_accepts;
+    case NoteKind::settings_refused: return options.reload;
+    case NoteKind::client_login:
+    case NoteKind::client_closed:
+    case NoteKind::server_connected:
+    case NoteKind::server_closed:
+    case NoteKind::server_recovered:
+    case NoteKind::protocol_desync:
+    case NoteKind::cancel_sent:
+    case NoteKind::resolve_failed:
+    case NoteKind::settings_applied:
+    case NoteKind::draining:
+    case NoteKind::stats:
+    case NoteKind::exiting: return false;
+  }
+  return false;
+}
+
+}  // namespace pgweir::sim

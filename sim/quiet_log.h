@@ -1,0 +1,13 @@
+// The log is quiet unless something went wrong (O-53): a warning has its cause in what the run does
+// to the pooler, and an error never has one.
+#pragma once
+
+#include "core/note.h"
+#include "sim/options.h"
+
+namespace pgweir::sim {
+
+// Whether a run like this may make the pooler say so.
+bool may_be_noted(const Note& note, const RunOptions& options);
+
+}  // namespace pgweir::sim

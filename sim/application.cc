@@ -251,7 +251,9 @@ void Application::say(Part part) {
     if (!answers_.in_transaction()) transaction_at_ = now;
   }
   if (!part.owed.empty()) {
-    if (!answers_.settled()) simulation_.probes().hit(Probe::asked_behind_unanswered);
+    if (part.when == Part::When::at_once && !answers_.settled()) {
+      simulation_.probes().hit(Probe::asked_behind_unanswered);
+    }
     for (const Owed& owed : part.owed) {
       asked_count_ +=
           owed.what == Owed::What::query || (owed.what == Owed::What::sync && !owed.before_data);

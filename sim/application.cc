@@ -262,12 +262,12 @@ void Application::say(Part part) {
     if (waits_since_ == never) waits_since_ = now;
   }
   if (simulation_.may_lie(*this)) later(patience_with_liars, Later::despair);
+  if (twin_) twin_->says(part);
   answers_.owe(std::move(part.owed));
   if (part.cancelled) {
     later(milliseconds(part.cancel_after_ms), Later::cancel);
   }
   stream_->write(part.bytes);
-  if (twin_) twin_->says(part);
   maybe_pause_reading();
 }
 

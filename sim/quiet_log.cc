@@ -27,7 +27,7 @@ bool may_be_noted(const Note& note, const RunOptions& options) {
     case NoteKind::server_login_failed: return faults || login_may_be_slow(options);
     case NoteKind::server_said: return faults;
     case NoteKind::accept_paused: return options.fail_accepts;
-    case NoteKind::settings_refused: return options.reload;
+    case NoteKind::settings_refused: return options.reload || options.operator_count > 0;
     case NoteKind::client_login:
     case NoteKind::client_closed:
     case NoteKind::server_connected:

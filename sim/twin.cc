@@ -8,9 +8,12 @@ namespace pgweir::sim {
 
 namespace {
 
-// The columns of a proof that say where it was made: host, backend, generation, transaction.
+// The columns of a proof that say where it was made (host, backend, generation, transaction), and
+// the one that tells the session's state: what a login asks for is a session's default there, and
+// set later here (O-04 and O-05 judge it).
 constexpr int place_begin = 2;
 constexpr int place_end = 6;
+constexpr int state_column = 7;
 constexpr int proof_column_count = 8;
 
 std::string without_place(std::string_view row) {
@@ -21,14 +24,16 @@ std::string without_place(std::string_view row) {
   for (int i = 0; i < count; ++i) {
     const auto size = static_cast<std::size_t>(std::max(body.int32().value_or(0), 0));
     const std::string_view value = body.bytes(size).value_or("?");
-    if (i < place_begin || i >= place_end) text.append(value).append("|");
+    const bool compared = i < place_begin || (i >= place_end && i != state_column);
+    if (compared) text.append(value).append("|");
   }
   return text;
 }
 
 bool is_comparable(const Part& part) {
-  return !part.cancelled && std::ranges::none_of(part.owed, [](const Owed& owed) {
-    return owed.what == Owed::What::named_parse;
+  const auto sets_clock = [](const Ask& ask) { return ask.name == "statement_timeout"; };
+  return !part.cancelled && std::ranges::none_of(part.owed, [&](const Owed& owed) {
+    return owed.what == Owed::What::named_parse || std::ranges::any_of(owed.asks, sets_clock);
   });
 }
 

@@ -2,7 +2,8 @@
 // the pooler must be what it would hear there, message by message, but for what cannot be the same:
 // which backend answers and how often it has, cancel keys, proofs of identity, and notices, which
 // come when they like. What pgweir documents to be different ends the comparison, until the
-// application connects anew: statements by name, and cancels, whose effect is a matter of time.
+// application connects anew: statements by name, and what is a matter of time: cancels and
+// statement_timeout.
 #pragma once
 
 #include <deque>

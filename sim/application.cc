@@ -218,7 +218,9 @@ void Application::go_on() {
   if (phase_ != Phase::working || thinking_ || fatal_heard_) return;
   if (job_.empty()) {
     if (!answers_.settled()) return;
-    if (retired_ || jobs_left_ == 0) return leave();
+    // A COMMIT may fail, by statement_timeout: nobody goes on in what it has left open.
+    const bool left_open = answers_.in_transaction();
+    if (retired_ || jobs_left_ == 0 || left_open) return leave();
     if (!simulation_.may_ask()) {
       thinking_ = true;
       return later(seconds(1), Later::say, true);

@@ -15,7 +15,7 @@ bool login_may_be_slow(const RunOptions& options) {
 
 }  // namespace
 
-bool may_be_noted(const Note& note, const RunOptions& options) {
+bool may_be_noted(const Note& note, const Event& event, const RunOptions& options) {
   if (note.level < Level::warning) return true;
   const bool faults = options.fault_every > Duration::zero();
   const bool clocks = options.settings.query_timeout > Duration::zero() ||
@@ -27,15 +27,19 @@ bool may_be_noted(const Note& note, const RunOptions& options) {
     case NoteKind::server_login_failed: return faults || login_may_be_slow(options);
     case NoteKind::server_said: return faults;
     case NoteKind::accept_paused: return options.fail_accepts;
+    case NoteKind::resolve_failed: {
+      const auto* resolved = std::get_if<event::Resolved>(&event);
+      return resolved != nullptr && resolved->addresses.empty();
+    }
+    case NoteKind::protocol_desync:
+      return options.hostile_permille > 0;  // Watch knows of which host
     case NoteKind::settings_refused: return options.reload || options.operator_count > 0;
     case NoteKind::client_login:
     case NoteKind::client_closed:
     case NoteKind::server_connected:
     case NoteKind::server_closed:
     case NoteKind::server_recovered:
-    case NoteKind::protocol_desync:
     case NoteKind::cancel_sent:
-    case NoteKind::resolve_failed:
     case NoteKind::settings_applied:
     case NoteKind::draining:
     case NoteKind::stats:

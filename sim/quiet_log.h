@@ -2,12 +2,13 @@
 // to the pooler, and an error never has one.
 #pragma once
 
+#include "core/event.h"
 #include "core/note.h"
 #include "sim/options.h"
 
 namespace pgweir::sim {
 
-// Whether a run like this may make the pooler say so.
-bool may_be_noted(const Note& note, const RunOptions& options);
+// Whether this event, in a run like this, may make the pooler say so.
+bool may_be_noted(const Note& note, const Event& event, const RunOptions& options);
 
 }  // namespace pgweir::sim

@@ -204,7 +204,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   probes_.step(event, effects);
   for (const Effect& effect : effects) {
     const Note* const note = std::get_if<Note>(&effect);
-    if (note == nullptr || may_be_noted(*note, options_)) continue;
+    if (note == nullptr || may_be_noted(*note, event, options_)) continue;
     verdict_.blame(oracle::quiet_logs,
                    std::string(pgweir::name_of(note->kind)) + ": " + std::string(note->text));
   }

@@ -23,10 +23,9 @@ bool Simulation::host_in_trouble(const Application& who, Instant since) const {
 
 bool Simulation::may_lie(const Application& who) const {
   if (options_.hostile_permille == 0) return false;
-  const std::string host = "host" + std::to_string(options_.hostile_host);
   return in_force_->ever(who.connected_at(), [&](const Settings& settings) {
     const DatabaseSettings* database = find_database(settings, who.identity().database);
-    return database != nullptr && database->host == host;
+    return database != nullptr && names_.ever_led(database->host, options_.hostile_host);
   });
 }
 

@@ -49,7 +49,8 @@ void draw_settings(Settings& settings, Mode mode, Tape& tape) {
       one_of<Duration, 3>(tape, {seconds(1), seconds(15), milliseconds(200)});
   settings.server_connect_timeout = one_of<Duration, 2>(tape, {seconds(15), seconds(1)});
   settings.dns_max_ttl = one_of<Duration, 2>(tape, {seconds(15), seconds(1)});
-  settings.stats_period = minutes(1);
+  // Months of it in lifetime; elsewhere hours in which nothing else is due are silence (O-24).
+  settings.stats_period = mode == Mode::lifetime ? minutes(1) : hours(24);
   settings.cancel_wait_timeout = one_of<Duration, 2>(tape, {seconds(10), seconds(1)});
   if (tape.chance(1, 3))
     settings.max_db_connections = static_cast<std::int32_t>(tape.between(1, 6));

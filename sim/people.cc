@@ -96,6 +96,10 @@ Stock Simulation::stock() const {
   for (const auto& application : applications_) {
     stock.still = stock.still && application->pending().empty();
   }
+  // To the pooler, who went silently is still there, and may wait.
+  for (const auto& [socket, client] : census_.clients()) {
+    stock.still = stock.still && !shell_->stream_of(socket)->dark();
+  }
   for (const auto& [socket, server] : census_.servers()) {
     const bool free = watch_->is_free(socket) && !shell_->stream_of(socket)->dark();
     stock.still = stock.still && server.ready && free;

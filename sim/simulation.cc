@@ -318,7 +318,9 @@ void Simulation::check_wake_up() {
   constexpr std::string_view housekeeping = "statistics, or accepting again";
   if (!clock_.only_passing() || !shell_->at_rest() || !shell_->accepting() || stalled()) return;
   const auto wake = stepper_->deadline();
-  if (wake && wake->purpose != housekeeping) return;
+  // Housekeeping that comes soon may stand before something that somebody waits for.
+  const bool soon = wake && wake->at <= after(clock_.now(), patience());
+  if (wake && (wake->purpose != housekeeping || soon)) return;
   if (const std::string owed = pending(); !owed.empty()) {
     verdict_.blame(oracle::no_lost_wake_up, "nothing is to come any more, and " + owed);
   }

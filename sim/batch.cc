@@ -118,6 +118,7 @@ class Batch {
     Totals& totals = result_.totals;
     ++totals.seeds;
     totals.steps += outcome.step_count;
+    result_.trace += outcome.trace_hash;
     totals.asked += outcome.asked_count;
     totals.answered += outcome.answered_count;
     totals.probes += outcome.probes;

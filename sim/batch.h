@@ -26,6 +26,7 @@ void tell_totals(std::FILE* to, const Totals& totals, std::uint64_t failure_coun
 
 struct BatchResult {
   Totals totals;
+  std::uint64_t trace = 0;  // of all its runs, whichever thread ran which: the sum of their hashes
   std::optional<std::uint64_t> failed_seed;  // the lowest that was seen to fail
   Outcome failure;
 };

@@ -167,7 +167,7 @@ int run_seeds(Mode mode, std::uint64_t first, std::uint64_t count, unsigned jobs
   if (verdict.failed()) {
     std::printf("oracle: %s\n  %s\n", verdict.finding()->oracle.c_str(), why.c_str());
   }
-  std::printf("%s from %" PRIu64 ": ", name.c_str(), first);
+  std::printf("trace: %016" PRIx64 "\n%s from %" PRIu64 ": ", result.trace, name.c_str(), first);
   tell_totals(stdout, result.totals, result.failed_seed ? 1 : 0);
   if (probes) result.totals.probes.tell(stdout);
   return result.failed_seed || verdict.failed() ? 1 : 0;

@@ -1,6 +1,6 @@
 """The same runs have the same traces whoever compiled core/ and sim/, and however: as this build
-does, by GCC without optimisation, by Clang 19 with it. On the way they compile without a warning
-under Clang too.
+does, by GCC without optimisation, by Clang 19 with it, and under sanitizers. On the way they compile
+without a warning under Clang too, and the sanitizers see what they run.
 
 usage: trace_hashes.py BUILD_FOLDER    (the other builds are kept in BUILD_FOLDER/trace)
 """
@@ -12,15 +12,21 @@ import sys
 
 import tree
 
-PROGRAM = "trace_hash"  # its source stands beside this file
+# The small world of core's tests, whose program's source stands beside this file; and whole
+# simulations, which print the sum of their traces.
+SMALL = "trace_hash"
+LARGE = "pgweir-sim"
 SEED_FIRST = 1
 SEED_COUNT = 100
+SIMULATIONS = ["--mode", "safety", "--seed", "1", "--seeds", "6", "--jobs", "2"]
 RUN_SECONDS_MAX = 120
 
 # The other builds of this same project: only what the program needs is compiled in them.
 VARIANTS = {
     "gcc-O0": ("g++", ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0"]),
     "clang-O2": ("clang++-19", ["-DCMAKE_BUILD_TYPE=Release"]),
+    "sanitized": ("g++", ["-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+                          "-DPGWEIR_SANITIZE=address,undefined"]),
 }
 
 ADVICE = """The same seed must be the same run with every compiler and every optimisation.
@@ -42,7 +48,7 @@ def build(name, folder):
     steps = [
         ["cmake", "-S", str(tree.ROOT), "-B", str(folder), "-G", "Ninja",
          f"-DCMAKE_CXX_COMPILER={compiler}", *flags],
-        ["cmake", "--build", str(folder), "--parallel", "2", "--target", PROGRAM,
+        ["cmake", "--build", str(folder), "--parallel", "2", "--target", SMALL, LARGE,
          "--", "-k", "0"],
     ]
     for step in steps:
@@ -52,54 +58,64 @@ def build(name, folder):
     return None
 
 
-def traces(program):
+def output(*command):
     """(the lines it printed, what went wrong or nothing)"""
-    command = [str(program), str(SEED_FIRST), str(SEED_COUNT)]
+    command = [str(word) for word in command]
     try:
         result = run(command, timeout=RUN_SECONDS_MAX)
     except subprocess.TimeoutExpired:
         return [], f"{shlex.join(command)} did not end in {RUN_SECONDS_MAX} seconds"
     if result.returncode != 0:
-        return [], f"{shlex.join(command)} ended with {result.returncode}:\n{result.stderr}"
+        return [], (f"{shlex.join(command)} ended with {result.returncode}:\n{result.stdout}"
+                    f"{result.stderr}")
     return result.stdout.splitlines(), None
 
 
-def difference(programs, lines):
+def traces(folder):
+    """A build's line for each seed of the small world, and one of whole simulations."""
+    small, complaint = output(folder / SMALL, SEED_FIRST, SEED_COUNT)
+    if complaint:
+        return [], complaint
+    if len(small) != SEED_COUNT:
+        return [], f"{folder / SMALL} printed {len(small)} lines"
+    large, complaint = output(folder / LARGE, *SIMULATIONS)
+    return small + [line for line in large if line.startswith("trace: ")], complaint
+
+
+def difference(folders, lines):
     """Of two variants, the first seed they disagree about and how to see it; nothing if none."""
-    (one, other) = programs
+    (one, other) = folders
     for i, (left, right) in enumerate(zip(lines[one], lines[other], strict=True)):
         if left != right:
-            again = "\n".join(f"    {programs[name]} {SEED_FIRST + i} 1" for name in programs)
+            words = [SMALL, str(SEED_FIRST + i), "1"] if i < SEED_COUNT else [LARGE, *SIMULATIONS]
+            again = "\n".join(f"    {folders[name]}/{shlex.join(words)}" for name in folders)
             return (f"{one} and {other} differ, first here:\n"
                     f"    {one}: {left}\n    {other}: {right}\n  again:\n{again}")
     return None
 
 
 def main(build_folder):
-    programs = {"this build": build_folder / PROGRAM}
+    folders = {"this build": build_folder}
     complaints = []
     for name in VARIANTS:
-        folder = build_folder / "trace" / name
-        programs[name] = folder / PROGRAM
-        if complaint := build(name, folder):
+        folders[name] = build_folder / "trace" / name
+        if complaint := build(name, folders[name]):
             complaints.append(complaint)
     if complaints:
         tree.finish(complaints, "core/ and sim/ compile without a warning in all of these builds.")
 
     lines = {}
-    for name, program in programs.items():
-        lines[name], complaint = traces(program)
+    for name, folder in folders.items():
+        lines[name], complaint = traces(folder)
         if complaint:
             complaints.append(f"{name}: {complaint}")
-        elif len(lines[name]) != SEED_COUNT:
-            complaints.append(f"{name}: {program} printed {len(lines[name])} lines")
     if complaints:
         tree.finish(complaints, "A run must end well before it can be compared.")
 
-    names = list(programs)
+    names = list(folders)
     for i, one in enumerate(names):
         for other in names[i + 1 :]:
-            pair = {one: programs[one], other: programs[other]}
+            pair = {one: folders[one], other: folders[other]}
             if complaint := difference(pair, lines):
                 complaints.append(complaint)
     tree.finish(complaints, ADVICE)

@@ -322,7 +322,8 @@ void Streams::drain(Stream& stream) {
   const auto got = read_from(stream.socket.get(), {read_buffer_.get(), limits::read_buffer_size},
                              ReadMode::take);
   if (got ? *got == 0 : got.error() != EAGAIN) return finish(stream);
-  keep_turn(stream, !got || *got < limits::read_buffer_size);
+  if (got) return keep_turn(stream, *got < limits::read_buffer_size);
+  stream.readable = false;
 }
 
 void Streams::flush(Stream& stream) {

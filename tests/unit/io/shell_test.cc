@@ -80,6 +80,15 @@ TEST_F(ShellTest, ReadsClientsLittleAtOnceUntilToldOtherwise) {
   EXPECT_GT(largest, limits::client_read_size);
 }
 
+// A read stops at an urgent byte, however much there is behind it.
+TEST_F(ShellTest, ReadsOnBehindAnUrgentByte) {
+  begin();
+  Peer peer = connect_client();
+  ASSERT_EQ(::send(peer.fd(), "first!", 6, MSG_OOB), 6);
+  peer.say("second");
+  EXPECT_TRUE(until([&] { return stepper_.bytes == "firstsecond"; })) << stepper_.bytes;
+}
+
 TEST_F(ShellTest, TellsCongestedBeforeAllElseAndDrainedOnce) {
   begin();
   Peer peer = connect_client();

@@ -1,5 +1,6 @@
-// In the steady state a step allocates nothing: counted at operator new, which this file replaces
-// for the whole test program (it counts only between the two calls of around_step).
+// In the steady state a step allocates nothing, and what comes and goes leaves nothing behind:
+// counted at operator new and delete, which this file replaces for the whole test program (it
+// counts only between the two calls of around_step).
 #include <cstdlib>
 #include <new>
 
@@ -9,6 +10,7 @@ namespace {
 
 thread_local bool counting = false;
 thread_local std::size_t allocation_count = 0;
+thread_local std::size_t release_count = 0;
 
 void* allocate(std::size_t size) {
   if (counting) ++allocation_count;
@@ -16,14 +18,19 @@ void* allocate(std::size_t size) {
   throw std::bad_alloc();
 }
 
+void release(void* memory) {
+  if (counting && memory != nullptr) ++release_count;
+  std::free(memory);
+}
+
 }  // namespace
 
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept { release(memory); }
+void operator delete[](void* memory) noexcept { release(memory); }
+void operator delete(void* memory, std::size_t) noexcept { release(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
 
 namespace pgweir {
 namespace {
@@ -76,6 +83,21 @@ TEST_F(AllocationTest, waiting_in_turn_allocates_nothing) {
   const std::size_t before = allocation_count;
   for (int i = 0; i < 300; ++i) round();
   EXPECT_EQ(allocation_count - before, 0u) << "waiting for a server allocates";
+}
+
+// In one server's life: which queries it was asked, by whom, with which parameters.
+TEST_F(AllocationTest, clients_that_come_and_go_leave_nothing_behind) {
+  int number = 0;
+  const auto come_and_go = [&] {
+    sim::Client& client = world.client({.more = {{"application_name", std::to_string(++number)}}});
+    world.ask(client, execute("select 'a'") + sim::sync() + sim::query("begin"));
+    world.ask(client, sim::query("rollback") + sim::terminate());
+  };
+  for (int i = 0; i < 200; ++i) come_and_go();
+  const std::size_t kept = allocation_count - release_count;
+  for (int i = 0; i < 500; ++i) come_and_go();
+  EXPECT_EQ(allocation_count - release_count, kept)
+      << "blocks of memory: something of each client is kept for ever";
 }
 
 }  // namespace

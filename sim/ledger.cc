@@ -268,17 +268,21 @@ bool Ledger::offer(Server& server, Offer one) {
   return std::ranges::any_of(speakers_, [&](SocketId id) { return one(*clients_.find(id)); });
 }
 
-// COPY data and Flush mean nothing where nothing is under way. False: what is in front is none.
-bool Ledger::drop_stray(Client& client) {
-  const std::string_view front = client.inbox.view();
+// COPY data and Flush mean nothing where nothing is under way. 0: what is in front is none.
+std::size_t Ledger::stray_size(const Client& client, std::string_view front) const {
   const std::size_t size = whole_size(front).value_or(0);
-  if (size == 0) return false;
+  if (size == 0) return 0;
   const Server* const server = held_by(client);
   const bool copy = std::string_view("dcf").contains(front[0]);
-  if (!copy && front[0] != 'H') return false;
+  if (!copy && front[0] != 'H') return 0;
   const bool idle =
       server == nullptr || (copy ? server->quiet() : server->free() && !server->batch);
-  if (!idle) return false;
+  return idle ? size : 0;
+}
+
+bool Ledger::drop_stray(Client& client) {
+  const std::size_t size = stray_size(client, client.inbox.view());
+  if (size == 0) return false;
   client.inbox.drop(size);
   count(Fate::client_stray);
   return true;
@@ -286,10 +290,19 @@ bool Ledger::drop_stray(Client& client) {
 
 bool Ledger::pass_to_server(Client& client, Server& server, std::string_view piece) {
   if (client.phase != Phase::working || client.closing || client.passing > 0) return false;
-  while (!client.inbox.view().starts_with(piece)) {
-    if (!drop_stray(client)) return false;
+  // Nothing is dropped before it is sure that this client says it: what is stray at the server it
+  // has may be on its way there.
+  std::string_view rest = client.inbox.view();
+  std::size_t stray_count = 0;
+  for (; !rest.starts_with(piece); ++stray_count) {
+    const std::size_t size = stray_size(client, rest);
+    if (size == 0 || size > rest.size()) return false;
+    rest.remove_prefix(size);
   }
+  const std::size_t strays_size = client.inbox.view().size() - rest.size();
   if (!join(client, server)) return false;
+  client.inbox.drop(strays_size);
+  for (; stray_count > 0; --stray_count) count(Fate::client_stray);
   client.passing = *whole_size(piece) - piece.size();
   client.inbox.take(piece.size());
   // After an error in a batch a Query is skipped like everything else, up to Sync.

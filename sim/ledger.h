@@ -139,6 +139,7 @@ class Ledger {
   void to_server(Server& server, std::string_view bytes);
   void greet(Server& server, std::string_view bytes);
   bool pass_to_server(Client& client, Server& server, std::string_view piece);
+  std::size_t stray_size(const Client& client, std::string_view front) const;
   bool drop_stray(Client& client);
   bool refuse(Client& client, Server& server);
   bool made_up_for(Server& server, std::string_view message);

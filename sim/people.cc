@@ -96,6 +96,8 @@ Stock Simulation::stock() const {
   for (const auto& application : applications_) {
     stock.still = stock.still && application->pending().empty();
   }
+  // Strangers wait and go as they please.
+  stock.still = stock.still && strangers_.empty();
   // To the pooler, who went silently is still there, and may wait.
   for (const auto& [socket, client] : census_.clients()) {
     stock.still = stock.still && !shell_->stream_of(socket)->dark();

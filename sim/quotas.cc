@@ -15,9 +15,10 @@ constexpr std::int32_t no_limit = std::numeric_limits<std::int32_t>::max();
 
 std::int32_t unless_zero(std::int32_t limit) { return limit == 0 ? no_limit : limit; }
 
+// With those who are not welcomed yet: they may have been admitted, and wait for a server's
+// welcome.
 std::int32_t clients_in(const Census& census) {
-  return static_cast<std::int32_t>(std::ranges::count_if(
-      census.clients(), [](const auto& entry) { return entry.second.welcomed; }));
+  return static_cast<std::int32_t>(census.clients().size());
 }
 
 }  // namespace
@@ -90,7 +91,7 @@ void Quotas::lowered(const Settings& before, const Census& census) {
     left_over_[what] = std::max(left_over_[what], most);
   }
   const std::int32_t most = std::max(before.max_client_conn, clients_left_over_);
-  clients_left_over_ = std::min(most, static_cast<std::int32_t>(census.clients().size()));
+  clients_left_over_ = std::min(most, clients_in(census));
 }
 
 void Quotas::gone(const Settings& settings, const Census& census) {

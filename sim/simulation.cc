@@ -356,8 +356,10 @@ void Simulation::check_end() {
   for (const auto& application : applications_) application->retire();
   for (const auto& person : operators_) person->retire();
   const Duration idle = settings_.server_idle_timeout + settings_.server_lifetime;
-  const Duration thinking =
-      milliseconds(options_.workload.think_ms_max) * (options_.workload.statements_max + 3);
+  // Before each part of a job; around the statements there are at most so many more.
+  constexpr std::uint32_t other_parts_max = 10;
+  const Duration thinking = milliseconds(options_.workload.think_ms_max) *
+                            (options_.workload.statements_max + other_parts_max);
   go_on_until(after(clock_.now(), seconds(kernel_patience_s_max) + idle + thinking + minutes(1)));
   if (over()) return;
   const std::size_t clients = shell_->socket_count(SocketKind::client);

@@ -200,7 +200,8 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   check_recycled(event, effects);
   names_.step(clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   watch_->step(event, effects);
-  ledger_.step(event, effects);
+  // What a liar's answers are answers to, nobody can account for.
+  if (options_.hostile_permille == 0) ledger_.step(event, effects);
   probes_.step(event, effects);
   for (const Effect& effect : effects) {
     const Note* const note = std::get_if<Note>(&effect);

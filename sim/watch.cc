@@ -45,7 +45,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
   } else if (std::holds_alternative<event::Reconfigured>(event)) {
     overdue_at_ = simulation_.clock().now();
   } else if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) {
-    connect_failed(hosts_[failed->socket]);
+    connect_failed(failed->socket, hosts_[failed->socket]);
     hosts_.erase(failed->socket);
   }
   for (const Effect& effect : effects) {
@@ -82,9 +82,11 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
 }
 
 // After failures there are pauses, so that a host that comes back is not run over.
-void Watch::connect_failed(std::size_t host) {
+void Watch::connect_failed(SocketId socket, std::size_t host) {
   constexpr std::size_t failures_max = 40;
   simulation_.host_failed(host);
+  // One that brings a cancel is tried once, for whoever asked for it.
+  if (socket.kind == SocketKind::cancel) return;
   const Instant now = simulation_.clock().now();
   std::deque<Instant>& failures = failures_[host];
   failures.push_back(now);

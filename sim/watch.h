@@ -49,7 +49,7 @@ class Watch {
     std::uint16_t port;  // which of its connections it is for
   };
   std::uint32_t number_of(SocketId client) const;
-  void connect_failed(std::size_t host);
+  void connect_failed(SocketId socket, std::size_t host);
   void check_desync(SocketId server);
   void check_overdue();
   void check_growth();

@@ -53,12 +53,14 @@ std::int32_t Quotas::limit_of(const std::string& what, const Settings& settings)
 
 void Quotas::look_for_twofold(const Census& census) {
   if (!census.anything_removed()) return;
-  std::set<std::string> with_clients;
+  std::map<std::string, std::set<std::uint32_t>> with_clients;  // which removals they have outlived
   for (const auto& [socket, client] : census.clients()) {
     const std::string pool = "pool " + client.who.database + "/" + client.who.user;
-    if (client.retired_by != 0) with_clients.insert(pool);
+    if (client.retired_by != 0) with_clients[pool].insert(client.retired_by);
   }
-  for (const std::string& pool : with_clients) {
+  for (const auto& [pool, removals] : with_clients) {
+    std::int32_t& editions = editions_[pool];
+    editions = std::max(editions, 1 + static_cast<std::int32_t>(removals.size()));
     std::set<SocketId>& servers = twofold_[pool];
     servers.clear();
     for (const auto& [socket, server] : census.servers()) {
@@ -73,6 +75,7 @@ void Quotas::look_for_twofold(const Census& census) {
   std::erase_if(twofold_, [&](const auto& entry) {
     return entry.second.empty() && !with_clients.contains(entry.first);
   });
+  std::erase_if(editions_, [&](const auto& entry) { return !twofold_.contains(entry.first); });
 }
 
 void Quotas::lowered(const Settings& before, const Census& census) {
@@ -110,7 +113,7 @@ void Quotas::check_servers(const Settings& settings, const Census& census, Verdi
   for (const auto& [what, number] : count(census).of) {
     const auto left_over = left_over_.find(what);
     std::int32_t limit = limit_of(what, settings);
-    if (twofold_.contains(what) && limit != no_limit) limit *= 2;
+    if (twofold_.contains(what) && limit != no_limit) limit *= editions_.at(what);
     const std::int32_t most =
         left_over == left_over_.end() ? limit : std::max(limit, left_over->second);
     if (number <= most) continue;

@@ -41,6 +41,8 @@ class Quotas {
   // transactions, beside the pool of the same name that there is when the database is back. When
   // the last has gone: the servers that may have been theirs.
   std::map<std::string, std::set<SocketId>> twofold_;
+  std::map<std::string, std::int32_t>
+      editions_;  // of those: how many pools of that name there may be
   std::int32_t clients_left_over_ = 0;
 };
 

@@ -220,7 +220,9 @@ class Machine::Core {
   void reload();
   void drain();
   void drain_client(Client& client);
+  static bool wanted(const Pool& pool);
   void retire(Pool& pool);
+  void take_back(Pool& pool);
   void exit_if_drained();
   void stop(int status);
   void stats_due();

@@ -115,29 +115,32 @@ void Machine::Core::apply(Settings settings) {
 }
 
 void Machine::Core::apply_to(Database& database, const DatabaseSettings* settings) {
-  if (settings == nullptr) {
-    database.removed = true;
-    pools_.each([&](PoolHandle, Pool& pool) {
-      if (pool.database == &database) retire(pool);
-    });
-    return;
+  const bool elsewhere = settings != nullptr && (database.settings.host != settings->host ||
+                                                 database.settings.port != settings->port ||
+                                                 database.settings.dbname != settings->dbname);
+  database.removed = settings == nullptr;
+  if (settings != nullptr) {
+    std::string name = std::move(database.settings.name);
+    database.settings = *settings;
+    database.settings.name = std::move(name);
   }
-  const DatabaseSettings before = database.settings;
-  const std::string name = before.name;
-  database.removed = false;
-  database.settings = *settings;
-  database.settings.name = name;
-  const bool elsewhere = before.host != settings->host || before.port != settings->port ||
-                         before.dbname != settings->dbname;
-  if (before.user != settings->user) {
-    pools_.each([&](PoolHandle, Pool& pool) {
-      if (pool.database == &database) retire(pool);
-    });
-  }
+  // One that is wanted may have the name of one that is not.
+  pools_.each([&](PoolHandle, Pool& pool) {
+    if (pool.database == &database && !wanted(pool)) retire(pool);
+  });
+  pools_.each([&](PoolHandle, Pool& pool) {
+    if (pool.database == &database && wanted(pool)) take_back(pool);
+  });
   if (elsewhere) {
     database.host = host_for(database.settings);
     retire_servers(database);
   }
+}
+
+// Whether the settings lead clients to it.
+bool Machine::Core::wanted(const Pool& pool) {
+  const std::string& forced = pool.database->settings.user;
+  return !pool.database->removed && (pool.forced_user ? forced == pool.user->name : forced.empty());
 }
 
 // New transactions go to the new place; transactions in progress end where they are.
@@ -169,6 +172,14 @@ void Machine::Core::retire(Pool& pool) {
   for (const ServerHandle handle : idle)
     close_server(*servers_.find(handle), "its pool was removed");
   touch(pool);
+}
+
+// Its database is back before the last of its clients and servers has gone: there is one pool of a
+// name, within one limit.
+void Machine::Core::take_back(Pool& pool) {
+  if (!pool.retired) return;
+  pool.retired = false;
+  pool_index_.emplace(std::pair(pool.database->settings.name, pool.user->name), pool.self);
 }
 
 // Pools and databases nobody needs any more: removed ones, and those "*" made.

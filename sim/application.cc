@@ -276,7 +276,7 @@ void Application::say(Part part) {
 // From another connection, as drivers do: it says so and waits for the end.
 void Application::cancel() {
   answers_.cancel_begins();
-  cancelled_at_ = simulation_.clock().now();
+  cancelled_at_ = std::min(cancelled_at_, simulation_.clock().now());
   simulation_.send_cancel(*this, pid_, key_);
 }
 

@@ -127,7 +127,8 @@ class Application : public Peer {
   Instant transaction_at_{};     // when its transaction's first part was said
   std::uint32_t first_request_ = 0;
   std::uint32_t last_request_ = 0;
-  Instant cancelled_at_ = never;  // when it asked for a cancel last, on this connection
+  // When it first asked for a cancel on this connection: any of them may be the one in doubt.
+  Instant cancelled_at_ = never;
   std::uint64_t asked_count_ = 0;
   std::uint64_t lost_count_ = 0;
 };

@@ -48,9 +48,7 @@ void Census::carried_out(const Effect& effect) {
     closes(close->socket);
   } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
     if (connect->socket.kind != SocketKind::server) return;
-    Server& server = servers_[connect->socket];
-    server.to = connect->to;
-    server.opened_after = reload_count_;
+    servers_[connect->socket].to = connect->to;
   }
 }
 
@@ -64,31 +62,12 @@ void Census::said(SocketId socket, std::string_view bytes) {
     if (server == servers_.end() || server->second.started) return;
     server->second.started = true;
     server->second.whom = login_in(Body(bytes.substr(8)));
-    const auto removed = removed_by_.find(server->second.whom.database);
-    if (removed != removed_by_.end() && removed->second > server->second.opened_after) {
-      server->second.retired_by = removed->second;
-    }
   }
 }
 
-void Census::reloaded(const Settings& before, const Settings& after) {
-  ++reload_count_;
-  for (const DatabaseSettings& database : before.databases) {
-    if (find_database(after, database.name) == nullptr) removed_by_[database.name] = reload_count_;
-  }
-  const auto gone = [&](const std::string& database) {
-    const auto removed = removed_by_.find(database);
-    return removed != removed_by_.end() && removed->second == reload_count_;
-  };
+void Census::reloaded(const Settings& settings) {
   for (auto& [socket, client] : clients_) {
-    if (client.welcomed && client.retired_by == 0 && gone(client.who.database)) {
-      client.retired_by = reload_count_;
-    }
-  }
-  for (auto& [socket, server] : servers_) {
-    if (server.started && server.retired_by == 0 && gone(server.whom.database)) {
-      server.retired_by = reload_count_;
-    }
+    client.removed = client.welcomed && find_database(settings, client.who.database) == nullptr;
   }
 }
 

@@ -31,7 +31,7 @@ class Census {
     bool started = false;   // it has said who it is
     bool welcomed = false;  // it was told AuthenticationOk
     bool closing = false;
-    std::uint32_t retired_by = 0;  // the reload that removed its database; 0: it is there
+    bool removed = false;  // its database is not in the settings
     Login who{};
   };
   struct Server {
@@ -40,8 +40,6 @@ class Census {
     bool started = false;  // it has been told for whom it is
     bool ready = false;
     bool closing = false;
-    std::uint32_t retired_by = 0;
-    std::uint32_t opened_after = 0;  // how many reloads
     std::uint32_t pid = 0;
     Login whom{};
   };
@@ -55,9 +53,8 @@ class Census {
   // A step of the machine: what happened, then each effect in its order.
   void happened(const Event& event);
   void carried_out(const Effect& effect);
-  bool anything_removed() const { return !removed_by_.empty(); }
-  // New settings are in force: who is there of a database that is gone has lost its pool.
-  void reloaded(const Settings& before, const Settings& after);
+  // New settings are in force.
+  void reloaded(const Settings& settings);
 
   // Up to their Closed.
   const std::map<SocketId, Client>& clients() const { return clients_; }
@@ -74,8 +71,6 @@ class Census {
   std::map<SocketId, Client> clients_;
   std::map<SocketId, Server> servers_;
   std::map<std::string, Traffic> traffic_;
-  std::uint32_t reload_count_ = 0;
-  std::map<std::string, std::uint32_t> removed_by_;  // databases: the last reload that did so
 };
 
 }  // namespace pgweir::sim

@@ -43,9 +43,8 @@ void Simulation::watch_people(const Event& event, std::span<const Effect> effect
 
 // Whose database was removed is told so as soon as it has no server (O-29).
 void Simulation::check_removed() {
-  if (!census_.anything_removed()) return;
   for (const auto& [socket, client] : census_.clients()) {
-    if (client.retired_by == 0 || client.closing) continue;
+    if (!client.removed || client.closing) continue;
     const auto is_it = [&, stream = shell_->stream_of(socket)](const auto& application) {
       return application->logged_in() && application->stream().get() == stream;
     };
@@ -86,7 +85,7 @@ void Simulation::write_settings() {
 
 void Simulation::reconfigured(const Settings& settings) {
   quotas_.lowered(in_force_->now(), census_);
-  census_.reloaded(in_force_->now(), settings);
+  census_.reloaded(settings);
   in_force_->apply(clock_.now(), settings);
   quotas_.gone(settings, census_);
 }

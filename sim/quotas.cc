@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
-#include <utility>
 
 #include "sim/verdict.h"
 
@@ -23,7 +22,6 @@ std::int32_t clients_in(const Census& census) {
 
 }  // namespace
 
-// The servers of a removed database's pools are not those of the pools it has when it is back.
 Quotas::Counted Quotas::count(const Census& census) {
   Counted counted;
   for (const auto& [socket, server] : census.servers()) {
@@ -32,8 +30,7 @@ Quotas::Counted Quotas::count(const Census& census) {
       continue;
     }
     const Login& whom = server.whom;
-    const std::string edition = server.retired_by == 0 ? "" : " as it was";
-    ++counted.of["pool " + whom.database + "/" + whom.user + edition];
+    ++counted.of["pool " + whom.database + "/" + whom.user];
     ++counted.of["database " + whom.database];
     ++counted.of["user " + whom.user];
   }
@@ -41,7 +38,6 @@ Quotas::Counted Quotas::count(const Census& census) {
 }
 
 std::int32_t Quotas::limit_of(const std::string& what, const Settings& settings) {
-  if (what.ends_with(" as it was")) return no_limit;
   if (what.starts_with("database ")) return unless_zero(settings.max_db_connections);
   if (what.starts_with("user ")) return unless_zero(settings.max_user_connections);
   constexpr std::string_view pool = "pool ";
@@ -49,33 +45,6 @@ std::int32_t Quotas::limit_of(const std::string& what, const Settings& settings)
   const DatabaseSettings* database = find_database(settings, name);
   if (database == nullptr) return no_limit;
   return database->pool_size.value_or(settings.default_pool_size) + settings.reserve_pool_size;
-}
-
-void Quotas::look_for_twofold(const Census& census) {
-  if (!census.anything_removed()) return;
-  std::map<std::string, std::set<std::uint32_t>> with_clients;  // which removals they have outlived
-  for (const auto& [socket, client] : census.clients()) {
-    const std::string pool = "pool " + client.who.database + "/" + client.who.user;
-    if (client.retired_by != 0) with_clients[pool].insert(client.retired_by);
-  }
-  for (const auto& [pool, removals] : with_clients) {
-    std::int32_t& editions = editions_[pool];
-    editions = std::max(editions, 1 + static_cast<std::int32_t>(removals.size()));
-    std::set<SocketId>& servers = twofold_[pool];
-    servers.clear();
-    for (const auto& [socket, server] : census.servers()) {
-      const bool may_be =
-          !server.started || pool == "pool " + server.whom.database + "/" + server.whom.user;
-      if (may_be) servers.insert(socket);
-    }
-  }
-  for (auto& [pool, servers] : twofold_) {
-    std::erase_if(servers, [&](SocketId id) { return !census.servers().contains(id); });
-  }
-  std::erase_if(twofold_, [&](const auto& entry) {
-    return entry.second.empty() && !with_clients.contains(entry.first);
-  });
-  std::erase_if(editions_, [&](const auto& entry) { return !twofold_.contains(entry.first); });
 }
 
 void Quotas::lowered(const Settings& before, const Census& census) {
@@ -89,8 +58,7 @@ void Quotas::lowered(const Settings& before, const Census& census) {
   }
   for (const auto& [what, number] : counted.of) {
     // What is being opened may be for it too, as far as it was allowed.
-    const std::int32_t limit = twofold_.contains(what) ? no_limit : limit_of(what, before);
-    const std::int32_t most = std::min(number + counted.anybodys_count, limit);
+    const std::int32_t most = std::min(number + counted.anybodys_count, limit_of(what, before));
     left_over_[what] = std::max(left_over_[what], most);
   }
   const std::int32_t most = std::max(before.max_client_conn, clients_left_over_);
@@ -99,7 +67,6 @@ void Quotas::lowered(const Settings& before, const Census& census) {
 
 void Quotas::gone(const Settings& settings, const Census& census) {
   clients_left_over_ = std::min(clients_left_over_, clients_in(census));
-  look_for_twofold(census);
   if (left_over_.empty()) return;
   Counted counted = count(census);
   for (auto& [what, most] : left_over_) {
@@ -112,8 +79,7 @@ void Quotas::gone(const Settings& settings, const Census& census) {
 void Quotas::check_servers(const Settings& settings, const Census& census, Verdict& verdict) {
   for (const auto& [what, number] : count(census).of) {
     const auto left_over = left_over_.find(what);
-    std::int32_t limit = limit_of(what, settings);
-    if (twofold_.contains(what) && limit != no_limit) limit *= editions_.at(what);
+    const std::int32_t limit = limit_of(what, settings);
     const std::int32_t most =
         left_over == left_over_.end() ? limit : std::max(limit, left_over->second);
     if (number <= most) continue;

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <map>
-#include <set>
 #include <string>
 
 #include "core/config/settings.h"
@@ -34,15 +33,8 @@ class Quotas {
   };
   static Counted count(const Census& census);
   static std::int32_t limit_of(const std::string& what, const Settings& settings);
-  void look_for_twofold(const Census& census);
 
   Counts left_over_;  // allowed beyond a limit that was lowered
-  // Pools of a removed database that still have clients: these are served to the end of their
-  // transactions, beside the pool of the same name that there is when the database is back. When
-  // the last has gone: the servers that may have been theirs.
-  std::map<std::string, std::set<SocketId>> twofold_;
-  std::map<std::string, std::int32_t>
-      editions_;  // of those: how many pools of that name there may be
   std::int32_t clients_left_over_ = 0;
 };
 

@@ -152,18 +152,15 @@ void Watch::served(SocketId client) {
   }
 }
 
-// Whose database was removed keeps its pool, which is not the one of those that come later.
 bool Watch::same_pool(SocketId a, SocketId b) const {
-  const Census::Client& one = simulation_.census().clients().at(a);
-  const Census::Client& other = simulation_.census().clients().at(b);
-  return one.who == other.who && one.retired_by == other.retired_by;
+  const auto& clients = simulation_.census().clients();
+  return clients.at(a).who == clients.at(b).who;
 }
 
 bool Watch::in_pool_of(SocketId server, SocketId client) const {
   const Census::Client& one = simulation_.census().clients().at(client);
   const auto other = simulation_.census().servers().find(server);
-  return other != simulation_.census().servers().end() && one.who == other->second.whom &&
-         one.retired_by == other->second.retired_by;
+  return other != simulation_.census().servers().end() && one.who == other->second.whom;
 }
 
 const PostgresSession* Watch::session_of(SocketId server) const {

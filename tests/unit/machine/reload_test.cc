@@ -30,6 +30,55 @@ TEST_F(ReloadTest, a_removed_databases_server_goes_with_its_last_transaction) {
   EXPECT_EQ(world.postgres.session_count(), 0u);
 }
 
+// Two of one name would have twice the servers that its limit allows.
+TEST_F(ReloadTest, a_database_that_comes_back_has_the_pool_it_had) {
+  world.settings.default_pool_size = 1;
+  sim::Client& busy = world.client();
+  world.query(busy, "begin");
+  const Settings there = world.settings;
+  Settings removed = there;
+  removed.databases[0].name = "other";
+  reload(removed);
+  reload(there);
+  sim::Client& later = world.client();
+  EXPECT_EQ(world.query(later, "select 'later'"), "") << "it was served beside the one server";
+  EXPECT_EQ(world.query(busy, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(later.heard(), "T D(later) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.query(busy, "select 'stays'"), "T D(stays) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.login_count(), 1u);
+}
+
+TEST_F(ReloadTest, a_database_that_comes_back_elsewhere_serves_there) {
+  world.settings.default_pool_size = 1;
+  sim::Client& busy = world.client();
+  world.query(busy, "begin");
+  Settings next = world.settings;
+  next.databases[0].name = "other";
+  reload(next);
+  next = world.settings;
+  next.databases[0].dbname = "moved";
+  reload(next);
+  EXPECT_EQ(world.query(busy, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(world.query(busy, "select 'new'"), "T D(new) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.login_count(), 2u);
+}
+
+TEST_F(ReloadTest, a_forced_user_that_comes_back_has_the_pool_it_had) {
+  world.settings.default_pool_size = 1;
+  world.settings.databases[0].user = "joe";
+  sim::Client& busy = world.client();
+  world.query(busy, "begin");
+  const Settings forced = world.settings;
+  Settings free = forced;
+  free.databases[0].user.clear();
+  reload(free);
+  reload(forced);
+  sim::Client& later = world.client();
+  EXPECT_EQ(world.query(later, "select 'later'"), "") << "it was served beside the one server";
+  EXPECT_EQ(world.query(busy, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(later.heard(), "T D(later) C(SELECT 1) Z(I)");
+}
+
 TEST_F(ReloadTest, a_database_that_lost_its_line_is_the_stars_now) {
   world.run();
   Settings next = world.settings;

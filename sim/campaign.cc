@@ -17,13 +17,15 @@ namespace {
 
 constexpr int usage_error = 2;
 
-// One round: the modes and how many seeds of each.
-constexpr std::array<std::pair<Mode, std::uint64_t>, 6> round{{{Mode::calm, 30},
-                                                               {Mode::safety, 70},
-                                                               {Mode::liveness, 30},
-                                                               {Mode::drain, 30},
-                                                               {Mode::overload, 10},
-                                                               {Mode::lifetime, 30}}};
+// One round: the modes and how many seeds of each; enough of safety to ask whether all that has to
+// happen sometimes did.
+constexpr std::array<std::pair<Mode, std::uint64_t>, 7> round{{{Mode::smoke, 40},
+                                                               {Mode::calm, 60},
+                                                               {Mode::safety, 200},
+                                                               {Mode::liveness, 80},
+                                                               {Mode::drain, 60},
+                                                               {Mode::overload, 20},
+                                                               {Mode::lifetime, 60}}};
 
 struct Sum {
   std::string lines;  // of the file, one a part
@@ -72,6 +74,18 @@ bool write(const std::string& path, const std::string& lines) {
   return file.good() && std::rename(written.c_str(), path.c_str()) == 0;
 }
 
+// True: something did.
+bool tell_what_failed(Mode mode, const BatchResult& result) {
+  if (result.failed_seed) {
+    tell_failure(mode, *result.failed_seed, result.failure);
+    return true;
+  }
+  const std::string why = why_useless(mode, result.totals);
+  if (why.empty()) return false;
+  std::printf("%s: %s\n", std::string(name_of(mode)).c_str(), why.c_str());
+  return true;
+}
+
 }  // namespace
 
 int run_campaign(const std::string& path, std::uint64_t first, std::uint64_t seed_count,
@@ -86,11 +100,10 @@ int run_campaign(const std::string& path, std::uint64_t first, std::uint64_t see
     const auto [mode, usual] = round[sum->parts++ % round.size()];
     const std::uint64_t count = std::min(usual, seed_count - sum->totals.seeds);
     const BatchResult result = run_batch(mode, sum->next, count, jobs);
-    failed = result.failed_seed.has_value();
-    if (failed) tell_failure(mode, *result.failed_seed, result.failure);
+    failed = tell_what_failed(mode, result);
     Totals part = result.totals;
-    // Behind a failure no seed of the part is tried again.
-    part.seeds = count;
+    // What comes behind a failure is tried with the next part.
+    if (result.failed_seed) part.seeds = *result.failed_seed - sum->next + 1;
     sum->lines += line_of(mode, sum->next, part, failed);
     if (!write(path, sum->lines)) {
       std::fprintf(stderr, "pgweir-sim: could not write %s\n", path.c_str());
@@ -98,7 +111,7 @@ int run_campaign(const std::string& path, std::uint64_t first, std::uint64_t see
     }
     sum->totals += part;
     sum->failures += failed;
-    sum->next += count;
+    sum->next += part.seeds;
   }
   std::printf("campaign: ");
   tell_totals(stdout, sum->totals, sum->failures);

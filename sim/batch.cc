@@ -5,6 +5,7 @@
 #include <cinttypes>
 #include <cstddef>
 #include <cstdlib>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "sim/assertions.h"
+#include "sim/story.h"
 
 namespace pgweir::sim {
 
@@ -37,6 +39,7 @@ double seconds_since(RealClock::time_point then) {
 struct Running {
   Mode mode = Mode::smoke;
   std::uint64_t seed = 0;
+  bool in_words = true;  // its story is being told anyway
 };
 thread_local Running running;
 
@@ -46,16 +49,51 @@ void tell_command(Mode mode, std::uint64_t seed) {
   std::printf("story: pgweir-sim --mode %s --seed %" PRIu64 " --story\n", name.c_str(), seed);
 }
 
-[[noreturn]] void assertion_failed(const char* condition, const char* file, int line) {
-  std::printf("seed: %" PRIu64 "\noracle: %s\n  %s\n  at %s:%d\n", running.seed,
-              std::string(oracle::core_invariants).c_str(), condition, file, line);
+constexpr std::size_t last_steps_max = 12;
+thread_local std::deque<std::string> last_steps;
+
+void remember(std::string step) {
+  if (last_steps.size() == last_steps_max) last_steps.pop_front();
+  last_steps.push_back(std::move(step));
+}
+
+void tell_last_steps() {
+  std::fputs("last steps:\n", stdout);
+  for (const std::string& step : last_steps) std::fputs(step.c_str(), stdout);
+}
+
+// The same run once more, for its end.
+void run_for_last_steps(Mode mode, std::uint64_t seed) {
+  last_steps.clear();
+  Tapes tapes = Tapes::from_seed(seed);
+  const RunOptions options = draw_options(mode, tapes.options);
+  Story story;
+  Simulation again(
+      options, tapes,
+      {[&](Instant now, const Event& event, std::span<const Effect> effects) {
+         remember(story.tell(now, event, effects));
+       },
+       [&](Instant now, const std::string& what) { remember(story.tell_fault(now, what)); }});
+  again.run();
+}
+
+[[noreturn]] void end_of_failed_assertion(const char*, const char*, int) {
+  if (!running.in_words) tell_last_steps();
   tell_command(running.mode, running.seed);
   std::fflush(stdout);
   std::_Exit(1);
 }
 
+void assertion_failed(const char* condition, const char* file, int line) {
+  std::printf("seed: %" PRIu64 "\noracle: %s\n  %s\n  at %s:%d\n", running.seed,
+              std::string(oracle::core_invariants).c_str(), condition, file, line);
+  set_last_words(end_of_failed_assertion);
+  if (!running.in_words) run_for_last_steps(running.mode, running.seed);
+  end_of_failed_assertion(condition, file, line);
+}
+
 Outcome run_seed(Mode mode, std::uint64_t seed) {
-  running = {mode, seed};
+  running = {mode, seed, false};
   Tapes tapes = Tapes::from_seed(seed);
   const RunOptions options = draw_options(mode, tapes.options);
   Simulation simulation(options, tapes);
@@ -117,6 +155,7 @@ class Batch {
     const std::scoped_lock lock(mutex_);
     Totals& totals = result_.totals;
     ++totals.seeds;
+    totals.useful += useful(outcome);
     totals.steps += outcome.step_count;
     result_.trace += outcome.trace_hash;
     totals.asked += outcome.asked_count;
@@ -134,6 +173,11 @@ class Batch {
     tell_totals(stderr, totals, result_.failed_seed ? 1 : 0);
   }
 
+  bool useful(const Outcome& outcome) const {
+    return outcome.all_steps && outcome.asked_count > 0 &&
+           outcome.answered_count * 100 >= outcome.asked_count * answered_percent_min(mode_);
+  }
+
   Mode mode_;
   std::uint64_t first_;
   std::uint64_t count_;
@@ -148,12 +192,13 @@ class Batch {
 }  // namespace
 
 void name_run(Mode mode, std::uint64_t seed) {
-  running = {mode, seed};
+  running = {mode, seed, true};
   set_last_words(assertion_failed);
 }
 
 Totals& Totals::operator+=(const Totals& other) {
   seeds += other.seeds;
+  useful += other.useful;
   steps += other.steps;
   asked += other.asked;
   answered += other.answered;
@@ -169,9 +214,9 @@ void tell_totals(std::FILE* to, const Totals& totals, std::uint64_t failure_coun
   const double answered =
       totals.asked == 0 ? 100 : 100 * ratio(totals.answered, static_cast<double>(totals.asked));
   std::fprintf(to,
-               "%" PRIu64 " seeds, %" PRIu64 " steps, %" PRIu64
+               "%" PRIu64 " seeds (%" PRIu64 " useful), %" PRIu64 " steps, %" PRIu64
                " failures, %.1f %% answered, %.1f seeds/s, %.0f steps/s\n",
-               totals.seeds, totals.steps, failure_count, answered,
+               totals.seeds, totals.useful, totals.steps, failure_count, answered,
                ratio(totals.seeds, totals.seconds), ratio(totals.steps, totals.seconds));
 }
 
@@ -194,6 +239,8 @@ void tell_failure(Mode mode, std::uint64_t seed, const Outcome& outcome) {
   Tapes tapes = Tapes::from_seed(seed);
   std::printf("seed: %" PRIu64 "\n", seed);
   std::fputs(what_failed(outcome, draw_options(mode, tapes.options)).c_str(), stdout);
+  run_for_last_steps(mode, seed);
+  tell_last_steps();
   tell_command(mode, seed);
 }
 

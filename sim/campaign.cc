@@ -47,8 +47,8 @@ std::optional<Sum> read(const std::string& path, std::uint64_t first) {
     Totals part;
     std::uint64_t part_first = 0;
     std::uint64_t failures = 0;
-    words >> mode >> part_first >> part.seeds >> part.steps >> part.asked >> part.answered >>
-        failures >> part.seconds;
+    words >> mode >> part_first >> part.seeds >> part.useful >> part.steps >> part.asked >>
+        part.answered >> failures >> part.seconds;
     if (!words || !mode_named(mode)) return std::nullopt;
     sum.totals += part;
     sum.failures += failures;
@@ -59,8 +59,9 @@ std::optional<Sum> read(const std::string& path, std::uint64_t first) {
 
 std::string line_of(Mode mode, std::uint64_t first, const Totals& part, bool failed) {
   std::ostringstream line;
-  line << name_of(mode) << ' ' << first << ' ' << part.seeds << ' ' << part.steps << ' '
-       << part.asked << ' ' << part.answered << ' ' << failed << ' ' << part.seconds << '\n';
+  line << name_of(mode) << ' ' << first << ' ' << part.seeds << ' ' << part.useful << ' '
+       << part.steps << ' ' << part.asked << ' ' << part.answered << ' ' << failed << ' '
+       << part.seconds << '\n';
   return line.str();
 }
 
@@ -96,9 +97,8 @@ int run_campaign(const std::string& path, std::uint64_t first, std::uint64_t see
     return usage_error;
   }
   bool failed = false;
-  while (sum->totals.seeds < seed_count && !failed) {
-    const auto [mode, usual] = round[sum->parts++ % round.size()];
-    const std::uint64_t count = std::min(usual, seed_count - sum->totals.seeds);
+  while (sum->totals.useful < seed_count && !failed) {
+    const auto [mode, count] = round[sum->parts++ % round.size()];
     const BatchResult result = run_batch(mode, sum->next, count, jobs);
     failed = tell_what_failed(mode, result);
     Totals part = result.totals;

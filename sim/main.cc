@@ -9,7 +9,6 @@
 #include <ctime>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "sim/assertions.h"
 #include "sim/batch.h"
 #include "sim/campaign.h"
+#include "sim/choices_file.h"
 #include "sim/exhaustive.h"
 #include "sim/simulation.h"
 #include "sim/story.h"
@@ -41,6 +41,7 @@ struct Arguments {
   bool bench = false;
   bool probes = false;
   std::string campaign;  // a file
+  std::string record;    // a file
   std::string choices;   // a file
   std::vector<std::string> oracles;
 };
@@ -97,32 +98,6 @@ int tell_story(Mode mode, Tapes tapes, const std::string& html_path, const std::
   return outcome.finding ? 1 : 0;
 }
 
-// The mode, then the choices of each tape, a line each.
-bool write_choices(const std::string& path, Mode mode, const Choices& choices) {
-  std::ofstream file(path);
-  file << name_of(mode) << '\n';
-  for (const auto& tape : choices) {
-    for (const std::uint32_t choice : tape) file << choice << ' ';
-    file << '\n';
-  }
-  return file.good();
-}
-
-std::optional<std::pair<Mode, Choices>> read_choices(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  const auto mode = mode_named(line);
-  if (!mode) return std::nullopt;
-  Choices choices;
-  for (auto& tape : choices) {
-    if (!std::getline(file, line)) return std::nullopt;
-    std::istringstream numbers(line);
-    for (std::uint32_t choice = 0; numbers >> choice;) tape.push_back(choice);
-  }
-  return {{*mode, std::move(choices)}};
-}
-
 std::size_t size_of(const Choices& choices) {
   std::size_t size = 0;
   for (const auto& tape : choices) size += tape.size();
@@ -154,6 +129,14 @@ int shrink_seed(Mode mode, std::uint64_t seed) {
               " runs\nstory: pgweir-sim --choices %s\n",
               first.oracle.c_str(), size_of(first.choices), size_of(small), tried, path.c_str());
   return 1;
+}
+
+// The choices of a run in a file, which --choices runs again, and libFuzzer may begin with.
+int record_seed(Mode mode, std::uint64_t seed, const std::string& path) {
+  const Trial trial = try_seed(mode, seed);
+  if (write_choices(path, mode, trial.choices)) return trial.oracle.empty() ? 0 : 1;
+  std::fprintf(stderr, "pgweir-sim: could not write %s\n", path.c_str());
+  return usage_error;
 }
 
 // Up to the first failure.
@@ -222,7 +205,8 @@ int run(const Arguments& arguments) {
       return tell_story(choices->first, Tapes::replay(choices->second), arguments.html,
                         arguments.choices);
     }
-    std::fprintf(stderr, "pgweir-sim: %s is no file of --shrink\n", arguments.choices.c_str());
+    std::fprintf(stderr, "pgweir-sim: %s is no file of --shrink or --record\n",
+                 arguments.choices.c_str());
     return usage_error;
   }
   const auto mode = mode_named(arguments.mode);
@@ -237,6 +221,7 @@ int run(const Arguments& arguments) {
     return run_campaign(arguments.campaign, *seed, arguments.seeds, arguments.jobs);
   }
   if (arguments.shrink) return shrink_seed(*mode, *seed);
+  if (!arguments.record.empty()) return record_seed(*mode, *seed, arguments.record);
   if (arguments.story || !arguments.html.empty()) {
     return tell_story(*mode, Tapes::from_seed(*seed), arguments.html,
                       arguments.mode + " seed " + std::to_string(*seed));
@@ -262,7 +247,9 @@ int main(int argc, char** argv) {
   app.add_flag("--story", arguments.story, "of one seed: every step, in words");
   app.add_option("--html", arguments.html, "of one seed: every step, as a page for a browser");
   app.add_flag("--shrink", arguments.shrink, "of one seed that fails: a short run that fails too");
-  app.add_option("--choices", arguments.choices, "the story of a run that --shrink has written");
+  app.add_option("--record", arguments.record, "of one seed: its choices, into this file");
+  app.add_option("--choices", arguments.choices,
+                 "the story of a run that --shrink or --record has written");
   app.add_option("--oracles", arguments.oracles, "only what these find counts: O-01,O-07")
       ->delimiter(',');
   app.add_flag("--probes", arguments.probes, "of a batch: how often what has to happen did");

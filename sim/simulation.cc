@@ -257,6 +257,7 @@ Outcome Simulation::run() {
   outcome.finding = verdict_.finding();
   outcome.trace_hash = shell_->trace_hash();
   outcome.step_count = shell_->step_count();
+  outcome.all_steps = outcome.step_count >= options_.steps;
   outcome.probes = probes_;
   outcome.simulated = clock_.now() - began;
   for (const auto& application : applications_) {

@@ -54,6 +54,7 @@ struct Outcome {
   std::optional<Finding> finding;
   std::uint64_t trace_hash = 0;
   std::uint64_t step_count = 0;
+  bool all_steps = false;  // its safety phase had as many as its options say
   std::uint64_t asked_count = 0;
   std::uint64_t answered_count = 0;
   std::uint64_t lost_count = 0;

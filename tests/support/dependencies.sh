@@ -15,7 +15,7 @@ packages_to_run=(
 # shellcheck disable=SC2034  # ./test uses it
 packages_to_test=(
   "${packages_to_run[@]}"
-  binutils clang-19 clang-format-19 shellcheck
+  binutils clang-19 libclang-rt-19-dev clang-format-19 shellcheck
   pgbouncer valgrind
 )
 

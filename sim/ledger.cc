@@ -362,7 +362,9 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
     case 'X':
       touched_.push_back(server.id);
       count(Fate::parting);
-      return server.free() && !server.own;
+      // Its last words may have come in one breath with those that set it free.
+      if (server.dying && server.id != speaker_) return false;
+      return server.status == 'I' && server.quiet() && !server.own;
     default: return false;
   }
 }

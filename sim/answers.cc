@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 
 namespace pgweir::sim {
 
@@ -76,6 +77,13 @@ void Answers::begin(OwnState::Parameters parameters) {
   status_ = 'I';
   session_.clear();
   state_.begin(std::move(parameters));
+}
+
+void Answers::owe(std::vector<Owed> owed) {
+  for (const Owed& one : owed) {
+    asked_count_ += one.what == Owed::What::query || one.what == Owed::What::sync;
+  }
+  std::ranges::move(owed, std::back_inserter(owed_));
 }
 
 void Answers::lose() {
@@ -182,6 +190,7 @@ bool Answers::hear_copy(const Ask& ask, const Message& message) {
       // A Sync that was sent before the data is part of it (PostgreSQL: "COPY Operations").
       if (owed_.front().what == Owed::What::execute && owed_.size() > 1 && owed_[1].before_data) {
         owed_.erase(owed_.begin() + 1);
+        --asked_count_;
       }
       return true;
     case 'H':

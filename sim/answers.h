@@ -4,10 +4,8 @@
 // (PostgreSQL: "Message Flow"), and nothing of a pooler.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <deque>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +23,7 @@ class Answers {
 
   // A new connection: nothing owed, its parameters are these.
   void begin(OwnState::Parameters parameters);
-  void owe(std::vector<Owed> owed) { std::ranges::move(owed, std::back_inserter(owed_)); }
+  void owe(std::vector<Owed> owed);
   // The next message of an answer; not one of a login, and no FATAL.
   void hear(const Message& message);
   // The server may lie: what is wrong only confuses, unless it is somebody else's.
@@ -54,7 +52,9 @@ class Answers {
   // The connection is gone: what was under way may or may not have been done.
   void lose();
 
-  // ReadyForQuery messages heard: one for each Query and each Sync.
+  // ReadyForQuery messages that were owed, and those heard: one for each Query, and for each Sync
+  // that does not become part of a COPY.
+  std::uint64_t asked_count() const { return asked_count_; }
   std::uint64_t answered_count() const { return answered_count_; }
 
  private:
@@ -102,6 +102,7 @@ class Answers {
   std::string session_;  // where it is
   OwnState state_;
 
+  std::uint64_t asked_count_ = 0;
   std::uint64_t answered_count_ = 0;
 };
 

@@ -257,8 +257,6 @@ void Application::say(Part part) {
       simulation_.probes().hit(Probe::asked_behind_unanswered);
     }
     for (const Owed& owed : part.owed) {
-      asked_count_ +=
-          owed.what == Owed::What::query || (owed.what == Owed::What::sync && !owed.before_data);
       if (!owed.asks.empty()) last_request_ = owed.asks.back().request;
     }
     if (waits_since_ == never) waits_since_ = now;

@@ -71,7 +71,7 @@ class Application : public Peer {
   // Of this connection, and of all so far.
   std::uint32_t first_request() const { return first_request_; }
   std::uint32_t last_request() const { return last_request_; }
-  std::uint64_t asked_count() const { return asked_count_; }
+  std::uint64_t asked_count() const { return answers_.asked_count(); }
   std::uint64_t answered_count() const { return answers_.answered_count(); }
   std::uint64_t lost_count() const { return lost_count_; }
 
@@ -129,7 +129,6 @@ class Application : public Peer {
   std::uint32_t last_request_ = 0;
   // When it first asked for a cancel on this connection: any of them may be the one in doubt.
   Instant cancelled_at_ = never;
-  std::uint64_t asked_count_ = 0;
   std::uint64_t lost_count_ = 0;
 };
 

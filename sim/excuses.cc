@@ -45,6 +45,10 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
       return settings.max_client_conn < 1000;
     });
   }
+  // While pgweir stood still, strangers came and went, each with a connection.
+  if (code == "53300" && text.find("have not logged in") != std::string_view::npos) {
+    return options_.stranger_count > 0 && who.connected_at() < stalled_until_;
+  }
   // Its server broke the protocol, or refused the parameters it was to be given.
   if ((code.starts_with("08") || code == "22023") && may_lie(who)) return true;
   const bool of_server = code == "08006" || code == "57P01" || code == "57P03" || code == "53300";

@@ -74,14 +74,19 @@ void Application::connect() {
   answers_.begin(std::move(parameters));
   Parameters said{{"user", identity_.user}, {"database", identity_.database}};
   said.insert(said.end(), identity_.parameters.begin(), identity_.parameters.end());
-  stream_->write(startup(said));
-  if (twin_) twin_->connects(said);
+  const std::string packet = identity_.greeting.startup(said);
+  approach_ = Approach(identity_.greeting, packet);
+  stream_->write(approach_.first_words());
+  if (twin_) twin_->connects(packet);
 }
 
 void Application::turn() {
   if (!reading_ || !stream_ || phase_ == Phase::away) return;
-  framer_.feed(stream_->unread_by_peer());
+  std::string_view heard = stream_->unread_by_peer();
+  const std::string next = approach_.asking() ? hear_wishes(heard) : "";
+  framer_.feed(heard);
   stream_->drop_unread();
+  if (!next.empty()) stream_->write(next);
   while (const auto message = framer_.next()) {
     hear(*message);
     if (phase_ == Phase::away) return;
@@ -118,9 +123,15 @@ void Application::hear(const Message& message) {
 void Application::hear_login(const Message& message) {
   Body body(message.body);
   switch (message.type) {
-    case 'R': return prove(body);
-    case 'N':
-    case 'v': return;
+    case 'R':
+      approach_.hear_authentication();
+      check_approach();
+      return prove(body);
+    case 'N': return;
+    case 'v':
+      simulation_.probes().hit(Probe::protocol_negotiated);
+      approach_.hear_negotiated(message.body);
+      return check_approach();
     case 'K':
       pid_ = static_cast<std::uint32_t>(body.int32().value_or(0));
       key_ = static_cast<std::uint32_t>(body.int32().value_or(0));
@@ -140,6 +151,20 @@ void Application::hear_login(const Message& message) {
           oracle::own_answers,
           "c" + std::to_string(identity_.number) + " heard '" + message.type + "' in its login");
   }
+}
+
+// What it was answered; what it says next.
+std::string Application::hear_wishes(std::string_view& heard) {
+  std::string next = approach_.take_answers(heard);
+  if (!approach_.asking()) simulation_.probes().hit(Probe::encryption_refused);
+  check_approach();
+  return next;
+}
+
+void Application::check_approach() {
+  if (approach_.complaint().empty()) return;
+  simulation_.verdict().blame(oracle::own_answers,
+                              "c" + std::to_string(identity_.number) + " " + approach_.complaint());
 }
 
 void Application::prove(Body body) {

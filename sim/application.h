@@ -11,6 +11,7 @@
 
 #include "core/config/settings.h"
 #include "sim/answers.h"
+#include "sim/greeting.h"
 #include "sim/messages.h"
 #include "sim/network.h"
 #include "sim/request.h"
@@ -28,7 +29,8 @@ struct Identity {
   std::string database;
   std::string password;
   Parameters parameters;  // said in the startup packet
-  bool welcome = true;    // false: a wrong password, an unknown user or database
+  Greeting greeting = {};
+  bool welcome = true;  // false: a wrong password, an unknown user or database
 };
 
 class Application : public Peer {
@@ -84,6 +86,8 @@ class Application : public Peer {
   void connect();
   void hear(const Message& message);
   void hear_login(const Message& message);
+  std::string hear_wishes(std::string_view& heard);
+  void check_approach();
   void prove(Body body);
   void hear_fatal(const Message& message);
   void go_on();
@@ -109,6 +113,7 @@ class Application : public Peer {
   bool retired_ = false;
   std::uint32_t generation_ = 0;  // of the connection: late tasks of an old one do nothing
   std::shared_ptr<Stream> stream_;
+  Approach approach_;  // until it is answered
   Framer framer_{false};
   std::optional<ScramClient> scram_;
   bool reading_ = true;

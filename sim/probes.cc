@@ -67,6 +67,8 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::accept_paused, "there are no descriptors for another client"},
     {Probe::settings_applied, "settings are loaded again"},
     {Probe::drained, "all have gone, and pgweir ends", only_drain},
+    {Probe::encryption_refused, "a client asks for encryption first"},
+    {Probe::protocol_negotiated, "a client is told which protocol is spoken"},
 }};
 
 constexpr bool in_order() {

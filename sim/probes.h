@@ -67,6 +67,9 @@ enum class Probe : std::uint8_t {
   accept_paused,
   settings_applied,
   drained,
+  // How clients begin.
+  encryption_refused,
+  protocol_negotiated,
   count
 };
 

@@ -25,21 +25,27 @@ std::uint64_t mixed(std::uint64_t seed, std::uint64_t what) {
   return value * 0xff51afd7ed558ccdull;
 }
 
-// A connection that brings one CancelRequest, and waits until it is closed.
+// A connection that brings one CancelRequest, and waits until it is closed. It begins as that of
+// its application did.
 class CancelPeer : public Peer {
  public:
   CancelPeer(Application& whose, std::shared_ptr<Stream> stream, std::uint32_t pid,
              std::uint32_t key)
-      : whose_(whose), stream_(std::move(stream)) {
+      : whose_(whose),
+        approach_(whose.identity().greeting, cancel_request(pid, key)),
+        stream_(std::move(stream)) {
     stream_->set_peer(this);
-    stream_->write(cancel_request(pid, key));
+    stream_->write(approach_.first_words());
   }
   ~CancelPeer() override { stream_->set_peer(nullptr); }
   CancelPeer(const CancelPeer&) = delete;
   CancelPeer& operator=(const CancelPeer&) = delete;
 
   void turn() override {
+    std::string_view heard = stream_->unread_by_peer();
+    const std::string next = approach_.take_answers(heard);
     stream_->drop_unread();
+    if (!next.empty()) stream_->write(next);
     if (over_ || !stream_->at_end()) return;
     over_ = true;
     stream_->finish();
@@ -49,6 +55,7 @@ class CancelPeer : public Peer {
 
  private:
   Application& whose_;
+  Approach approach_;
   bool over_ = false;
   std::shared_ptr<Stream> stream_;
 };
@@ -147,6 +154,7 @@ void Simulation::build_applications() {
       who.parameters.emplace_back("application_name", "app" + std::to_string(number));
     }
     if (tape.chance(1, 6)) who.parameters.emplace_back("TimeZone", "Asia/Tokyo");
+    who.greeting = draw_greeting(tape);
     if (number > options_.client_count) {
       who.welcome = false;
       if (options_.scram && tape.chance(1, 2)) {

@@ -56,13 +56,23 @@ void Stranger::say_hello() {
     case 1: deed_ = "garbage"; return say_illegal("\x7f\x7f\x7f\x7f" + garbage(tape.below(2000)));
     case 2: deed_ = "a giant startup packet"; return say_illegal(int32(0x7fffffff) + "xxxx");
     case 3: deed_ = "a tiny startup packet"; return say_illegal(int32(3) + "xxxx");
-    case 4: deed_ = "TLS twice"; return say_illegal(ssl_request() + ssl_request());
+    case 4: return ask_again();
     case 5: deed_ = "another protocol"; return say_illegal(startup({{"user", "user0"}}, 0x20000));
     default:
       deed_ = "a login";
       stream_->write(proper);
       later(milliseconds(tape.between(1, 3000)));
   }
+}
+
+// For encryption, which is refused once.
+void Stranger::ask_again() {
+  Tape& tape = simulation_.people_tape();
+  const bool tls = tape.chance(1, 2);
+  const std::string once = tls ? ssl_request() : gss_request();
+  const std::string other = tls ? gss_request() : ssl_request();
+  deed_ = tls ? "TLS twice" : "GSS twice";
+  say_illegal(once + (tape.chance(1, 2) ? other : "") + once);
 }
 
 void Stranger::turn() {

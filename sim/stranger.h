@@ -35,6 +35,7 @@ class Stranger : public Peer {
   void go_on();
   void connect();
   void say_hello();
+  void ask_again();
   void attack();
   // From now on the pooler owes it the end of the connection.
   void say_illegal(std::string_view bytes);

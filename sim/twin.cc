@@ -46,7 +46,7 @@ std::string readable(std::string text) {
 
 Twin::~Twin() { loses_connection(); }
 
-void Twin::connects(const Parameters& said) {
+void Twin::connects(const std::string& packet) {
   loses_connection();
   ServerOptions options;
   options.host_name = "direct";
@@ -56,7 +56,7 @@ void Twin::connects(const Parameters& said) {
   postgres_->accepted(stream_);
   own_ = direct_ = {};
   framer_ = Framer(false);
-  stream_->send(startup(said));
+  stream_->send(packet);
   listen();
 }
 

@@ -26,8 +26,8 @@ class Twin {
   Twin(const Twin&) = delete;
   Twin& operator=(const Twin&) = delete;
 
-  // The application connects with these parameters, says this, hears this.
-  void connects(const Parameters& said);
+  // The application connects with this startup packet, says this, hears this.
+  void connects(const std::string& packet);
   void says(const Part& part);
   void hears(const Message& message);
   void loses_connection();

@@ -219,8 +219,9 @@ void Machine::Core::host_ready(Host& host) {
   });
 }
 
-// True when the host has addresses to try. Asks for them where they are missing or old; old ones
-// serve until the answer is there, and after it when it is none.
+// True when the host has addresses to try, of an answer that is not too old: after a failover an
+// old one leads to where nobody should go. Asks for a new one; when that is none, the old
+// addresses serve on.
 bool Machine::Core::resolve(Host& host) {
   if (host.is_unix()) return true;
   const bool old = host.addresses.empty() ||
@@ -233,7 +234,7 @@ bool Machine::Core::resolve(Host& host) {
   if (host.addresses.empty() && !host.resolving) {
     timers_.at_latest(host.timer, host.retry_at(now_));
   }
-  return !host.addresses.empty();
+  return !old;
 }
 
 std::uint8_t Machine::Core::jitter() {

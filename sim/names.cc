@@ -54,14 +54,12 @@ void Names::step(Instant now, Duration ttl, const Event& event, std::span<const 
   }
 }
 
-// Some name's last answer has it, and is not old, or is being asked for again.
+// Some name's last answer has it, and is not old.
 bool Names::may_be_used(const Endpoint& address, Instant now, Duration ttl) const {
   return std::ranges::any_of(told_, [&](const auto& entry) {
-    const auto& [name, told] = entry;
-    const bool has_it = std::ranges::find(told.addresses, address) != told.addresses.end();
-    const bool fresh = now - told.at < std::max<Duration>(ttl, std::chrono::seconds(1));
-    const auto is_its = [&](const auto& question) { return question.second == name; };
-    return has_it && (fresh || std::ranges::any_of(asked_, is_its));
+    const Told& told = entry.second;
+    if (now - told.at >= std::max<Duration>(ttl, std::chrono::seconds(1))) return false;
+    return std::ranges::find(told.addresses, address) != told.addresses.end();
   });
 }
 

@@ -1,6 +1,6 @@
 // Names of hosts and where they lead: what DNS says now, and what the pooler was told of it. A
-// connection goes only where the last answer says, and an answer that is older than dns_max_ttl
-// is asked for again (O-30).
+// connection goes only where the last answer says, and waits for a new one when that is older than
+// dns_max_ttl (O-30).
 //
 // Each host has two addresses, 10.0.0.N and 10.0.1.N.
 #pragma once
@@ -34,6 +34,9 @@ class Names {
   void say_originals(Shell& shell);
   // A name has led to this machine at some time.
   bool ever_led(const std::string& name, std::size_t host) const;
+
+  // Some question is not answered yet.
+  bool asking() const { return !asked_.empty(); }
 
   // A step of the machine, carried out.
   void step(Instant now, Duration ttl, const Event& event, std::span<const Effect> effects,

@@ -90,6 +90,7 @@ class Simulation {
   const RunOptions& options() const { return options_; }
   const Settings& settings() const { return in_force_->now(); }
   const InForce& in_force() const { return *in_force_; }
+  const Names& names() const { return names_; }
   const Census& census() const { return census_; }
   Quotas& quotas() { return quotas_; }
   bool may_connect() const { return working_ && shell_->listening(); }

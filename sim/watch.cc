@@ -315,6 +315,7 @@ void Watch::check_growth() {
       simulation_.clock().now() - connects_.front() < std::chrono::seconds(2)) {
     return;
   }
+  if (simulation_.names().asking()) return;
   auto limit = static_cast<std::size_t>(settings.default_pool_size);
   for (const std::int32_t other : {settings.max_db_connections, settings.max_user_connections}) {
     if (other > 0) limit = std::min(limit, static_cast<std::size_t>(other));

@@ -338,7 +338,9 @@ void Watch::check_waiter(SocketId client) {
     if (waiting_.contains(entry.first)) return false;
     if (entry.second == 0) return same_pool(entry.first, client);  // a stranger
     const Application& other = *simulation_.applications()[entry.second - 1];
-    return other.asking() && same_pool(entry.first, client);
+    // One that went silently is still there, to the pooler.
+    const bool left = other.stream().get() != simulation_.shell().stream_of(entry.first);
+    return (left || other.asking()) && same_pool(entry.first, client);
   };
   const auto holders = static_cast<std::size_t>(std::ranges::count_if(clients_, may_have_one));
   const std::size_t free_count = free_servers(client);

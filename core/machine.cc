@@ -22,6 +22,7 @@ std::span<const Effect> Machine::step(Instant now, const Event& event) {
 std::optional<Wake> Machine::deadline() const { return core_->deadline(); }
 void Machine::check_invariants() const { core_->check_invariants(); }
 std::uint64_t Machine::fingerprint() const { return core_->fingerprint(); }
+std::string Machine::left_over() const { return core_->left_over(); }
 
 Machine::Core::Core(Settings settings, auth::Vault& vault, Seat seat) : vault_(vault), seat_(seat) {
   timer_ = timers_.add({TimerOwner::Kind::machine, 0, 0});
@@ -449,6 +450,52 @@ std::uint64_t Machine::Core::fingerprint() const {
   hash.add(cancellers_.size());
   hash.add(logged_in_count_);
   return hash.value();
+}
+
+// What is counted twice is told twice: one of the counts may be wrong.
+std::string Machine::Core::left_over() const {
+  std::string text;
+  const auto add = [&](std::string_view what, std::size_t count) {
+    if (count > 0) text += join(text.empty() ? "" : ", ", count, " ", what);
+  };
+  add("clients", clients_.size());
+  add("servers", servers_.size());
+  add("cancellers", cancellers_.size());
+  add("cancel keys", cancel_keys_.size());
+  add("names being resolved", resolutions_.size());
+  add("keys being derived", derivations_.size());
+  add("clients that have not logged in", unauthenticated_.size());
+  add("clients of max_client_conn", logged_in_count_);
+  add("clients on the console", console_count_);
+  add("clients that wait for RELOAD", reloading_.size());
+  add("settings being loaded", reload_pending_ || reload_again_);
+  add("starved pools", starved_count_);
+  pools_.each([&](PoolHandle, const Pool& pool) {
+    add("idle servers of a pool", pool.idle.size());
+    add("servers of a pool", pool.server_count);
+    add("servers of a pool connecting", pool.connecting_count);
+    add("servers of a pool closing", pool.closing_count);
+    add("clients of a pool", pool.client_count);
+    add("clients waiting in a pool", pool.waiting.size());
+    add("clients logging in to a pool", pool.logging_in.size());
+    add("removed pools", pool.retired);
+  });
+  for (const auto& [name, database] : databases_) {
+    add("servers of a database", database.server_count);
+    add("servers of a database closing", database.closing_count);
+    add("clients of a database", database.client_count);
+    add("removed databases", database.removed);
+  }
+  for (const auto& [name, user] : users_) {
+    add("servers of a user", user.server_count);
+    add("servers of a user closing", user.closing_count);
+    add("clients of a user", user.client_count);
+  }
+  hosts_.each([&](HostHandle, const Host& host) {
+    add("attempts at a host", host.connecting);
+    add("hosts being resolved", host.resolving);
+  });
+  return text;
 }
 
 }  // namespace pgweir

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "core/auth/vault.h"
@@ -52,6 +53,10 @@ class Machine {
 
   // A hash of all state but payload, nonces and keys.
   std::uint64_t fingerprint() const;
+
+  // What it knows of anybody and has under way, in words: "1 clients, 1 cancel keys". Nothing when
+  // all have gone, as in a machine that nobody has been at.
+  std::string left_over() const;
 
  private:
   class Core;

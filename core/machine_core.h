@@ -63,6 +63,7 @@ class Machine::Core {
   std::optional<Wake> deadline() const;
   void check_invariants() const;
   std::uint64_t fingerprint() const;
+  std::string left_over() const;
 
  private:
   using Client = session::Client;

@@ -70,10 +70,14 @@ void Application::connect() {
   first_request_ = simulation_.workload().last_request() + 1;
   cancelled_at_ = never;
   std::map<std::string, std::string, std::less<>> parameters;
-  for (const auto& [name, value] : identity_.parameters) parameters[name] = value;
-  answers_.begin(std::move(parameters));
   Parameters said{{"user", identity_.user}, {"database", identity_.database}};
-  said.insert(said.end(), identity_.parameters.begin(), identity_.parameters.end());
+  for (auto [name, value] : identity_.parameters) {
+    // Like a process with its number in it: each connection has one that nobody ever had (O-41).
+    if (name == "application_name") value += "." + std::to_string(generation_);
+    said.emplace_back(name, value);
+    parameters.emplace(name, value);
+  }
+  answers_.begin(std::move(parameters));
   const std::string packet = identity_.greeting.startup(said);
   approach_ = Approach(identity_.greeting, packet);
   stream_->write(approach_.first_words());

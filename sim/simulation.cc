@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/base/limits.h"
+#include "sim/core_memory.h"
 #include "sim/quiet_log.h"
 
 namespace pgweir::sim {
@@ -86,10 +87,13 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   watch_ = std::make_unique<Watch>(*this);
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
+  count_core_memory(true);
   machine_.emplace(settings_, vault_, Seat{});
+  count_core_memory(false);
   stepper_.emplace(*machine_);
   build_hosts();
   shell_ = std::make_unique<Shell>(clock_, *stepper_, vault_, shell_options());
+  no_growth_.begin();
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     for (const Endpoint& where : Names::addresses_of(i)) shell_->add_host(where, *hosts_[i]);
   }
@@ -195,6 +199,7 @@ ShellOptions Simulation::shell_options() {
     if (most == Duration::zero() || wait == Wait::close) return {};
     return most * tapes_.network.below(64) / 64;
   };
+  options.around_step = count_core_memory;
   options.watch = [this](const Event& event, std::span<const Effect> effects) {
     after_step(event, effects);
   };
@@ -205,6 +210,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   if (teller_.step) teller_.step(clock_.now(), event, effects);
   if (!shell_) return;  // the first step, before there is a world
   watch_people(event, effects);
+  no_growth_.step(event, census_.clients().size());
   check_recycled(event, effects);
   names_.step(clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   watch_->step(event, effects);
@@ -385,7 +391,22 @@ void Simulation::check_end() {
                    std::to_string(servers) + " servers are left when nobody wants one");
   }
   machine_->check_invariants();
+  check_left_over();
   audit_ledger();
+}
+
+// A machine that everybody has left is like one that nobody has been at, in what it knows and in
+// what it holds.
+void Simulation::check_left_over() {
+  // A server that stays is somebody, and keeps the room that its longest pipeline took.
+  if (settings_.min_pool_size > 0) return;
+  if (const std::string left = machine_->left_over(); !left.empty()) {
+    verdict_.blame(oracle::back_to_idle, "when everybody has gone the machine still has " + left);
+  }
+  const std::size_t pool_count = std::size_t{options_.database_count} * settings_.users.size();
+  if (const auto growth = no_growth_.excess(pool_count)) {
+    verdict_.blame(oracle::no_growth, *growth);
+  }
 }
 
 // What was told to be committed is there once; what was told to be rolled back is not.

@@ -24,6 +24,7 @@
 #include "sim/ledger.h"
 #include "sim/names.h"
 #include "sim/network.h"
+#include "sim/no_growth.h"
 #include "sim/operator.h"
 #include "sim/options.h"
 #include "sim/postgres.h"
@@ -136,6 +137,7 @@ class Simulation {
   void run_drain();
   void take_stock();
   void check_end();
+  void check_left_over();
   void audit_ledger();
   // Lets happen what happens until nothing does or the time has come; false when the run is over.
   bool go_on_until(Instant when);
@@ -190,6 +192,7 @@ class Simulation {
   Names names_;
   std::unique_ptr<Watch> watch_;
   Probes probes_;
+  NoGrowth no_growth_;
   Ledger ledger_{verdict_, probes_};
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things

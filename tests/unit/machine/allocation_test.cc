@@ -1,64 +1,28 @@
-// In the steady state a step allocates nothing, and what comes and goes leaves nothing behind:
-// counted at operator new and delete, which this file replaces for the whole test program (it
-// counts only between the two calls of around_step).
-#include <malloc.h>
-
-#include <cstdlib>
-#include <new>
-
+// In the steady state a step allocates nothing, and what comes and goes leaves nothing behind.
+#include "sim/core_memory.h"
 #include "tests/unit/machine/story.h"
-
-namespace {
-
-thread_local bool counting = false;
-thread_local std::size_t allocation_count = 0;
-thread_local std::size_t kept_size = 0;
-
-void* allocate(std::size_t size) {
-  void* memory = std::malloc(size == 0 ? 1 : size);
-  if (memory == nullptr) throw std::bad_alloc();
-  if (counting) {
-    ++allocation_count;
-    kept_size += malloc_usable_size(memory);
-  }
-  return memory;
-}
-
-void release(void* memory) {
-  if (counting) kept_size -= malloc_usable_size(memory);
-  std::free(memory);
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocate(size); }
-void* operator new[](std::size_t size) { return allocate(size); }
-void operator delete(void* memory) noexcept { release(memory); }
-void operator delete[](void* memory) noexcept { release(memory); }
-void operator delete(void* memory, std::size_t) noexcept { release(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { release(memory); }
 
 namespace pgweir {
 namespace {
 
+std::size_t allocation_count() { return sim::core_memory().allocations; }
+
 class AllocationTest : public Story {
  protected:
-  void SetUp() override {
-    world.shell_options.around_step = [](bool inside) { counting = inside; };
-  }
+  void SetUp() override { world.shell_options.around_step = sim::count_core_memory; }
 
   // Allocations in all steps of so many rounds.
   std::size_t allocations(sim::Client& client, const std::string& script, int rounds) {
-    const std::size_t before = allocation_count;
+    const std::size_t before = allocation_count();
     for (int i = 0; i < rounds; ++i) world.ask(client, script);
-    return allocation_count - before;
+    return allocation_count() - before;
   }
 };
 
 TEST_F(AllocationTest, a_login_allocates_or_nothing_is_counted) {
-  const std::size_t before = allocation_count;
+  const std::size_t before = allocation_count();
   world.client();
-  EXPECT_GT(allocation_count, before) << "the counter does not count: operator new is not ours";
+  EXPECT_GT(allocation_count(), before) << "the counter does not count: operator new is not ours";
 }
 
 TEST_F(AllocationTest, simple_queries_allocate_nothing) {
@@ -86,9 +50,9 @@ TEST_F(AllocationTest, waiting_in_turn_allocates_nothing) {
     world.query(a, "commit");
   };
   for (int i = 0; i < 100; ++i) round();
-  const std::size_t before = allocation_count;
+  const std::size_t before = allocation_count();
   for (int i = 0; i < 300; ++i) round();
-  EXPECT_EQ(allocation_count - before, 0u) << "waiting for a server allocates";
+  EXPECT_EQ(allocation_count() - before, 0u) << "waiting for a server allocates";
 }
 
 // In one server's life: which queries it was asked, by whom, with which parameters.
@@ -100,9 +64,9 @@ TEST_F(AllocationTest, clients_that_come_and_go_leave_nothing_behind) {
     world.ask(client, sim::query("rollback") + sim::terminate());
   };
   for (int i = 0; i < 200; ++i) come_and_go();
-  const std::size_t kept = kept_size;
+  const std::size_t kept = sim::core_memory().bytes;
   for (int i = 0; i < 500; ++i) come_and_go();
-  EXPECT_EQ(kept_size, kept) << "bytes: something of each client is kept for ever";
+  EXPECT_EQ(sim::core_memory().bytes, kept) << "bytes: something of each client is kept for ever";
 }
 
 }  // namespace

@@ -75,8 +75,7 @@ void Ledger::step(const Event& event, std::span<const Effect> effects) {
     } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
       this->close(close->socket);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
-      if (connect->socket.kind != SocketKind::server) continue;
-      if (Server* server = servers_.add(connect->socket)) server->id = connect->socket;
+      connects(*connect);
     }
   }
   settle_step();
@@ -87,6 +86,25 @@ void Ledger::accepted(const event::Accepted& event) {
   if (client == nullptr) return;
   client->id = socket_of(event.client);
   client->name = "c" + std::to_string(event.peer.address[3]);
+}
+
+void Ledger::connects(const effect::Connect& connect) {
+  if (connect.socket.kind != SocketKind::server) return;
+  Server* server = servers_.add(connect.socket);
+  if (server == nullptr) return;
+  server->id = connect.socket;
+  server->liar = std::ranges::find(liars_, connect.to) != liars_.end();
+}
+
+// One of its servers may lie: whose answers are whose is not known of any.
+void Ledger::give_up(const std::string& database) {
+  given_up_.insert(database);
+  clients_.for_each([&](SocketId, Client& client) {
+    if (client.database == database) client.phase = Phase::lawless;
+  });
+  servers_.for_each([&](SocketId, Server& server) {
+    if (server.database == database) server.phase = Phase::lawless;
+  });
 }
 
 void Ledger::closed(SocketId socket) {
@@ -142,7 +160,8 @@ void Ledger::start(Client& client) {
         if (*name == "database") client.database = value;
       }
       const bool console = client.database == "pgbouncer" || client.database == "pgweir";
-      client.phase = console ? Phase::lawless : Phase::logging_in;
+      const bool judged = !console && !given_up_.contains(client.database);
+      client.phase = judged ? Phase::logging_in : Phase::lawless;
     }
     client.inbox.take(static_cast<std::size_t>(length));
     count(Fate::client_login);
@@ -211,6 +230,8 @@ void Ledger::greet(Server& server, std::string_view bytes) {
   }
   server.phase = Phase::logging_in;
   count(Fate::server_greeting);
+  if (server.liar) give_up(server.database);
+  if (given_up_.contains(server.database)) server.phase = Phase::lawless;
 }
 
 void Ledger::to_server(Server& server, std::string_view bytes) {
@@ -396,7 +417,8 @@ void Ledger::settle_step() {
     }
   }
   for (const SocketId id : touched_) {
-    if (const Client* client = clients_.find(id); client != nullptr && !client->closing) {
+    const Client* client = clients_.find(id);
+    if (client != nullptr && !client->closing && client->phase != Phase::lawless) {
       if (client->fatal_told) blame(client->name + " was told FATAL and is not closed", "");
       if (client->ready_due != 0) blame(client->name + " was not told ReadyForQuery", "");
       if (client->refusal_due != 0) blame(client->name + " was not told of a refusal", "");

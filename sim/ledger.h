@@ -11,9 +11,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/effect.h"
@@ -63,6 +65,9 @@ class Ledger {
 
   Ledger(Verdict& verdict, Probes& probes) : verdict_(verdict), probes_(probes) {}
 
+  // What is said there is an answer to nothing that anybody can account for: of a database whose
+  // servers are there nothing is judged from then on.
+  void distrust(std::vector<Endpoint> addresses) { liars_ = std::move(addresses); }
   // A step of the machine.
   void step(const Event& event, std::span<const Effect> effects);
   const Counts& counts() const { return counts_; }
@@ -87,7 +92,8 @@ class Ledger {
     std::size_t dropping_ = 0;
   };
 
-  // lawless: it does not keep to the protocol, or is the console's; nothing of it is judged.
+  // lawless: it does not keep to the protocol, is the console's, or its database's servers may lie;
+  // nothing of it is judged.
   enum class Phase : std::uint8_t { starting, logging_in, working, lawless };
 
   struct Client {
@@ -112,6 +118,7 @@ class Ledger {
     SocketId id{};
     Inbox inbox;
     Phase phase = Phase::starting;
+    bool liar = false;  // where it leads to
     std::string user;
     std::string database;
     SocketId client{};        // that it heard last; none when that one is gone
@@ -160,6 +167,8 @@ class Ledger {
   bool closes(SocketId socket) const;
   bool join(Client& client, Server& server);
   void accepted(const event::Accepted& event);
+  void connects(const effect::Connect& connect);
+  void give_up(const std::string& database);
   void closed(SocketId socket);
   void close(SocketId socket);
   void settle(Server& server);
@@ -169,6 +178,8 @@ class Ledger {
 
   Verdict& verdict_;
   Probes& probes_;
+  std::vector<Endpoint> liars_;
+  std::set<std::string> given_up_;  // databases with servers there
   SocketTable<Client> clients_;
   SocketTable<Server> servers_;
   std::vector<SocketId> speakers_;  // clients with something to say, in the order they said it

@@ -95,11 +95,11 @@ Stock Simulation::stock() const {
   for (const auto& application : applications_) {
     stock.still = stock.still && application->pending().empty();
   }
-  // Strangers wait and go as they please.
-  stock.still = stock.still && strangers_.empty();
-  // To the pooler, who went silently is still there, and may wait.
+  // A stranger that has said who it is may wait, as it pleases; and so may, to the pooler, who went
+  // silently.
   for (const auto& [socket, client] : census_.clients()) {
-    stock.still = stock.still && !shell_->stream_of(socket)->dark();
+    const bool waits = Stranger::is_at(client.peer) && client.started && !client.closing;
+    stock.still = stock.still && !waits && !shell_->stream_of(socket)->dark();
   }
   for (const auto& [socket, server] : census_.servers()) {
     const bool free = watch_->is_free(socket) && !shell_->stream_of(socket)->dark();

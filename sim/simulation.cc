@@ -82,7 +82,10 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
       settings_(options.settings),
       workload_(tapes.workload, options.workload),
       names_(options.host_count) {
-  if (options_.hostile_permille > 0) checks_may_fail_.emplace();
+  if (options_.hostile_permille > 0) {
+    checks_may_fail_.emplace();
+    ledger_.distrust(Names::addresses_of(options_.hostile_host));
+  }
   network_.weather = options_.weather;
   watch_ = std::make_unique<Watch>(*this);
   build_settings();
@@ -214,8 +217,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   check_recycled(event, effects);
   names_.step(clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   watch_->step(event, effects);
-  // What a liar's answers are answers to, nobody can account for.
-  if (options_.hostile_permille == 0) ledger_.step(event, effects);
+  ledger_.step(event, effects);
   probes_.step(event, effects);
   for (const Effect& effect : effects) {
     const Note* const note = std::get_if<Note>(&effect);

@@ -133,7 +133,7 @@ void Stranger::check_end() const {
                        stream_->readable_size() > 0 || simulation_.stalled();
   const auto is_open = [&](const auto& entry) {
     const Endpoint& peer = entry.second.peer;
-    return peer.address[2] == 4 && peer.address[3] == number_ &&
+    return is_at(peer) && peer.address[3] == number_ &&
            peer.port == static_cast<std::uint16_t>(connection_) && !entry.second.closing;
   };
   if (excused || std::ranges::none_of(simulation_.census().clients(), is_open)) return;

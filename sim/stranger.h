@@ -25,6 +25,9 @@ class Stranger : public Peer {
   Stranger(const Stranger&) = delete;
   Stranger& operator=(const Stranger&) = delete;
 
+  // Strangers connect from 10.9.4.N.
+  static bool is_at(const Endpoint& peer) { return peer.address[2] == 4; }
+
   void start() { later(Duration::zero()); }
   void turn() override;
 

@@ -147,31 +147,41 @@ void Stream::push(Way way, std::string_view bytes) {
     pipe.arrived_size += bytes.size();
     return tell(way);
   }
+  Instant together_at{};
+  std::uint32_t together = 0;  // pieces that arrive at one instant do so by one task
   for (std::size_t left = bytes.size(); left > 0;) {
     const std::size_t size = network_->piece_of(left);
-    pipe.flying.push_back(size);
     left -= size;
-    const Duration delay = network_->delay();
-    pipe.last_arrival = std::max(pipe.last_arrival, after(network_->clock_.now(), delay));
-    ++task_count_;
-    network_->clock_.at(pipe.last_arrival, [this, way] {
-      --task_count_;
-      arrive(way);
-    });
+    const Instant arrival = dispatch(pipe, size);
+    if (together > 0 && arrival != together_at) {
+      await_arrivals(way, together_at, std::exchange(together, 0));
+    }
+    together_at = arrival;
+    ++together;
   }
+  if (together > 0) await_arrivals(way, together_at, together);
 }
 
 void Stream::end(Way way) {
   Pipe& pipe = this->pipe(way);
   pipe.finished = true;
   if (network_ == nullptr) return arrive_end(way);
-  pipe.flying.push_back(0);
+  await_arrivals(way, dispatch(pipe, 0), 1);
+}
+
+// A piece is on its way; says when it arrives, which is not before those that went before it.
+Instant Stream::dispatch(Pipe& pipe, std::size_t size) {
+  pipe.flying.push_back(size);
   const Duration delay = network_->delay();
   pipe.last_arrival = std::max(pipe.last_arrival, after(network_->clock_.now(), delay));
+  return pipe.last_arrival;
+}
+
+void Stream::await_arrivals(Way way, Instant when, std::uint32_t count) {
   ++task_count_;
-  network_->clock_.at(pipe.last_arrival, [this, way] {
+  network_->clock_.at(when, [this, way, count] {
+    for (std::uint32_t i = 0; i < count; ++i) arrive(way);
     --task_count_;
-    arrive(way);
   });
 }
 

@@ -120,6 +120,8 @@ class Stream {
   Pipe& pipe(Way way) { return way == Way::to_peer ? to_peer_ : to_shell_; }
   void push(Way way, std::string_view bytes);
   void end(Way way);
+  Instant dispatch(Pipe& pipe, std::size_t size);
+  void await_arrivals(Way way, Instant when, std::uint32_t count);
   void arrive(Way way);
   void arrive_end(Way way);
   void lose(Pipe& pipe);

@@ -34,14 +34,23 @@ void SessionState::begin(Values defaults, const Values& said) {
     defaults_[name] = value;
     said_at_startup_.insert(name);
   }
+  for (const std::string& name : reported_names) {
+    reported_.push_back({name, defaults_[name], std::nullopt});
+  }
 }
 
 const std::string& SessionState::value(std::string_view name) const {
   static const std::string none;
-  for (const Values* values : {&now_.local, &now_.own, &defaults_}) {
-    if (const auto found = values->find(name); found != values->end()) return found->second;
+  if (const std::string* value = set_value(name)) return *value;
+  const auto found = defaults_.find(name);
+  return found == defaults_.end() ? none : found->second;
+}
+
+const std::string* SessionState::set_value(std::string_view name) const {
+  for (const Values* values : {&now_.local, &now_.own}) {
+    if (const auto found = values->find(name); found != values->end()) return &found->second;
   }
-  return none;
+  return nullptr;
 }
 
 void SessionState::set(const std::string& name, const std::string& value, Lasts lasts) {
@@ -81,11 +90,12 @@ void SessionState::set_default(const std::string& name, const std::string& value
 }
 
 Duration SessionState::time(std::string_view name) const {
-  if (now_.own.empty() && now_.local.empty()) return {};
-  const std::string& text = value(name);
+  const std::string* text = set_value(name);
+  if (text == nullptr) return {};
   std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  const bool seconds = std::string_view(end, text.data() + text.size()) == "s";
+  const char* const text_end = text->data() + text->size();
+  const auto [end, error] = std::from_chars(text->data(), text_end, count);
+  const bool seconds = std::string_view(end, text_end) == "s";
   return std::chrono::milliseconds(seconds ? count * 1000 : count);
 }
 
@@ -132,12 +142,12 @@ void SessionState::end_transaction(bool committed) {
 std::vector<std::pair<std::string, std::string>> SessionState::take_news() {
   if (!std::exchange(to_tell_, false)) return {};
   std::vector<std::pair<std::string, std::string>> news;
-  for (const std::string& name : reported_names) {
-    const std::string& value = this->value(name);
-    const auto told = told_.find(name);
-    if (told != told_.end() && told->second == value) continue;
-    told_[name] = value;
-    news.emplace_back(name, value);
+  for (Reported& one : reported_) {
+    const std::string* set = set_value(one.name);
+    const std::string& value = set == nullptr ? one.default_value : *set;
+    if (one.told == value) continue;
+    one.told = value;
+    news.emplace_back(one.name, value);
   }
   return news;
 }

@@ -21,6 +21,10 @@ class SessionState {
   using Values = std::map<std::string, std::string, std::less<>>;
   enum class Lasts { session, transaction };
 
+  SessionState() = default;
+  SessionState(const SessionState&) = delete;
+  SessionState& operator=(const SessionState&) = delete;
+
   // Fact 1: what clients are told of, in this order; everything else changes silently.
   static const std::vector<std::string> reported_names;
 
@@ -71,6 +75,14 @@ class SessionState {
     std::set<std::string> dropped_at_commit;  // of these
     std::set<std::string> channels;
   };
+  // One that clients are told of; the two texts are defaults_'s.
+  struct Reported {
+    const std::string& name;
+    const std::string& default_value;
+    std::optional<std::string> told;
+  };
+  // By SET or SET LOCAL; null: it is the default.
+  const std::string* set_value(std::string_view name) const;
   Kept& change() {
     if (!before_) before_ = now_;
     return now_;
@@ -81,8 +93,8 @@ class SessionState {
   Kept now_;
   std::optional<Kept> before_;  // this transaction's first change
   std::vector<Kept> levels_;    // before each savepoint
-  Values told_;
-  bool to_tell_ = true;  // something may differ from that
+  std::vector<Reported> reported_;
+  bool to_tell_ = true;  // something may differ from what was told
 };
 
 }  // namespace pgweir::sim

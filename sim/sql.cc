@@ -1,5 +1,6 @@
 #include "sim/sql.h"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <string>
@@ -20,43 +21,43 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
 std::string lower(std::string_view text) {
   std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
+  for (char& c : out) c = lower(c);
   return out;
 }
 
-std::string unquoted(const std::string& text) {
+bool is_lower(std::string_view text, std::string_view lower_text) {
+  return std::ranges::equal(text, lower_text, [](char a, char b) { return lower(a) == b; });
+}
+
+std::string unquoted(std::string_view text) {
   const bool quoted = text.size() >= 2 && text.front() == '\'' && text.back() == '\'';
-  return quoted ? text.substr(1, text.size() - 2) : text;
+  return std::string(quoted ? text.substr(1, text.size() - 2) : text);
 }
 
 // Words; what is in quotes is one word with its quotes; '=' is a word.
-std::vector<std::string> words_of(std::string_view text) {
-  std::vector<std::string> words;
-  std::string word;
+std::vector<std::string_view> words_of(std::string_view text) {
+  std::vector<std::string_view> words;
+  std::size_t begin = 0;
   bool quoted = false;
-  const auto end_word = [&] {
-    if (!word.empty()) words.push_back(std::exchange(word, ""));
+  const auto end_word = [&](std::size_t end) {
+    if (end > begin) words.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
   };
-  for (const char c : text) {
-    if (c == '\'') quoted = !quoted;
-    if (!quoted && is_space(c)) {
-      end_word();
-    } else if (!quoted && c == '=') {
-      end_word();
-      words.emplace_back("=");
-    } else {
-      word += c;
-    }
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\'') quoted = !quoted;
+    if (quoted || (!is_space(text[i]) && text[i] != '=')) continue;
+    end_word(i);
+    if (text[i] == '=') words.push_back(text.substr(i, 1));
   }
-  end_word();
+  end_word(text.size());
   return words;
 }
 
-int number(const std::vector<std::string>& words, std::size_t index, int otherwise) {
+int number(const std::vector<std::string_view>& words, std::size_t index, int otherwise) {
   int value = otherwise;
   if (index < words.size()) {
     std::from_chars(words[index].data(), words[index].data() + words[index].size(), value);
@@ -100,14 +101,16 @@ class Words {
   }
   std::string last() const { return (*this)[words_.size() - 1]; }
   bool at(std::size_t index, std::string_view expected) const {
-    return index < words_.size() && lower(words_[index]) == expected;
+    return index < words_.size() && is_lower(words_[index], expected);
   }
+  // Expected are words with one space between them.
   bool begin(std::string_view expected) const {
-    const std::vector<std::string> begin = words_of(expected);
-    for (std::size_t i = 0; i < begin.size(); ++i) {
-      if (!at(i, begin[i])) return false;
+    for (std::size_t i = 0;; ++i) {
+      const std::size_t end = expected.find(' ');
+      if (!at(i, expected.substr(0, end))) return false;
+      if (end == std::string_view::npos) return true;
+      expected.remove_prefix(end + 1);
     }
-    return true;
   }
   int number(std::size_t index, int otherwise) const {
     return sim::number(words_, index, otherwise);
@@ -126,7 +129,7 @@ class Words {
 
  private:
   std::string_view text_;
-  std::vector<std::string> words_;
+  std::vector<std::string_view> words_;
 };
 
 Statement understand_set(const Words& words) {

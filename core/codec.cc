@@ -1,9 +1,9 @@
 #include "core/codec.h"
 
-#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,10 +33,13 @@ class Encoder {
     requires(std::integral<T> || std::is_enum_v<T>)
   void put(T value) {
     auto bits = static_cast<std::uint64_t>(value);
-    if (held_.size() - held_size_ < sizeof(T)) flush();
-    for (unsigned i = 0; i < sizeof(T); ++i, bits >>= 8) {
-      held_[held_size_++] = static_cast<std::byte>(bits & 0xff);
+    std::array<std::byte, sizeof(T)> little_endian;
+    for (std::byte& byte : little_endian) {
+      byte = static_cast<std::byte>(bits & 0xff);
+      bits >>= 8;
     }
+    if (held_.size() - held_size_ < sizeof(T)) flush();
+    hold(little_endian);
   }
   void put(Duration duration) { put(std::int64_t{duration.count()}); }
   void put(Bytes bytes) {
@@ -45,8 +48,7 @@ class Encoder {
       flush();
       if (bytes.size() > held_.size()) return sink_.add(bytes);
     }
-    std::ranges::copy(bytes, held_.begin() + static_cast<std::ptrdiff_t>(held_size_));
-    held_size_ += bytes.size();
+    hold(bytes);
   }
   void put(std::string_view text) { put(bytes_of(text)); }
   void put(const std::string& text) { put(bytes_of(text)); }
@@ -174,6 +176,12 @@ class Encoder {
   }
 
  private:
+  // Requires: there is room.
+  void hold(Bytes bytes) {
+    if (bytes.empty()) return;
+    std::memcpy(held_.data() + held_size_, bytes.data(), bytes.size());
+    held_size_ += bytes.size();
+  }
   // For structs of a socket and nothing else.
   template <class T>
   void put_socket(const T& value) {

@@ -11,6 +11,8 @@
 #include <span>
 #include <vector>
 
+#include "core/base/assert.h"
+
 namespace pgweir::sim {
 
 class Tape {
@@ -21,7 +23,13 @@ class Tape {
   static Tape replay(std::vector<std::uint32_t> choices);
 
   // 0 to bound - 1; bound is at least 1.
-  std::uint32_t below(std::uint32_t bound);
+  std::uint32_t below(std::uint32_t bound) {
+    PGWEIR_REQUIRE(bound > 0);
+    if (replaying_) return next_ < choices_.size() ? choices_[next_++] % bound : 0;
+    const auto choice = static_cast<std::uint32_t>((next_word() >> 32) * bound >> 32);
+    choices_.push_back(choice);
+    return choice;
+  }
   // low to high, both included.
   std::uint32_t between(std::uint32_t low, std::uint32_t high) {
     return low + below(high - low + 1);
@@ -39,6 +47,15 @@ class Tape {
   const std::vector<std::uint32_t>& choices() const { return choices_; }
 
  private:
+  // SplitMix64.
+  std::uint64_t next_word() {
+    state_ += 0x9e3779b97f4a7c15ull;
+    std::uint64_t mixed = state_;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9ull;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebull;
+    return mixed ^ (mixed >> 31);
+  }
+
   bool replaying_ = false;
   std::uint64_t state_ = 0;
   std::size_t next_ = 0;

@@ -17,4 +17,6 @@ Tape Tape::replay(std::vector<std::uint32_t> choices) {
   return tape;
 }
 
+void Tape::record(std::uint32_t choice) { choices_.push_back(choice); }
+
 }  // namespace pgweir::sim

@@ -27,7 +27,7 @@ class Tape {
     PGWEIR_REQUIRE(bound > 0);
     if (replaying_) return next_ < choices_.size() ? choices_[next_++] % bound : 0;
     const auto choice = static_cast<std::uint32_t>((next_word() >> 32) * bound >> 32);
-    choices_.push_back(choice);
+    record(choice);
     return choice;
   }
   // low to high, both included.
@@ -55,6 +55,8 @@ class Tape {
     mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebull;
     return mixed ^ (mixed >> 31);
   }
+
+  void record(std::uint32_t choice);
 
   bool replaying_ = false;
   std::uint64_t state_ = 0;

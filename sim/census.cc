@@ -66,8 +66,10 @@ void Census::said(SocketId socket, std::string_view bytes) {
 }
 
 void Census::reloaded(const Settings& settings) {
+  anybody_removed_ = false;
   for (auto& [socket, client] : clients_) {
     client.removed = client.welcomed && find_database(settings, client.who.database) == nullptr;
+    anybody_removed_ = anybody_removed_ || client.removed;
   }
 }
 

@@ -55,6 +55,8 @@ class Census {
   void carried_out(const Effect& effect);
   // New settings are in force.
   void reloaded(const Settings& settings);
+  // By the last reload, and may be gone.
+  bool anybody_removed() const { return anybody_removed_; }
 
   // Up to their Closed.
   const std::map<SocketId, Client>& clients() const { return clients_; }
@@ -71,6 +73,7 @@ class Census {
   std::map<SocketId, Client> clients_;
   std::map<SocketId, Server> servers_;
   std::map<std::string, Traffic> traffic_;
+  bool anybody_removed_ = false;
 };
 
 }  // namespace pgweir::sim

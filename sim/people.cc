@@ -43,6 +43,7 @@ void Simulation::watch_people(const Event& event, std::span<const Effect> effect
 
 // Whose database was removed is told so as soon as it has no server (O-29).
 void Simulation::check_removed() {
+  if (!census_.anybody_removed()) return;
   for (const auto& [socket, client] : census_.clients()) {
     if (!client.removed || client.closing) continue;
     const auto is_it = [&, stream = shell_->stream_of(socket)](const auto& application) {

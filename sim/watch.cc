@@ -132,7 +132,8 @@ void Watch::client_waits(SocketId socket) {
   const bool linked = std::ranges::any_of(
       owners_, [&](const auto& entry) { return entry.second == socket && !is_free(entry.first); });
   if (linked || !application.asking()) return;
-  waiting_[socket] = {step_, simulation_.clock().now()};
+  waiting_[socket] = {step_, simulation_.clock().now(),
+                      simulation_.census().clients().at(socket).who};
   overdue_at_ = std::min(overdue_at_, simulation_.clock().now());
 }
 
@@ -225,22 +226,22 @@ void Watch::check_cancelled(const ServerEvent& event) {
   if (stream.closed() || stream.peer_reset() || stream.peer_finished() || stream.dark()) return;
   if (event.request_tag.empty()) return;  // what pgweir itself asks for a client
   std::uint32_t hit = 0;
-  const std::string_view digits = std::string_view(event.request_tag).substr(1);
+  const std::string_view digits = event.request_tag.substr(1);
   std::from_chars(digits.data(), digits.data() + digits.size(), hit);
   if (dismissed_.contains(owner->identity().number)) return;
   if (hit < owner->first_request()) return;  // of a connection it has lost
   const auto found = cancels_.find(owner->identity().number);
+  const std::string who(event.client_tag);
   if (found == cancels_.end()) {
     simulation_.verdict().blame(oracle::cancel_reach, "backend " + std::to_string(event.pid) +
-                                                          " cancelled " + event.client_tag +
+                                                          " cancelled " + who +
                                                           ", which had not asked for it");
     return;
   }
   if (hit > found->second) {
-    simulation_.verdict().blame(oracle::cancel_reach, event.client_tag +
-                                                          ": a cancel that came when r" +
-                                                          std::to_string(found->second) +
-                                                          " was the last hit " + event.request_tag);
+    simulation_.verdict().blame(
+        oracle::cancel_reach, who + ": a cancel that came when r" + std::to_string(found->second) +
+                                  " was the last hit " + std::string(event.request_tag));
   }
 }
 
@@ -275,13 +276,12 @@ void Watch::quiet() {
   check_overdue();
   check_growth();
   if (simulation_.shell().socket_count(SocketKind::cancel) > 0) return;
-  for (const auto& [socket, host] : hosts_) {
-    if (!is_free(socket)) continue;
-    for (const auto& [client, since] : waiting_) {
-      if (!in_pool_of(socket, client)) continue;
-      check_waiter(client);
-      break;
-    }
+  for (const auto& [socket, server] : simulation_.census().servers()) {
+    const auto wants = [&whom = server.whom](const auto& entry) {
+      return entry.second.pool == whom;
+    };
+    const auto waits = std::ranges::find_if(waiting_, wants);
+    if (waits != waiting_.end() && is_free(socket)) check_waiter(waits->first);
   }
 }
 

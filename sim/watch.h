@@ -14,6 +14,7 @@
 
 #include "core/effect.h"
 #include "core/event.h"
+#include "sim/census.h"
 #include "sim/postgres_session.h"
 #include "sim/verdict.h"
 
@@ -68,6 +69,7 @@ class Watch {
   struct Waiter {
     std::uint64_t step;  // in which it began to wait
     Instant since;
+    Login pool;
   };
   struct Sent {
     Instant last{};

@@ -29,13 +29,16 @@ std::optional<Row> read_proof(const Message& message) {
   return row;
 }
 
-// "host1/1003/1/17": host, backend, generation, transaction.
-std::string session_text(const Row& row) {
-  std::string text(row[Column::host]);
-  for (const Column column : {Column::backend, Column::generation, Column::transaction}) {
-    text += '/';
-    text += row[column];
-  }
+// Host, backend, generation, transaction.
+std::span<const std::string_view> place_of(const Row& row) {
+  return std::span(row).subspan(Column::host, Column::row - Column::host);
+}
+
+// "host1/1003/1/17".
+template <typename Place>
+std::string text_of(const Place& place) {
+  std::string text;
+  for (const std::string_view part : place) text.append(text.empty() ? "" : "/").append(part);
   return text;
 }
 
@@ -419,16 +422,16 @@ void Answers::check_row(const Ask& ask, const Message& message) {
                                             std::string(client) + " " + std::string(request));
     return;
   }
-  check_session(session_text(*row));
+  check_session(place_of(*row));
   check_state((*row)[Column::state]);
 }
 
-void Answers::check_session(const std::string& session) {
-  if (session_.empty()) session_ = session;
-  if (session_ == session) return;
+void Answers::check_session(std::span<const std::string_view> place) {
+  if (session_.empty()) session_.assign(place.begin(), place.end());
+  if (std::ranges::equal(session_, place)) return;
   blame(oracle::transaction_integrity, "c" + std::to_string(client_) +
-                                           ": one transaction in two places: " + session_ +
-                                           ", then " + session);
+                                           ": one transaction in two places: " + text_of(session_) +
+                                           ", then " + text_of(place));
 }
 
 void Answers::check_state(std::string_view state) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,7 +70,7 @@ class Answers {
   void done(const Ask& ask, std::string_view tag);
   void hear_ready(const Message& message);
   void check_row(const Ask& ask, const Message& message);
-  void check_session(const std::string& session);
+  void check_session(std::span<const std::string_view> place);
   void check_state(std::string_view state);
   int rows_of(const Ask& ask) const;
   std::string tag_of(const Ask& ask) const;
@@ -99,7 +100,7 @@ class Answers {
   int cancels_open_ = 0;
 
   // Of the transaction, implicit ones too.
-  std::string session_;  // where it is
+  std::vector<std::string> session_;  // where it is, as rows say it
   OwnState state_;
 
   std::uint64_t asked_count_ = 0;

@@ -1,6 +1,7 @@
 #include "sim/own_state.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pgweir::sim {
 
@@ -8,6 +9,12 @@ namespace {
 
 void append(std::vector<std::string>& to, const std::vector<std::string>& from) {
   to.insert(to.end(), from.begin(), from.end());
+}
+
+using Setting = std::pair<std::string_view, std::string_view>;
+
+std::string text_of(const Setting& setting) {
+  return std::string(setting.first).append("=").append(setting.second);
 }
 
 }  // namespace
@@ -67,29 +74,30 @@ void OwnState::lose() {
 }
 
 std::optional<OwnState::Difference> OwnState::compare(std::string_view state) const {
-  std::multiset<std::string, std::less<>> missing = now_.things;
-  Parameters expected = now_.local;
-  expected.insert(now_.own.begin(), now_.own.end());
+  std::vector<std::string_view> missing(now_.things.begin(), now_.things.end());
+  std::vector<Setting> expected(now_.local.begin(), now_.local.end());
+  for (const auto& own : now_.own) {
+    if (!now_.local.contains(own.first)) expected.emplace_back(own);
+  }
   while (!state.empty()) {
     const std::size_t end = std::min(state.find(','), state.size());
     const std::string_view item = state.substr(0, end);
     state.remove_prefix(std::min(end + 1, state.size()));
-    if (const auto thing = missing.find(item); thing != missing.end()) {
+    if (const auto thing = std::ranges::find(missing, item); thing != missing.end()) {
       missing.erase(thing);
       continue;
     }
     const std::size_t equals = std::min(item.find('='), item.size());
-    const auto own = expected.find(item.substr(0, equals));
+    const auto own = std::ranges::find(expected, item.substr(0, equals), &Setting::first);
     if (own == expected.end()) return Difference{true, std::string(item)};
     if (own->second != item.substr(std::min(equals + 1, item.size()))) {
-      return Difference{false, own->first + "=" + own->second + " is " + std::string(item)};
+      return Difference{false, text_of(*own) + " is " + std::string(item)};
     }
     expected.erase(own);
   }
-  if (!missing.empty()) return Difference{false, *missing.begin() + " is not there"};
+  if (!missing.empty()) return Difference{false, std::string(missing.front()) + " is not there"};
   if (expected.empty()) return std::nullopt;
-  const auto& [name, value] = *expected.begin();
-  return Difference{false, name + "=" + value + " is not there"};
+  return Difference{false, text_of(expected.front()) + " is not there"};
 }
 
 }  // namespace pgweir::sim

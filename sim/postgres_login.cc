@@ -15,26 +15,28 @@ constexpr std::int32_t gss_code = 80877104;
 constexpr std::int32_t protocol_3_0 = 0x30000;
 
 SessionState::Values first_settings(const ServerOptions& options, const std::string& user) {
-  return {{"application_name", ""},
-          {"client_encoding", "UTF8"},
-          {"DateStyle", "ISO, MDY"},
-          {"default_transaction_read_only", "off"},
-          {"in_hot_standby", options.standby ? "on" : "off"},
-          {"integer_datetimes", "on"},
-          {"IntervalStyle", "postgres"},
-          {"is_superuser", options.superusers.contains(user) ? "on" : "off"},
-          {"server_encoding", "UTF8"},
-          {"server_version", options.server_version},
-          {"session_authorization", user},
-          {"standard_conforming_strings", "on"},
-          {"TimeZone", options.time_zone},
-          {"role", "none"},
-          {"search_path", "\"$user\", public"},
-          {"extra_float_digits", "1"},
-          {"transaction_read_only", "off"},
-          {"statement_timeout", "0"},
-          {"idle_session_timeout", "0"},
-          {"idle_in_transaction_session_timeout", "0"}};
+  static const SessionState::Values usual{{"application_name", ""},
+                                          {"client_encoding", "UTF8"},
+                                          {"DateStyle", "ISO, MDY"},
+                                          {"default_transaction_read_only", "off"},
+                                          {"integer_datetimes", "on"},
+                                          {"IntervalStyle", "postgres"},
+                                          {"server_encoding", "UTF8"},
+                                          {"standard_conforming_strings", "on"},
+                                          {"role", "none"},
+                                          {"search_path", "\"$user\", public"},
+                                          {"extra_float_digits", "1"},
+                                          {"transaction_read_only", "off"},
+                                          {"statement_timeout", "0"},
+                                          {"idle_session_timeout", "0"},
+                                          {"idle_in_transaction_session_timeout", "0"}};
+  SessionState::Values settings = usual;
+  settings["in_hot_standby"] = options.standby ? "on" : "off";
+  settings["is_superuser"] = options.superusers.contains(user) ? "on" : "off";
+  settings["server_version"] = options.server_version;
+  settings["session_authorization"] = user;
+  settings["TimeZone"] = options.time_zone;
+  return settings;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // What a session of the model server hears: a function a message type.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "sim/postgres_session.h"
@@ -49,7 +50,7 @@ void PostgresSession::on_query(const Message& message) {
   if (journal_.keep_statements) {
     journal_.statements.push_back(std::to_string(pid_) + ": " + std::string(*sql));
   }
-  const std::vector<Statement> statements = understand(*sql);
+  std::vector<Statement> statements = understand(*sql);
   for (const Statement& statement : statements) check_owner(statement, batch_open_);
   in_query_ = true;
   in_list_ = statements.size() > 1;
@@ -57,7 +58,8 @@ void PostgresSession::on_query(const Message& message) {
   const bool parsed =
       std::ranges::find(statements, Statement::Kind::unknown, &Statement::kind) == statements.end();
   if (parsed) {
-    queue_.assign(statements.begin(), statements.end());
+    queue_.assign(std::make_move_iterator(statements.begin()),
+                  std::make_move_iterator(statements.end()));
   } else {
     start_implicit();
     fail("42601", "syntax error");

@@ -28,8 +28,8 @@ struct ServerEvent {
   enum class Kind { logged_in, text_arrived, cancelled, became_idle, ended };
   Kind kind;
   std::uint32_t pid;
-  std::string client_tag = {};
-  std::string request_tag = {};
+  std::string_view client_tag = {};
+  std::string_view request_tag = {};
 };
 
 struct ServerOptions {

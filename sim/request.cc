@@ -42,9 +42,11 @@ std::string words_of(const Ask& ask) {
 }  // namespace
 
 std::string text_of(const Ask& ask, std::uint32_t client) {
-  const std::string tag =
-      "/*c" + std::to_string(client) + " r" + std::to_string(ask.request) + "*/ ";
-  return tag + words_of(ask);
+  std::string text;
+  text.reserve(64);
+  text.append("/*c").append(std::to_string(client));
+  text.append(" r").append(std::to_string(ask.request)).append("*/ ");
+  return text.append(words_of(ask));
 }
 
 }  // namespace pgweir::sim

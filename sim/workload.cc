@@ -1,6 +1,7 @@
 #include "sim/workload.h"
 
 #include <numeric>
+#include <utility>
 
 namespace pgweir::sim {
 
@@ -18,6 +19,11 @@ constexpr std::array<Kept, 3> kept_parameters{{
     {"TimeZone", {"UTC", "Europe/Zurich", "Asia/Tokyo"}},
     {"IntervalStyle", {"iso_8601", "sql_standard", "postgres_verbose"}},
 }};
+
+// A list in braces would be copied once more.
+void owe(Part& part, Owed::What what, const Ask& ask) {
+  part.owed.push_back({what, std::vector<Ask>(1, ask)});
+}
 
 }  // namespace
 
@@ -193,7 +199,7 @@ Ask Workload::any_failure() {
   }
 }
 
-Part Workload::query(const std::vector<Ask>& asks, const Identity& who, bool thinks) {
+Part Workload::query(std::vector<Ask> asks, const Identity& who, bool thinks) {
   Part part;
   if (thinks) part.think_ms = think();
   std::string text;
@@ -202,21 +208,21 @@ Part Workload::query(const std::vector<Ask>& asks, const Identity& who, bool thi
     text += text_of(ask, who.number);
   }
   part.bytes = sim::query(text);
-  part.owed = {{Owed::What::query, asks}};
+  part.owed.push_back({Owed::What::query, std::move(asks)});
   return part;
 }
 
 void Workload::add_extended(Part& part, const Ask& ask, const Identity& who) {
   part.bytes += parse("", text_of(ask, who.number));
-  part.owed.push_back({Owed::What::parse, {ask}});
+  owe(part, Owed::What::parse, ask);
   part.bytes += bind("", "");
-  part.owed.push_back({Owed::What::bind, {ask}});
+  owe(part, Owed::What::bind, ask);
   if (ask.kind == Kind::proof && tape_.chance(1, 2)) {
     part.bytes += describe('P', "");
-    part.owed.push_back({Owed::What::describe, {ask}});
+    owe(part, Owed::What::describe, ask);
   }
   part.bytes += execute("");
-  part.owed.push_back({Owed::What::execute, {ask}});
+  owe(part, Owed::What::execute, ask);
 }
 
 void Workload::add_sync(Part& part) {
@@ -227,6 +233,7 @@ void Workload::add_sync(Part& part) {
 Part Workload::extended(const std::vector<Ask>& asks, const Identity& who) {
   Part part;
   part.think_ms = think();
+  part.owed.reserve(asks.size() * 4 + 1);
   for (const Ask& ask : asks) {
     add_extended(part, ask, who);
     if (tape_.chance(1, 8)) part.bytes += flush();

@@ -74,7 +74,7 @@ class Workload {
   Ask ask(Ask::Kind kind);
   Ask any_statement();
   Ask any_failure();
-  Part query(const std::vector<Ask>& asks, const Identity& who, bool thinks = true);
+  Part query(std::vector<Ask> asks, const Identity& who, bool thinks = true);
   Part extended(const std::vector<Ask>& asks, const Identity& who);
   void add_extended(Part& part, const Ask& ask, const Identity& who);
   void add_sync(Part& part);

@@ -298,7 +298,7 @@ const Statement& remembered(std::string_view text) {
   thread_local std::unordered_map<std::string, Statement, Hash, std::equal_to<>> known;
   const auto found = known.find(text);
   if (found != known.end()) return found->second;
-  constexpr std::size_t known_max = 10'000;
+  constexpr std::size_t known_max = 1000;  // more do not stay in a processor's cache
   if (known.size() == known_max) known.clear();
   return known.emplace(std::string(text), understand_one(text)).first->second;
 }

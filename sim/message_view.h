@@ -14,11 +14,11 @@ inline constexpr std::size_t header_size = 5;
 
 // Requires: four bytes are there.
 inline std::int32_t integer_at(std::string_view bytes, std::size_t place) {
-  std::uint32_t value = 0;
-  for (const char byte : bytes.substr(place, 4)) {
-    value = value << 8 | static_cast<unsigned char>(byte);
-  }
-  return static_cast<std::int32_t>(value);
+  const char* const at = bytes.substr(place, 4).data();
+  const auto byte = [at](std::size_t i) -> std::uint32_t {
+    return static_cast<unsigned char>(at[i]);
+  };
+  return static_cast<std::int32_t>(byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3));
 }
 
 // With its type and length; 0: not enough of it is there, nothing: it cannot be.

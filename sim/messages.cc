@@ -1,5 +1,7 @@
 #include "sim/messages.h"
 
+#include "sim/message_view.h"
+
 namespace pgweir::sim {
 
 namespace {
@@ -198,7 +200,7 @@ std::optional<Message> Framer::next() {
   const std::size_t header = starting_ ? 4 : 5;
   const std::string_view rest = std::string_view(held_).substr(used_);
   if (spoiled_ || rest.size() < header) return std::nullopt;
-  const std::int64_t length = number_in(rest.substr(header - 4, 4));
+  const std::int64_t length = static_cast<std::uint32_t>(integer_at(rest, header - 4));
   if (length < 4 || length > message_size_max) {
     spoiled_ = true;
     return std::nullopt;

@@ -23,6 +23,7 @@ Endpoint ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, st
 }
 
 void Shell::News::stream_changed(SocketId socket) {
+  if (!sockets_.empty() && sockets_.back() == socket) return;
   const auto place = std::ranges::lower_bound(sockets_, socket);
   if (place == sockets_.end() || *place != socket) sockets_.insert(place, socket);
 }

@@ -71,6 +71,14 @@ void AdvisoryLocks::grant() {
   }
 }
 
+std::optional<AdvisoryLocks::Pid> AdvisoryLocks::in_the_way_of(Pid pid) const {
+  const auto wait = std::ranges::find(waiting_, pid, &Hold::pid);
+  if (wait == waiting_.end()) return std::nullopt;
+  const auto hold = std::ranges::find(holds_, wait->key, &Hold::key);
+  if (hold == holds_.end()) return std::nullopt;
+  return hold->pid;
+}
+
 void AdvisoryLocks::add_text(Pid pid, std::string& text) const {
   for (const Hold& hold : holds_) {
     if (hold.pid != pid) continue;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,8 @@ class AdvisoryLocks {
   void release(Pid pid, std::size_t level);
   void stop_waiting(Pid pid);
   void end_session(Pid pid);
+  // Who holds what it waits for.
+  std::optional<Pid> in_the_way_of(Pid pid) const;
   void add_text(Pid pid, std::string& text) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "sim/application.h"
 
+#include <utility>
+
 #include "sim/simulation.h"
 #include "sim/workload.h"
 
@@ -31,7 +33,7 @@ void Application::compare_with_direct_run() {
 
 void Application::later(Duration delay, Later what, bool in_passing) {
   const auto task = [this, what, generation = generation_] {
-    if (generation == generation_) do_now(what);
+    if (generation == generation_ && !frozen_) do_now(what);
   };
   if (in_passing) return simulation_.clock().in_passing(delay, task);
   simulation_.clock().in(delay, task);
@@ -85,7 +87,7 @@ void Application::connect() {
 }
 
 void Application::turn() {
-  if (!reading_ || !stream_ || phase_ == Phase::away) return;
+  if (!reading_ || !stream_ || phase_ == Phase::away || frozen_) return;
   std::string_view heard = stream_->unread_by_peer();
   const std::string next = approach_.asking() ? hear_wishes(heard) : "";
   framer_.feed(heard);
@@ -343,6 +345,19 @@ void Application::go_dark() {
   stream_->go_dark(simulation_.kernel_patience());
   stream_->set_peer(nullptr);
   end_connection();
+}
+
+void Application::freeze() {
+  if (retired_) return;
+  frozen_ = true;
+  waits_since_ = never;
+}
+
+void Application::thaw() {
+  if (!std::exchange(frozen_, false)) return;
+  if (phase_ != Phase::away) return vanish();
+  ++generation_;
+  later(milliseconds(simulation_.workload().reconnect_ms()), Later::connect);
 }
 
 void Application::end_of_stream() {

@@ -57,6 +57,11 @@ class Application : public Peer {
   // Faults: what the world does to its connection.
   void vanish();
   void go_dark();
+  // It does nothing more, and nobody hears of it: not even its connection ends.
+  void freeze();
+  bool frozen() const { return frozen_; }
+  // One that is frozen is killed, and started again.
+  void thaw();
 
   const Identity& identity() const { return identity_; }
   const Answers& answers() const { return answers_; }
@@ -111,6 +116,7 @@ class Application : public Peer {
   std::unique_ptr<Twin> twin_;  // none: not compared
   Phase phase_ = Phase::away;
   bool retired_ = false;
+  bool frozen_ = false;
   std::uint32_t generation_ = 0;  // of the connection: late tasks of an old one do nothing
   std::shared_ptr<Stream> stream_;
   Approach approach_;  // until it is answered

@@ -15,7 +15,20 @@ std::vector<Endpoint> Names::addresses_of(std::size_t host) {
 
 void Names::say(Shell& shell, const std::string& name, const std::vector<Endpoint>& addresses) {
   for (const Endpoint& address : addresses) led_to_[name].insert(host_at(address));
+  said_[name] = addresses;
   shell.set_name(name, addresses);
+}
+
+std::set<std::size_t> Names::leads_to(const std::string& name) const {
+  const auto said = said_.find(name);
+  const auto told = told_.find(name);
+  std::set<std::size_t> hosts;
+  if (said != said_.end()) {
+    for (const Endpoint& address : said->second) hosts.insert(host_at(address));
+  }
+  if (!hosts.empty() || told == told_.end()) return hosts;
+  for (const Endpoint& address : told->second.addresses) hosts.insert(host_at(address));
+  return hosts;
 }
 
 void Names::say_originals(Shell& shell) {

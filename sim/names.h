@@ -32,6 +32,9 @@ class Names {
   // What DNS says from now on.
   void say(Shell& shell, const std::string& name, const std::vector<Endpoint>& addresses);
   void say_originals(Shell& shell);
+  // The machines a pooler may be led to: by what DNS says, or where that is nothing, by what it was
+  // told last.
+  std::set<std::size_t> leads_to(const std::string& name) const;
   // A name has led to this machine at some time.
   bool ever_led(const std::string& name, std::size_t host) const;
 
@@ -50,6 +53,7 @@ class Names {
   bool may_be_used(const Endpoint& address, Instant now, Duration ttl) const;
 
   std::uint32_t host_count_;
+  std::map<std::string, std::vector<Endpoint>> said_;  // by DNS, now
   std::map<std::string, std::set<std::size_t>> led_to_;
   std::map<Ticket, std::string> asked_;  // not answered yet
   std::map<std::string, Told> told_;

@@ -24,8 +24,8 @@ constexpr std::uint64_t steps_between_faults = 8;
 
 void Simulation::schedule_fault() {
   const Duration wait = options_.fault_every * tapes_.faults.between(1, 128) / 64;
-  clock_.in_passing(wait, [this] {
-    if (!faults_on_) return;
+  clock_.in_passing(wait, [this, season = season_] {
+    if (season != season_) return;
     // What stands still learns nothing from more of it.
     if (shell_->step_count() >= next_fault_step_) {
       next_fault_step_ = shell_->step_count() + steps_between_faults;
@@ -134,7 +134,9 @@ void Simulation::strike_host(std::size_t number) {
   if (how == 2) host.close_all();
   // how 3: who is in stays in, and nobody new gets in.
   host.set_welcome(starting || how == 3 ? Host::Welcome::refuse : Host::Welcome::never_answer);
-  clock_.in(any_while(tape), [this, number] { bring_back(number); });
+  clock_.in(any_while(tape), [this, number, season = season_] {
+    if (season == season_) bring_back(number);
+  });
 }
 
 void Simulation::bring_back(std::size_t number) {
@@ -215,23 +217,6 @@ void Simulation::clog_host(std::size_t number) {
 void Simulation::reload() {
   tell_fault("SIGHUP");
   write_settings();
-  shell_->command(event::Command::reload);
-}
-
-// All that is broken works again, and nothing breaks any more.
-void Simulation::heal() {
-  faults_on_ = false;
-  tell_fault("everything is healed, and nobody begins anything new");
-  for (std::size_t number = 0; number < hosts_.size(); ++number) bring_back(number);
-  names_.say_originals(*shell_);
-  stalled_until_ = std::min(stalled_until_, clock_.now());
-  shell_->stall_until(stalled_until_);
-  if (options_.hostile_permille > 0) make_honest(options_.hostile_host);
-  for (const std::shared_ptr<Stream>& stream : network_.streams()) {
-    stream->clog(Stream::Way::to_peer, false);
-    stream->clog(Stream::Way::to_shell, false);
-  }
-  shell_->set_settings(in_force_->original());
   shell_->command(event::Command::reload);
 }
 

@@ -100,6 +100,7 @@ class Stream {
   bool dark() const { return dark_; }
   // Pieces wait from now on, or go on.
   void clog(Way way, bool clogged);
+  bool clogged() const { return to_peer_.clogged || to_shell_.clogged; }
 
  private:
   friend class Network;

@@ -118,6 +118,7 @@ void draw_faults(RunOptions& options, Tape& tape) {
                      &options.reload, &options.move_names}) {
     *kind = tape.chance(1, 2);
   }
+  options.ruins_percent = one_of<std::uint32_t, 3>(tape, {0, 0, 100});
   options.workload.rude_percent = one_of<std::uint32_t, 3>(tape, {0, 10, 60});
   options.workload.slow_reader_percent = one_of<std::uint32_t, 3>(tape, {0, 3, 20});
   if (tape.chance(1, 5)) {
@@ -167,8 +168,14 @@ RunOptions draw_options(Mode mode, Tape& tape) {
       options.pipe_capacity = std::max<std::size_t>(options.pipe_capacity, 10'000);
       break;
     case Mode::safety:
-    case Mode::liveness:
     case Mode::drain: draw_faults(options, tape); break;
+    case Mode::liveness:
+      draw_faults(options, tape);
+      options.fault_every = std::max<Duration>(options.fault_every, milliseconds(100));
+      options.ruins_percent = 100;
+      options.rounds = tape.between(2, 8);
+      options.steps = 16'000 / options.rounds;
+      break;
     case Mode::overload:
       options.client_count = tape.between(30, 120);
       options.workload.think_ms_max = 0;
@@ -197,6 +204,7 @@ std::string describe(const RunOptions& options) {
   };
   const RunOptions usual;
   const Settings& settings = options.settings;
+  add("rounds", options.rounds, 1);
   add("hosts", options.host_count, 1);
   add("databases", options.database_count, 1);
   add("users", options.user_count, 1);
@@ -245,6 +253,7 @@ std::string describe(const RunOptions& options) {
   add("fail_accepts", options.fail_accepts, 0);
   add("reload", options.reload, 0);
   add("move_names", options.move_names, 0);
+  add("ruins_percent", options.ruins_percent, 0);
   add("jobs_max", options.workload.jobs_max, usual.workload.jobs_max);
   add("think_ms_max", options.workload.think_ms_max, usual.workload.think_ms_max);
   add("statements_max", options.workload.statements_max, usual.workload.statements_max);

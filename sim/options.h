@@ -21,7 +21,8 @@ std::optional<Mode> mode_named(std::string_view name);
 
 struct RunOptions {
   Mode mode = Mode::calm;
-  std::uint64_t steps = 20'000;  // of the safety phase, at least
+  std::uint64_t steps = 20'000;  // of a safety phase, at least
+  std::uint32_t rounds = 1;      // of safety and liveness
 
   // The pooler's settings; databases and users are added to them by the numbers here.
   Settings settings;
@@ -64,6 +65,7 @@ struct RunOptions {
   bool fail_accepts = false;
   bool reload = false;
   bool move_names = false;
+  std::uint32_t ruins_percent = 0;  // of the times when all is healed: something stays broken
 };
 
 RunOptions draw_options(Mode mode, Tape& tape);

@@ -92,7 +92,8 @@ void Simulation::reconfigured(const Settings& settings) {
 }
 
 Stock Simulation::stock() const {
-  Stock stock{census_, in_force_->now(), shell_->socket_count(SocketKind::cancel) == 0, {}};
+  const bool still = shell_->socket_count(SocketKind::cancel) == 0 && ruins_.empty();
+  Stock stock{census_, in_force_->now(), still, {}};
   for (const auto& application : applications_) {
     stock.still = stock.still && application->pending().empty();
   }
@@ -106,10 +107,10 @@ Stock Simulation::stock() const {
     const bool free = watch_->is_free(socket) && !shell_->stream_of(socket)->dark();
     stock.still = stock.still && server.ready && free;
     // One that is gone may have been idle, and so may one that is about to hear the rest of a COPY
-    // that failed.
+    // that failed; one that hangs has not heard it.
     const PostgresSession* session = watch_->session_of(socket);
     const bool busy = session != nullptr && !session->idle() && !session->ended();
-    if (busy && session->stream()->flying_size() == 0) continue;
+    if (busy && session->stream()->flying_size() == 0 && !ruins_.is_silent(socket)) continue;
     stock.idle.emplace(server.to.address[3], server.pid);
   }
   return stock;

@@ -1,5 +1,7 @@
 #include "sim/postgres.h"
 
+#include <algorithm>
+
 namespace pgweir::sim {
 
 Postgres::Postgres(ServerOptions options) : options_(std::move(options)) {
@@ -28,6 +30,12 @@ void Postgres::turn() {
 
 void Postgres::forget_ended() {
   std::erase_if(sessions_, [](const auto& session) { return session->over(); });
+}
+
+const PostgresSession* Postgres::session_of(std::uint32_t pid) const {
+  const auto found = std::ranges::find_if(
+      sessions_, [&](const auto& session) { return session->pid() == pid && !session->ended(); });
+  return found == sessions_.end() ? nullptr : found->get();
 }
 
 void Postgres::cancel(CancelRequest request) {

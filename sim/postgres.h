@@ -44,6 +44,8 @@ class Postgres : public Host {
   void forget_statements() { journal_.keep_statements = false; }
   const std::vector<std::unique_ptr<PostgresSession>>& sessions() const { return sessions_; }
 
+  const PostgresSession* session_of(std::uint32_t pid) const;
+
   // Sessions that have ended are in sessions() up to this; not from inside a session's turn.
   void forget_ended();
 

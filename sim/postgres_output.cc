@@ -66,7 +66,7 @@ void PostgresSession::make_noise() {
     case 0: out_ += notice_response("noise"); return;
     case 1: out_ += parameter_status("server_version", options_.server_version); return;
     default:
-      if (out_.empty()) return;
+      if (out_.empty() || journal_.stalled) return;
       const std::size_t size = tape.below(static_cast<std::uint32_t>(out_.size()));
       stream_->write(std::string_view(out_).substr(0, size));
       out_.erase(0, size);
@@ -97,7 +97,7 @@ void PostgresSession::say_wrong(std::string_view bytes) {
 }
 
 void PostgresSession::flush() {
-  if (out_.empty()) return;
+  if (out_.empty() || journal_.stalled) return;
   stream_->write(out_);
   out_.clear();  // its room is kept
 }

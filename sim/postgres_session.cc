@@ -241,7 +241,7 @@ void PostgresSession::watch_idleness() {
   const std::uint32_t number = ++idle_number_;
   options_.clock->in(timeout, [this, number, idle] {
     --task_count_;
-    if (ended() || number != idle_number_) return;
+    if (ended() || journal_.stalled || number != idle_number_) return;
     fatal(idle ? "57P05" : "25P03", "terminating connection due to idle timeout");
   });
 }

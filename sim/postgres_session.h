@@ -113,8 +113,10 @@ class PostgresSession final : public Peer {
   // Has nothing to do, is in no transaction, and has told all it had to tell.
   bool idle() const {
     return phase_ == Phase::ready && logged_in_ && status_ == 'I' && !batch_open_ && !skipping_ &&
-           !framer_.mid_message();
+           !framer_.mid_message() && out_.empty();
   }
+  // Whose lock it waits for, if it does.
+  std::optional<std::uint32_t> waits_for() const { return journal_.locks.in_the_way_of(pid_); }
   bool hostile() const { return options_.hostile_permille > 0; }
   const std::string& user() const { return user_; }
   const std::string& database() const { return database_; }

@@ -15,8 +15,6 @@ using std::chrono::seconds;
 
 namespace {
 
-// The shell's socket options: how long a kernel keeps at a peer that does not answer.
-constexpr std::uint32_t kernel_patience_s_max = 90;
 // No run needs longer than that of simulated time for its safety phase.
 constexpr Duration safety_time_max = std::chrono::hours(24 * 60);
 
@@ -261,13 +259,7 @@ void Simulation::collect_complaints() {
 Outcome Simulation::run() {
   const Instant began = clock_.now();
   if (options_.fault_every > Duration::zero()) schedule_fault();
-  run_safety();
-  if (options_.mode == Mode::drain) {
-    run_drain();
-  } else {
-    run_liveness();
-    check_end();
-  }
+  run_rounds();
   collect_complaints();
   Outcome outcome;
   outcome.finding = verdict_.finding();
@@ -284,51 +276,24 @@ Outcome Simulation::run() {
   return outcome;
 }
 
+void Simulation::run_rounds() {
+  for (std::uint32_t round = 1; round < options_.rounds && !over(); ++round) {
+    run_safety();
+    run_liveness();
+    if (!over()) begin_anew();
+  }
+  run_safety();
+  if (options_.mode == Mode::drain) return run_drain();
+  run_liveness();
+  check_end();
+}
+
 void Simulation::run_safety() {
+  const std::uint64_t last_step = shell_->step_count() + options_.steps;
   const Instant end = after(clock_.now(), safety_time_max);
-  while (shell_->step_count() < options_.steps && clock_.now() < end) {
+  while (shell_->step_count() < last_step && clock_.now() < end) {
     if (!go_on_until(after(clock_.now(), milliseconds(100)))) return;
   }
-}
-
-// What anybody may still be waiting for by its own clocks, and the network's.
-Duration Simulation::patience() const {
-  Duration longest = seconds(kernel_patience_s_max) + limits::recovery_wait;
-  for (const Duration part :
-       {settings_.server_login_retry * 2, settings_.server_connect_timeout * 2,
-        settings_.cancel_wait_timeout, Duration(settings_.dns_max_ttl), Duration(seconds(60))}) {
-    longest += part;
-  }
-  // Everybody in a pool may be ahead, with a whole transaction.
-  const Duration statement = options_.work_max + milliseconds(options_.workload.sleep_ms_max) +
-                             options_.weather.delay_max * 400 + options_.answers_late_max +
-                             milliseconds(options_.workload.think_ms_max + 500);
-  longest += statement * (12 * (options_.client_count + options_.unwelcome_count + 1));
-  return longest;
-}
-
-void Simulation::run_liveness() {
-  if (over()) return;
-  working_ = false;
-  heal();
-  const Instant end = after(clock_.now(), patience());
-  while (clock_.now() < end && !pending().empty()) {
-    if (!go_on_until(after(clock_.now(), seconds(1)))) return;
-  }
-  if (const std::string owed = pending(); !owed.empty()) {
-    verdict_.blame(oracle::liveness, "after healing nothing comes any more: " + owed);
-  }
-  take_stock();
-}
-
-std::string Simulation::pending() const {
-  for (const auto& application : applications_) {
-    if (std::string owed = application->pending(); !owed.empty()) return owed;
-  }
-  for (const auto& person : operators_) {
-    if (std::string owed = person->pending(); !owed.empty()) return owed;
-  }
-  return "";
 }
 
 // Who waits for something is waited for: by the network, a backend, a clock (O-24).
@@ -352,13 +317,11 @@ void Simulation::run_drain() {
   const Instant end = after(clock_.now(), patience());
   while (clock_.now() < end && !over()) go_on_until(after(clock_.now(), seconds(1)));
   if (verdict_.failed()) return;
-  if (!shell_->exit_status()) {
-    verdict_.blame(oracle::drain, "told to drain, it did not end; " + pending());
-    return;
-  }
+  if (!shell_->exit_status()) return check_undrained();
   if (*shell_->exit_status() != 0) verdict_.blame(oracle::drain, "it ended with a failure");
   // The process is gone, and with it every connection: nobody may have been left in a statement.
-  const Instant heard = after(clock_.now(), network_.delay_longest() + time_to_hear);
+  const Duration longest = network_.delay_longest() + seconds(kernel_patience_s_max);
+  const Instant heard = after(clock_.now(), longest + time_to_hear);
   while (clock_.next() <= heard) {
     clock_.move_to(std::max(clock_.now(), clock_.next()));
     while (clock_.run_due()) continue;
@@ -368,17 +331,37 @@ void Simulation::run_drain() {
   }
 }
 
+// It waits for clients: only those that it has no right to end may still be there.
+void Simulation::check_undrained() {
+  for (const auto& application : applications_) {
+    if (!application->logged_in() || application->frozen()) continue;
+    if (application->stream()->dark() || ruins_.excuses(*application)) continue;
+    verdict_.blame(oracle::drain, "told to drain, it still has c" +
+                                      std::to_string(application->identity().number) +
+                                      "; for ever: " + ruins_.what());
+  }
+  if (ruins_.may_keep_pgweir()) return;
+  verdict_.blame(oracle::drain, "told to drain, it did not end; " + pending());
+}
+
 // Everybody leaves; then the pooler has to be as if nobody had been there.
 void Simulation::check_end() {
   if (over()) return;
   for (const auto& application : applications_) application->retire();
+  for (const auto& application : applications_) application->thaw();
+  for (const auto& stranger : strangers_) stranger->thaw();
   for (const auto& person : operators_) person->retire();
   const Duration idle = settings_.server_idle_timeout + settings_.server_lifetime;
   // Before each part of a job; around the statements there are at most so many more.
   constexpr std::uint32_t other_parts_max = 10;
   const Duration thinking = milliseconds(options_.workload.think_ms_max) *
                             (options_.workload.statements_max + other_parts_max);
-  go_on_until(after(clock_.now(), seconds(kernel_patience_s_max) + idle + thinking + minutes(1)));
+  const Instant end = after(clock_.now(), seconds(kernel_patience_s_max) + idle + thinking +
+                                              minutes(1) + ruins_.patience());
+  while (clock_.now() < end && !over()) {
+    give_up();
+    go_on_until(std::min(end, after(clock_.now(), seconds(10))));
+  }
   if (over()) return;
   const std::size_t clients = shell_->socket_count(SocketKind::client);
   const std::size_t cancels = shell_->socket_count(SocketKind::cancel);

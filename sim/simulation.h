@@ -1,10 +1,10 @@
 // One run: a machine under the simulated shell, hosts, applications, an operator and a nemesis, all
 // drawn from four tapes, and the oracles that judge what comes of it.
 //
-// A run has two phases. Safety: everything drawn happens, and nothing wrong may come of it.
-// Liveness: a drawn part of the world is healed and the rest stays broken for good; nobody starts
-// anything new, and within a computed bound nothing may be pending. Then all leave, and the pooler
-// has to be as if nobody had ever been there.
+// A run has two phases, and in some modes several rounds of them. Safety: everything drawn happens,
+// and nothing wrong may come of it. Liveness: the world is healed but for a drawn part that stays
+// broken for good; nobody starts anything new, and within a computed bound nothing may be pending.
+// Then all leave, and the pooler has to be as if nobody had ever been there.
 #pragma once
 
 #include <array>
@@ -30,6 +30,7 @@
 #include "sim/postgres.h"
 #include "sim/probes.h"
 #include "sim/quotas.h"
+#include "sim/ruins.h"
 #include "sim/shell.h"
 #include "sim/shrink.h"
 #include "sim/stranger.h"
@@ -74,6 +75,9 @@ class Simulation {
   // What an application may take to read what it has been told, and a pooler to say it.
   static constexpr Duration time_to_hear = std::chrono::milliseconds(2000);
 
+  // The shell's socket options: how long a kernel keeps at a peer that does not answer.
+  static constexpr std::uint32_t kernel_patience_s_max = 90;
+
   Simulation(const RunOptions& options, Tapes& tapes, Teller teller = {});
   ~Simulation();
   Simulation(const Simulation&) = delete;
@@ -84,9 +88,11 @@ class Simulation {
   // For the world's inhabitants.
   Clock& clock() { return clock_; }
   Shell& shell() { return *shell_; }
+  const Shell& shell() const { return *shell_; }
   Verdict& verdict() { return verdict_; }
   Workload& workload() { return workload_; }
   Watch& watch() { return *watch_; }
+  const Watch& watch() const { return *watch_; }
   Probes& probes() { return probes_; }
   const RunOptions& options() const { return options_; }
   const Settings& settings() const { return in_force_->now(); }
@@ -119,7 +125,9 @@ class Simulation {
   // For the watchers.
   const std::vector<std::unique_ptr<Application>>& applications() const { return applications_; }
   const std::vector<std::unique_ptr<Postgres>>& hosts() const { return hosts_; }
+  const std::vector<std::unique_ptr<Stranger>>& strangers() const { return strangers_; }
   Application* application_of(std::string_view tag);
+  // Who waits for what, of those whom nothing excuses; empty: nobody.
   std::string pending() const;
 
  private:
@@ -132,9 +140,11 @@ class Simulation {
   void watch_people(const Event& event, std::span<const Effect> effects);
   ShellOptions shell_options();
   void after_step(const Event& event, std::span<const Effect> effects);
+  void run_rounds();
   void run_safety();
   void run_liveness();
   void run_drain();
+  void check_undrained();
   void take_stock();
   void check_end();
   void check_left_over();
@@ -167,7 +177,18 @@ class Simulation {
   void check_wake_up();
   void fail_over();
   void reload();
+
+  // healing.cc
   void heal();
+  void leave_ruins();
+  void ruin_host(std::size_t number);
+  void darken(Stream& stream);
+  void leave_broken(const std::string& what);
+  void heal_names(bool some_stay);
+  void heal_streams(bool some_stay);
+  void begin_anew();
+  void give_up();
+  void mend(std::size_t number);
 
   RunOptions options_;
   std::optional<ChecksMayFail> checks_may_fail_;  // where a host is hostile
@@ -190,6 +211,7 @@ class Simulation {
   Census census_;
   Quotas quotas_;
   Names names_;
+  Ruins ruins_{*this};
   std::unique_ptr<Watch> watch_;
   Probes probes_;
   NoGrowth no_growth_;
@@ -197,6 +219,7 @@ class Simulation {
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things
   bool faults_on_ = true;
+  std::uint32_t season_ = 0;  // of faults: one more with each healing
   std::uint64_t next_fault_step_ = 0;
   bool draining_ = false;
   Instant stalled_until_{};

@@ -1,6 +1,7 @@
 #include "sim/stranger.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/simulation.h"
 
@@ -50,7 +51,8 @@ void Stranger::connect() {
 // Most get no further than that.
 void Stranger::say_hello() {
   Tape& tape = simulation_.people_tape();
-  const std::string proper = startup({{"user", "user0"}, {"database", "db0"}});
+  const std::string proper =
+      startup({{"user", std::string(user)}, {"database", std::string(database)}});
   switch (tape.below(8)) {
     case 0: return leave();
     case 1: deed_ = "garbage"; return say_illegal("\x7f\x7f\x7f\x7f" + garbage(tape.below(2000)));
@@ -139,6 +141,18 @@ void Stranger::check_end() const {
   if (excused || std::ranges::none_of(simulation_.census().clients(), is_open)) return;
   simulation_.verdict().blame(oracle::error_shape,
                               "a stranger's connection goes on after " + deed_);
+}
+
+void Stranger::freeze() {
+  frozen_ = true;
+  reading_ = false;
+  ++connection_;
+}
+
+void Stranger::thaw() {
+  if (!std::exchange(frozen_, false)) return;
+  if (phase_ != Phase::away) return leave();
+  later(simulation_.options().stranger_pause);
 }
 
 void Stranger::leave() {

@@ -27,9 +27,17 @@ class Stranger : public Peer {
 
   // Strangers connect from 10.9.4.N.
   static bool is_at(const Endpoint& peer) { return peer.address[2] == 4; }
+  // Where its logins lead.
+  static constexpr std::string_view user = "user0";
+  static constexpr std::string_view database = "db0";
 
   void start() { later(Duration::zero()); }
   void turn() override;
+  // It says nothing more, reads nothing, and stays.
+  void freeze();
+  void thaw();
+  // It has been let in, and may have a server.
+  bool frozen_inside() const { return frozen_ && phase_ == Phase::ready && !stream_->closed(); }
 
  private:
   enum class Phase : std::uint8_t { away, logging_in, ready, over };
@@ -53,6 +61,7 @@ class Stranger : public Peer {
   std::shared_ptr<Stream> stream_;
   Framer framer_{false};
   bool reading_ = true;
+  bool frozen_ = false;
   bool illegal_ = false;  // it has said what ends a connection
   std::string deed_;      // in words
 };

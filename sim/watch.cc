@@ -172,6 +172,11 @@ const PostgresSession* Watch::session_of(SocketId server) const {
   return static_cast<const PostgresSession*>(peer);
 }
 
+SocketId Watch::owner_of(SocketId server) const {
+  const auto found = owners_.find(server);
+  return found == owners_.end() ? SocketId{} : found->second;
+}
+
 // Its session is idle, and nothing is on its way to or from it: whoever had it is done with it.
 bool Watch::is_free(SocketId server) const {
   const PostgresSession* session = session_of(server);

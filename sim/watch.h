@@ -39,6 +39,8 @@ class Watch {
   Instant spoken_to_at(const Stream* client) const;
   // The backend at the other end; none where it is gone.
   const PostgresSession* session_of(SocketId server) const;
+  // The client it heard last; none: nobody's.
+  SocketId owner_of(SocketId server) const;
   // Nobody has this server.
   bool is_free(SocketId server) const;
   // Nothing more happens now: what must hold whenever it is quiet.

@@ -173,6 +173,8 @@ RunOptions draw_options(Mode mode, Tape& tape) {
       draw_faults(options, tape);
       options.fault_every = std::max<Duration>(options.fault_every, milliseconds(100));
       options.ruins_percent = 100;
+      // Else it ends whoever waits in vain, and nobody sees that it was in vain.
+      if (tape.chance(1, 2)) options.settings.query_wait_timeout = seconds(0);
       options.rounds = tape.between(2, 8);
       options.steps = 16'000 / options.rounds;
       break;

@@ -204,6 +204,12 @@ void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const E
     const auto* close = std::get_if<effect::Close>(&effect);
     return close != nullptr && close->socket == brought_by;
   };
+  // After a long stand-still it may be late with half of it, and told so.
+  const auto refused = [&](const Effect& effect) {
+    const auto* send = std::get_if<effect::Send>(&effect);
+    return send != nullptr && send->socket == brought_by && send->bytes.size() > 1;
+  };
+  if (std::ranges::any_of(effects, refused)) return;
   if (application.cancel_port() != cancel.port || std::ranges::none_of(effects, ends)) return;
   for (const auto& [client, waiter] : waiting_) {
     if (simulation_.shell().stream_of(client) != application.stream().get()) continue;

@@ -289,7 +289,8 @@ void Machine::Core::on(const event::Derived& event) {
   derivations_.erase(found);
   start_derivations();
   for (const ClientHandle handle : finished.clients) {
-    if (Client* client = clients_.find(handle)) verifier_derived(*client, event.done);
+    if (Client* client = clients_.find(handle))
+      verifier_derived(*client, finished.credential, event.done);
   }
   for (const ServerHandle handle : finished.servers) {
     if (Server* server = servers_.find(handle)) server_derived(*server, event.done);

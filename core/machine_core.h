@@ -110,7 +110,8 @@ class Machine::Core {
   void authentication_bytes(Client& client, Bytes bytes);
   void sasl_answer(Client& client, Bytes body);
   void challenge(Client& client, Bytes body);
-  void verifier_derived(Client& client, bool done);
+  CredentialId credential_of(std::string_view user) const;
+  void verifier_derived(Client& client, CredentialId credential, bool done);
   void authenticated(Client& client);
   bool admit(Client& client);
   bool take_parameters(Client& client);

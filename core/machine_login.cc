@@ -117,7 +117,6 @@ void Machine::Core::begin_authentication(Client& client) {
       if (user == nullptr) return fail_client(client, wrong_password(login.user));
       return authenticated(client);
     case AuthType::scram_sha_256: {
-      client.login->scram.emplace(user != nullptr ? user->credential : no_credential, login.user);
       std::string& message = out_.scratch();
       constexpr std::string_view mechanisms("SCRAM-SHA-256\0\0", 15);
       write_authentication(message, wire::Authentication::sasl, bytes_of(mechanisms));
@@ -157,10 +156,13 @@ void Machine::Core::authentication_bytes(Client& client, Bytes bytes) {
 
 void Machine::Core::sasl_answer(Client& client, Bytes body) {
   session::Login& login = *client.login;
-  if (!login.challenged) {
-    const UserSettings* user = find_user(settings_, login.user);
-    const CredentialId credential = user != nullptr ? user->credential : no_credential;
-    if (vault_.verifier_ready(credential)) return challenge(client, body);
+  if (!login.scram) {
+    // By the settings of now: a reload may have brought another password since it connected.
+    const CredentialId credential = credential_of(login.user);
+    if (vault_.verifier_ready(credential)) {
+      login.scram.emplace(credential, login.user);
+      return challenge(client, body);
+    }
     // The verifier of a plain password is made once; until it is there the answer waits.
     login.deriving = true;
     std::vector<std::byte>& held = client.stream.held;
@@ -194,24 +196,28 @@ void Machine::Core::challenge(Client& client, Bytes body) {
   }
   const auto first = client.login->scram->first(message, vault_);
   if (!first) return fail_client(client, first.error());
-  client.login->challenged = true;
   std::string& answer = out_.scratch();
   write_authentication(answer, wire::Authentication::sasl_continue, bytes_of(*first));
   out_.send_copy(client.socket(), answer);
 }
 
-void Machine::Core::verifier_derived(Client& client, bool done) {
+CredentialId Machine::Core::credential_of(std::string_view user) const {
+  const UserSettings* known = find_user(settings_, user);
+  return known != nullptr ? known->credential : no_credential;
+}
+
+void Machine::Core::verifier_derived(Client& client, CredentialId credential, bool done) {
   if (client.state != ClientState::authenticating || !client.login->deriving) return;
   client.login->deriving = false;
   update_reading(client);
-  if (!done) {
+  if (!done && credential == credential_of(client.login->user)) {
     return fail_client(client,
                        {sqlstate::internal_error, "the password could not be prepared for SCRAM"});
   }
   const Bytes all = client.stream.take_held(out_.arena());
   const std::size_t size = client.login->first_answer_size;
   client.stream.hold(all.subspan(size));
-  challenge(client, all.first(size));
+  sasl_answer(client, all.first(size));
   if (client.state == ClientState::authenticating) authentication_bytes(client, {});
 }
 

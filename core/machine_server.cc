@@ -175,17 +175,18 @@ void Machine::Core::login_failed(Server& server, const session::LoginFailure& fa
   Host& host = *hosts_.find(server.host);
   note(NoteKind::server_login_failed, Level::warning, server.socket(), &pool, failure.error.message,
        failure.error.code.text());
+  // The password of a reload ago says nothing about the one in force.
+  const bool permanent =
+      failure.permanent && server.login->identity().credential == pool.credential;
   const bool host_is_away = failure.error.code == sqlstate::cannot_connect_now ||
                             (server.state == ServerState::connecting);
   if (host_is_away) {
     host.unreachable(now_, settings_.server_login_retry, jitter(), failure.error);
   } else {
     host.reached();
-    pool.back_off.failed(now_, settings_.server_login_retry, jitter(), failure.error,
-                         failure.permanent);
+    pool.back_off.failed(now_, settings_.server_login_retry, jitter(), failure.error, permanent);
     timers_.at_latest(pool.timer, pool.back_off.retry_at());
   }
-  const bool permanent = failure.permanent;
   const PgError error = failure.error;
   close_server(server, error.message);
   if (permanent && pool.server_count == pool.closing_count) fail_waiters(pool, error);

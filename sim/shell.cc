@@ -147,8 +147,12 @@ bool Shell::deliver_answer() {
     resolved->addresses = answer.addresses;
     tickets_.erase(resolved->ticket);
   }
-  if (const auto* derived = std::get_if<event::Derived>(&answer.event)) {
+  if (auto* derived = std::get_if<event::Derived>(&answer.event)) {
     tickets_.erase(derived->ticket);
+    derived->done = answer.derive();
+  }
+  if (const auto* loaded = std::get_if<event::Reconfigured>(&answer.event)) {
+    vault_.adopt(loaded->settings);
   }
   if (std::holds_alternative<event::Connected>(answer.event)) return connect_now(answer);
   if (std::holds_alternative<event::Closed>(answer.event)) sockets_.erase(answer.socket);

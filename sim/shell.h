@@ -151,6 +151,7 @@ class Shell {
     Event event;
     SocketId socket{};                  // whose it is, if it is a socket's
     std::vector<Endpoint> addresses{};  // what a Resolved shows
+    std::function<bool()> derive{};     // what a Derived tells is done
   };
   struct Place {
     Endpoint endpoint;

@@ -116,8 +116,12 @@ void Shell::carry_out(const effect::Resolve& resolve) {
 }
 
 void Shell::carry_out(const effect::Derive& derive) {
-  const bool done = vault_.derive(derive.credential, derive.salt, derive.iterations);
-  ask(derive.ticket, Wait::derive, {event::Derived{derive.ticket, done}});
+  Answer answer{event::Derived{derive.ticket, false}};
+  answer.derive = [this, credential = derive.credential, iterations = derive.iterations,
+                   salt = std::vector(derive.salt.begin(), derive.salt.end())] {
+    return vault_.derive(credential, salt, iterations);
+  };
+  ask(derive.ticket, Wait::derive, std::move(answer));
 }
 
 void Shell::carry_out(const effect::LoadSettings&) {

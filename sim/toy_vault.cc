@@ -96,6 +96,15 @@ CredentialId ToyVault::add(SecretKind kind, std::string secret) {
   return static_cast<CredentialId>(secrets_.size());
 }
 
+void ToyVault::adopt(const Settings& settings) {
+  for (Secret& secret : secrets_) secret.loaded = false;
+  const auto load = [&](CredentialId credential) {
+    if (credential != no_credential) secrets_[credential - 1].loaded = true;
+  };
+  for (const DatabaseSettings& database : settings.databases) load(database.credential);
+  for (const UserSettings& user : settings.users) load(user.credential);
+}
+
 bool ToyVault::derive(CredentialId credential, Bytes salt, std::uint32_t iterations) {
   if (kind(credential) != SecretKind::plain) return false;
   if (!salt.empty()) {
@@ -168,7 +177,8 @@ void ToyVault::random(std::span<std::byte> out) { fill(random_state_, out); }
 const ToyVault::Secret* ToyVault::find(CredentialId credential) const {
   if (credential == no_credential) return nullptr;
   PGWEIR_REQUIRE(credential <= secrets_.size(), credential, secrets_.size());
-  return &secrets_[credential - 1];
+  const Secret& secret = secrets_[credential - 1];
+  return secret.loaded ? &secret : nullptr;
 }
 
 std::vector<std::byte> ToyVault::salt_of(std::string_view name) const {
@@ -205,7 +215,8 @@ std::optional<Digest> ToyVault::check_proof(CredentialId credential, std::string
 }
 
 bool ToyVault::key_ready(CredentialId credential, Bytes salt, std::uint32_t iterations) const {
-  return keys_.contains(Key(credential, std::vector(salt.begin(), salt.end()), iterations));
+  return find(credential) != nullptr &&
+         keys_.contains(Key(credential, std::vector(salt.begin(), salt.end()), iterations));
 }
 
 auth::ScramProof ToyVault::prove(CredentialId credential, Bytes salt, std::uint32_t iterations,

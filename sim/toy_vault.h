@@ -29,6 +29,10 @@ class ToyVault : public auth::Vault {
   // secret: the password, or what scram_verifier or md5_hash made of it (they abort on other text).
   CredentialId add(auth::SecretKind kind, std::string secret);
 
+  // Has from now on only what these settings name, of all that was added: those from before a
+  // reload are gone, as they are from the vault of production.
+  void adopt(const Settings& settings);
+
   // Carries out effect::Derive: the answer is true when a plain secret was there to derive from. An
   // empty salt makes the secret's verifier; iterations 0 then means PostgreSQL's 4096.
   bool derive(CredentialId credential, Bytes salt, std::uint32_t iterations);
@@ -72,13 +76,14 @@ class ToyVault : public auth::Vault {
     auth::SecretKind kind;
     std::string text;
     std::optional<Verifier> verifier;
+    bool loaded = true;
   };
   using Key = std::tuple<CredentialId, std::vector<std::byte>, std::uint32_t>;
 
   static Verifier make_verifier(std::string_view password, Bytes salt, std::uint32_t iterations);
   static Verifier read_verifier(std::string_view text);
 
-  // Null for no_credential; aborts on an id that add never gave.
+  // Null for no_credential and what is not loaded; aborts on an id that add never gave.
   const Secret* find(CredentialId credential) const;
   std::vector<std::byte> salt_of(std::string_view name) const;
 

@@ -61,8 +61,7 @@ struct Login {
   std::vector<std::pair<std::string, std::string>> parameters;
   std::vector<std::string> protocol_options;
   std::uint16_t minor = 0;
-  std::optional<auth::ScramServer> scram;  // once a challenge may be asked for
-  bool challenged = false;
+  std::optional<auth::ScramServer> scram;  // once it has been challenged
   bool deriving = false;  // the verifier is on its way; the first answer waits at the front of held
   std::size_t first_answer_size = 0;
 };

@@ -103,6 +103,57 @@ TEST_F(ReloadTest, new_settings_are_tried_at_once_after_a_login_that_could_not_w
   EXPECT_TRUE(world.client().logged_in());
 }
 
+// Of ann, in the file.
+Settings with_password(sim::World& world, const std::string& password) {
+  Settings next = world.settings;
+  next.users[0].credential = world.vault.add(auth::SecretKind::plain, password);
+  return next;
+}
+
+TEST_F(ReloadTest, who_connected_before_a_password_changed_needs_the_new_one) {
+  world.settings.auth_type = AuthType::scram_sha_256;
+  world.settings = with_password(world, "old");
+  sim::Client& late = world.connect();
+  sim::Client& right = world.connect();
+  for (sim::Client* client : {&late, &right}) client->read(false);
+  late.log_in({.password = "old"});
+  right.log_in({.password = "new"});
+  world.run();
+  reload(with_password(world, "new"));
+  for (sim::Client* client : {&late, &right}) client->read(true);
+  world.run();
+  EXPECT_EQ(late.heard(), "R(10) R(11) E(28P01) EOF");
+  EXPECT_EQ(right.heard(), "") << "it has logged in";
+}
+
+TEST_F(ReloadTest, a_password_may_change_while_the_old_one_is_prepared) {
+  world.settings.auth_type = AuthType::scram_sha_256;
+  world.settings = with_password(world, "old");
+  world.shell_options.delay = [](sim::Wait wait) -> Duration {
+    return wait == sim::Wait::derive ? seconds(1) : seconds(0);
+  };
+  sim::Client& late = world.client({.password = "old"});
+  sim::Client& right = world.client({.password = "new"});
+  reload(with_password(world, "new"));
+  world.advance(seconds(3));
+  EXPECT_EQ(late.heard(), "R(10) R(11) E(28P01) EOF");
+  EXPECT_EQ(right.heard(), "") << "it has logged in";
+}
+
+// It says nothing about the password that is in force now.
+TEST_F(ReloadTest, a_server_that_refuses_the_old_password_keeps_nobody_from_the_new_one) {
+  world.settings = with_password(world, "old");
+  world.postgres.options().auth = sim::ServerOptions::Auth::scram;
+  world.postgres.options().passwords = {{"ann", "new"}};
+  world.postgres.stall(true);
+  sim::Client& client = world.client();
+  reload(with_password(world, "new"));
+  world.postgres.stall(false);
+  world.advance(seconds(1));
+  EXPECT_EQ(client.heard(), "") << "it has logged in";
+  EXPECT_EQ(world.query(client, "select 'in'"), "T D(in) C(SELECT 1) Z(I)");
+}
+
 TEST_F(ReloadTest, a_longer_cancel_wait_timeout_still_ends) {
   sim::Client& client = world.client();
   world.query(client, "sleep");

@@ -64,6 +64,8 @@ void Application::connect() {
   phase_ = Phase::logging_in;
   framer_ = Framer(false);
   scram_.reset();
+  password_ =
+      identity_.password.empty() ? simulation_.password_typed(identity_.user) : identity_.password;
   reading_ = true;
   thinking_ = broken_ = left_ = fatal_heard_ = false;
   connected_at_ = waits_since_ = asked_at_ = simulation_.clock().now();
@@ -147,9 +149,9 @@ void Application::hear_login(const Message& message) {
       waits_since_ = never;
       settled_at_ = simulation_.clock().now();
       simulation_.watch().client_logged_in();
-      if (!identity_.welcome) {
-        simulation_.verdict().blame("O-09 authentication", "c" + std::to_string(identity_.number) +
-                                                               " got in with a wrong login");
+      if (!identity_.welcome || !password_is(true)) {
+        simulation_.verdict().blame(oracle::authentication, "c" + std::to_string(identity_.number) +
+                                                                " got in with a wrong login");
       }
       return;
     default:
@@ -176,7 +178,7 @@ void Application::check_approach() {
 void Application::prove(Body body) {
   const std::int32_t kind = body.int32().value_or(-1);
   if (kind == 10) {
-    scram_.emplace(identity_.password,
+    scram_.emplace(password_,
                    "nonce" + std::to_string(identity_.number) + "." + std::to_string(generation_));
     const std::string first = scram_->first();
     stream_->write(message(
@@ -184,7 +186,7 @@ void Application::prove(Body body) {
   } else if (kind == 11 && scram_) {
     if (const auto last = scram_->last(body.rest())) stream_->write(message('p', *last));
   } else if (kind == 12 && scram_ && !scram_->right(body.rest())) {
-    simulation_.verdict().blame("O-09 authentication", "a wrong server signature");
+    simulation_.verdict().blame(oracle::authentication, "a wrong server signature");
   }
 }
 
@@ -196,9 +198,10 @@ void Application::hear_fatal(const Message& message) {
   if (explained(code, text)) return;
   const bool of_a_clock = text.find("_timeout") != std::string::npos;
   const bool of_a_reload = code == "3D000" || text.find("settings changed") != std::string::npos;
-  simulation_.verdict().blame(of_a_clock    ? oracle::deadlines
-                              : of_a_reload ? oracle::reload
-                                            : oracle::error_shape,
+  simulation_.verdict().blame(of_a_clock        ? oracle::deadlines
+                              : of_a_reload     ? oracle::reload
+                              : code == "28P01" ? oracle::authentication
+                                                : oracle::error_shape,
                               "c" + std::to_string(identity_.number) + " was told FATAL " + code +
                                   " \"" + text + "\" and nothing explains it; it waits for " +
                                   answers_.waits_for());
@@ -210,7 +213,18 @@ bool Application::explained(std::string_view code, std::string_view text) const 
   if (timeout_explains(text)) return true;
   const bool refused = code == "28P01" || code == "3D000";
   if (!identity_.welcome && phase_ == Phase::logging_in && refused) return true;
+  if (phase_ == Phase::logging_in && code == "28P01" && password_is(false)) {
+    simulation_.probes().hit(Probe::old_password_refused);
+    return true;
+  }
   return simulation_.explains_fatal(*this, code, text, std::min(asked_at_, waits_since_));
+}
+
+// Whether the password it typed is right, or wrong, by some settings since it connected.
+bool Application::password_is(bool right) const {
+  return simulation_.in_force().ever(connected_at_, [&](const Settings& settings) {
+    return (simulation_.passwords().right(settings, identity_.user) == password_) == right;
+  });
 }
 
 // A clock of pgweir's may have ended it, but not before its time.

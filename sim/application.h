@@ -27,8 +27,8 @@ struct Identity {
   std::uint32_t number = 0;  // its tag: c7
   std::string user;
   std::string database;
-  std::string password;
-  Parameters parameters;  // said in the startup packet
+  std::string password = {};  // a wrong one; empty: it types what is right, or was
+  Parameters parameters;      // said in the startup packet
   Greeting greeting = {};
   bool welcome = true;  // false: a wrong password, an unknown user or database
 };
@@ -105,6 +105,7 @@ class Application : public Peer {
   void end_connection();
   void later(Duration delay, Later what, bool in_passing = false);
   void do_now(Later what);
+  bool password_is(bool right) const;
   bool explained(std::string_view code, std::string_view text) const;
   bool timeout_explains(std::string_view text) const;
   bool some_clock_ran_out() const;
@@ -127,6 +128,7 @@ class Application : public Peer {
   bool broken_ = false;  // the world broke this connection: nothing is expected of it
   bool left_ = false;    // it ended the connection itself
   bool fatal_heard_ = false;
+  std::string password_;  // that it typed
   std::uint32_t pid_ = 0;
   std::uint32_t key_ = 0;
   std::deque<Part> job_;

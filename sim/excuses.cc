@@ -21,6 +21,11 @@ bool Simulation::host_in_trouble(const Application& who, Instant since) const {
   });
 }
 
+bool Simulation::password_in_trouble(const Application& who, Instant since) const {
+  const auto trouble = password_trouble_.find(who.identity().user);
+  return trouble != password_trouble_.end() && trouble->second >= since;
+}
+
 bool Simulation::may_lie(const Application& who) const {
   if (options_.hostile_permille == 0) return false;
   return in_force_->ever(who.connected_at(), [&](const Settings& settings) {
@@ -49,6 +54,9 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
   if (code == "53300" && text.find("have not logged in") != std::string_view::npos) {
     return options_.stranger_count > 0 && who.connected_at() < stalled_until_;
   }
+  // Its servers have another password of its user than pgweir.
+  const bool of_password = text.find("password authentication failed") != std::string_view::npos;
+  if (code == "08004" && of_password && password_in_trouble(who, since)) return true;
   // Its server broke the protocol, or refused the parameters it was to be given.
   if ((code.starts_with("08") || code == "22023") && may_lie(who)) return true;
   const bool of_server = code == "08006" || code == "57P01" || code == "57P03" || code == "53300";

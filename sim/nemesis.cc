@@ -12,15 +12,14 @@ using std::chrono::seconds;
 
 namespace {
 
-// How long a fault stays: mostly short, sometimes long enough for every clock to notice.
-Duration any_while(Tape& tape) {
-  const std::uint32_t ms = tape.between(1, 1000);
-  return tape.chance(1, 5) ? milliseconds(ms * 40) : milliseconds(ms);
-}
-
 constexpr std::uint64_t steps_between_faults = 8;
 
 }  // namespace
+
+Duration fault_lasts(Tape& tape) {
+  const std::uint32_t ms = tape.between(1, 1000);
+  return tape.chance(1, 5) ? milliseconds(ms * 40) : milliseconds(ms);
+}
 
 void Simulation::schedule_fault() {
   const Duration wait = options_.fault_every * tapes_.faults.between(1, 128) / 64;
@@ -51,7 +50,7 @@ void Simulation::strike() {
       return;
     case 5:
       if (options_.stall)
-        stall(tape.chance(1, 30) ? minutes(tape.between(1, 60)) : any_while(tape));
+        stall(tape.chance(1, 30) ? minutes(tape.between(1, 60)) : fault_lasts(tape));
       return;
     case 6:
       if (!options_.clog) return;
@@ -134,7 +133,7 @@ void Simulation::strike_host(std::size_t number) {
   if (how == 2) host.close_all();
   // how 3: who is in stays in, and nobody new gets in.
   host.set_welcome(starting || how == 3 ? Host::Welcome::refuse : Host::Welcome::never_answer);
-  clock_.in(any_while(tape), [this, number, season = season_] {
+  clock_.in(fault_lasts(tape), [this, number, season = season_] {
     if (season == season_) bring_back(number);
   });
 }
@@ -184,7 +183,7 @@ void Simulation::tell_fault(const std::string& what) {
 void Simulation::clog_while(const std::shared_ptr<Stream>& stream, Stream::Way way) {
   stream->clog(way, true);
   const std::weak_ptr<Stream> clogged = stream;
-  clock_.in(any_while(tapes_.faults), [clogged, way] {
+  clock_.in(fault_lasts(tapes_.faults), [clogged, way] {
     if (const auto free = clogged.lock()) free->clog(way, false);
   });
 }

@@ -161,7 +161,8 @@ void Operator::hear_login(const Message& message) {
 void Operator::prove(Body body) {
   const std::int32_t kind = body.int32().value_or(-1);
   if (kind == 10) {
-    scram_.emplace("secret of " + user_, "operator" + std::to_string(connection_));
+    const std::string password = simulation_.passwords().right(simulation_.settings(), user_);
+    scram_.emplace(password, "operator" + std::to_string(connection_));
     const std::string first = scram_->first();
     stream_->write(message(
         'p', cstring("SCRAM-SHA-256") + int32(static_cast<std::int64_t>(first.size())) + first));
@@ -175,6 +176,8 @@ void Operator::hear_fatal(const Message& message) {
   const std::string code = error_field(message, 'C');
   if (phase_ == Phase::logging_in) {
     if (right_ == Right::none && code == "42501") return;
+    // One of those whose passwords change.
+    if (right_ == Right::none && code == "28P01" && simulation_.options().change_passwords) return;
     const Duration limit = simulation_.settings().client_login_timeout;
     if (code == "57014" && simulation_.clock().now() - connected_at_ >= limit) return;
     // The last place is an administrator's, but not everybody's who only looks.

@@ -129,6 +129,7 @@ void draw_faults(RunOptions& options, Tape& tape) {
   options.stranger_count = tape.chance(1, 3) ? tape.between(1, 4) : 0;
   options.stranger_pause =
       one_of<Duration, 3>(tape, {milliseconds(500), milliseconds(10), seconds(10)});
+  options.change_passwords = tape.chance(2, 3) && options.reload && options.scram;
 }
 
 void draw_people(RunOptions& options, Tape& tape) {
@@ -256,6 +257,7 @@ std::string describe(const RunOptions& options) {
   add("reload", options.reload, 0);
   add("move_names", options.move_names, 0);
   add("ruins_percent", options.ruins_percent, 0);
+  add("change_passwords", options.change_passwords, 0);
   add("jobs_max", options.workload.jobs_max, usual.workload.jobs_max);
   add("think_ms_max", options.workload.think_ms_max, usual.workload.think_ms_max);
   add("statements_max", options.workload.statements_max, usual.workload.statements_max);

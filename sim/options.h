@@ -66,6 +66,7 @@ struct RunOptions {
   bool reload = false;
   bool move_names = false;
   std::uint32_t ruins_percent = 0;  // of the times when all is healed: something stays broken
+  bool change_passwords = false;    // by a reload, and at the servers
 };
 
 RunOptions draw_options(Mode mode, Tape& tape);

@@ -79,9 +79,55 @@ void Simulation::write_settings() {
     return shell_->set_settings(std::nullopt);
   }
   if (!options_.reload) return shell_->set_settings(in_force_->now());
-  const Neighbour next = neighbour(in_force_->now(), in_force_->original(), tape);
+  Neighbour next = neighbour(in_force_->now(), in_force_->original(), tape);
+  if (options_.change_passwords && tape.chance(1, 3)) change_password(next);
   tell_fault("the settings say: " + next.what);
   shell_->set_settings(next.settings);
+}
+
+// In the file; the servers may have it before, or learn of it after it is in force.
+void Simulation::change_password(Neighbour& next) {
+  Tape& tape = tapes_.faults;
+  const std::string name = "user" + std::to_string(tape.below(options_.user_count));
+  const auto user = std::ranges::find(next.settings.users, name, &UserSettings::name);
+  user->credential = tape.chance(1, 2) ? passwords_.add(name) : passwords_.any(name, tape);
+  next.what += ", and " + name + " has '" + passwords_.text(user->credential) + "'";
+  if (!tape.chance(1, 2)) return;
+  change_at_servers(next.settings);
+  clock_.in(fault_lasts(tape), [this] { change_at_servers(in_force_->now()); });
+}
+
+void Simulation::change_at_servers(const Settings& settings) {
+  tell_fault("the servers have the passwords of the settings");
+  for (const auto& host : hosts_) {
+    for (const UserSettings& user : settings.users) {
+      host->options().passwords[user.name] = passwords_.text(user.credential);
+    }
+  }
+  watch_passwords();
+}
+
+// Where servers have another password than pgweir, logins fail; and afterwards as long as it takes
+// until the next attempt.
+void Simulation::watch_passwords() {
+  for (const UserSettings& user : in_force_->now().users) {
+    Instant& until = password_trouble_[user.name];
+    const std::string& right = passwords_.text(user.credential);
+    if (hosts_.front()->options().passwords[user.name] != right) {
+      until = never;
+    } else if (until == never) {
+      until = after(std::max(clock_.now(), stalled_until_),
+                    settings_.server_login_retry * 2 + settings_.server_connect_timeout +
+                        network_.delay_longest() + time_to_hear);
+    }
+  }
+}
+
+std::string Simulation::password_typed(const std::string& user) {
+  if (!options_.change_passwords) return passwords_.right(in_force_->now(), user);
+  Tape& tape = tapes_.workload;
+  if (tape.chance(1, 4)) return passwords_.text(passwords_.any(user, tape));
+  return passwords_.right(in_force_->now(), user);
 }
 
 void Simulation::reconfigured(const Settings& settings) {
@@ -89,6 +135,14 @@ void Simulation::reconfigured(const Settings& settings) {
   census_.reloaded(settings);
   in_force_->apply(clock_.now(), settings);
   quotas_.gone(settings, census_);
+  if (!options_.change_passwords) return;
+  watch_passwords();
+  const auto differs = [](const auto& entry) { return entry.second == never; };
+  if (std::ranges::none_of(password_trouble_, differs)) return;
+  Tape& tape = tapes_.faults;
+  const bool at_once = !faults_on_ || tape.chance(1, 2);
+  clock_.in(at_once ? Duration{} : fault_lasts(tape),
+            [this] { change_at_servers(in_force_->now()); });
 }
 
 Stock Simulation::stock() const {

@@ -69,6 +69,7 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::drained, "all have gone, and pgweir ends", only_drain},
     {Probe::encryption_refused, "a client asks for encryption first"},
     {Probe::protocol_negotiated, "a client is told which protocol is spoken"},
+    {Probe::old_password_refused, "a client has a password that changed"},
 }};
 
 constexpr bool in_order() {

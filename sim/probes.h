@@ -70,6 +70,7 @@ enum class Probe : std::uint8_t {
   // How clients begin.
   encryption_refused,
   protocol_negotiated,
+  old_password_refused,
   count
 };
 

@@ -118,7 +118,7 @@ void Simulation::build_settings() {
   const auto add_user = [&](const std::string& name) {
     UserSettings& user = settings_.users.emplace_back();
     user.name = name;
-    user.credential = vault_.add(auth::SecretKind::plain, "secret of " + name);
+    user.credential = passwords_.add(name);
   };
   add_user("admin");
   for (std::uint32_t i = 0; i < options_.user_count; ++i) add_user("user" + std::to_string(i));
@@ -138,7 +138,7 @@ void Simulation::build_hosts() {
     if (options_.scram) {
       server.auth = ServerOptions::Auth::scram;
       for (const UserSettings& user : settings_.users) {
-        server.passwords[user.name] = "secret of " + user.name;
+        server.passwords[user.name] = passwords_.text(user.credential);
       }
     }
     hosts_.push_back(std::make_unique<Postgres>(std::move(server)));
@@ -154,7 +154,6 @@ void Simulation::build_applications() {
     who.number = number;
     who.user = "user" + std::to_string(tape.below(options_.user_count));
     who.database = "db" + std::to_string(tape.below(options_.database_count));
-    who.password = "secret of " + who.user;
     if (tape.chance(1, 3)) {
       who.parameters.emplace_back("application_name", "app" + std::to_string(number));
     }

@@ -27,6 +27,7 @@
 #include "sim/no_growth.h"
 #include "sim/operator.h"
 #include "sim/options.h"
+#include "sim/passwords.h"
 #include "sim/postgres.h"
 #include "sim/probes.h"
 #include "sim/quotas.h"
@@ -69,6 +70,9 @@ struct Teller {
   std::function<void(Instant, const Event&, std::span<const Effect>)> step = {};
   std::function<void(Instant, const std::string&)> fault = {};
 };
+
+// How long a fault stays: mostly short, sometimes long enough for every clock to notice.
+Duration fault_lasts(Tape& tape);
 
 class Simulation {
  public:
@@ -120,6 +124,9 @@ class Simulation {
   Tape& people_tape() { return tapes_.faults; }
   Duration operator_pause();
   void write_settings();
+  // What somebody types who knows most of the time what is right now.
+  std::string password_typed(const std::string& user);
+  const Passwords& passwords() const { return passwords_; }
   Stock stock() const;
 
   // For the watchers.
@@ -137,6 +144,9 @@ class Simulation {
   void build_people();
   void reconfigured(const Settings& settings);
   void check_removed();
+  void change_password(Neighbour& next);
+  void change_at_servers(const Settings& settings);
+  void watch_passwords();
   void watch_people(const Event& event, std::span<const Effect> effects);
   ShellOptions shell_options();
   void after_step(const Event& event, std::span<const Effect> effects);
@@ -156,6 +166,7 @@ class Simulation {
 
   Duration patience() const;
   bool host_in_trouble(const Application& who, Instant since) const;
+  bool password_in_trouble(const Application& who, Instant since) const;
 
   // nemesis.cc
   void schedule_fault();
@@ -198,7 +209,9 @@ class Simulation {
   Clock clock_;
   Network network_;
   ToyVault vault_{7};
-  Settings settings_;  // at first
+  Passwords passwords_{vault_};
+  std::map<std::string, Instant> password_trouble_;  // of a user: until when servers may refuse it
+  Settings settings_;                                // at first
   std::optional<InForce> in_force_;
   std::optional<Machine> machine_;
   std::optional<MachineStepper> stepper_;

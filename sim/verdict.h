@@ -25,6 +25,7 @@ inline constexpr std::string_view own_state = "O-05 own state";
 inline constexpr std::string_view limits = "O-06 limits";
 inline constexpr std::string_view ledger = "O-07 message ledger";
 inline constexpr std::string_view cancel_reach = "O-08 cancel reach";
+inline constexpr std::string_view authentication = "O-09 authentication";
 inline constexpr std::string_view rights = "O-10 rights";
 inline constexpr std::string_view clean_release = "O-11 clean release";
 inline constexpr std::string_view error_shape = "O-12 error shape";

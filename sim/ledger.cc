@@ -344,6 +344,9 @@ bool Ledger::refuse(Client& client, Server& server) {
   const std::string_view front = client.inbox.view();
   const std::size_t size = whole_size(front).value_or(0);
   if (size == 0) return false;
+  // Of a short message all has to be there before it is refused.
+  constexpr std::size_t in_sight = 1024;
+  if (front.size() < std::min(size, in_sight)) return false;
   const bool named = front[0] == 'P' && front.size() > header_size && front[header_size] != '\0';
   if (!named && front[0] != 'B' && front[0] != 'D') return false;
   if (!join(client, server)) return false;

@@ -7,13 +7,13 @@ namespace {
 // So many of the longest delays are in a login, with proofs and messages in pieces.
 constexpr int login_delays_max = 400;
 
+}  // namespace
+
 bool login_may_be_slow(const RunOptions& options) {
   const Duration limit = options.settings.server_connect_timeout;
   return limit > Duration::zero() &&
          options.weather.delay_max * login_delays_max + options.answers_late_max >= limit;
 }
-
-}  // namespace
 
 bool may_be_noted(const Note& note, const Event& event, const RunOptions& options) {
   if (note.level < Level::warning) return true;
@@ -24,7 +24,7 @@ bool may_be_noted(const Note& note, const Event& event, const RunOptions& option
     // The client was told, and knows whether that is right (O-12).
     case NoteKind::client_refused: return true;
     case NoteKind::half_message_lost: return faults || clocks;
-    case NoteKind::server_login_failed: return faults || login_may_be_slow(options);
+    case NoteKind::server_login_failed: return true;  // Watch knows why
     case NoteKind::server_said: return faults;
     case NoteKind::accept_paused: return options.fail_accepts;
     case NoteKind::resolve_failed: {

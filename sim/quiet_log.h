@@ -10,5 +10,7 @@ namespace pgweir::sim {
 
 // Whether this event, in a run like this, may make the pooler say so.
 bool may_be_noted(const Note& note, const Event& event, const RunOptions& options);
+// The weather alone may take as long as server_connect_timeout.
+bool login_may_be_slow(const RunOptions& options);
 
 }  // namespace pgweir::sim

@@ -7,6 +7,7 @@
 
 #include "core/base/limits.h"
 #include "sim/application.h"
+#include "sim/quiet_log.h"
 #include "sim/simulation.h"
 
 namespace pgweir::sim {
@@ -53,6 +54,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       if (send->socket.kind == SocketKind::server) {
         given = send->socket;
         if (speaker_) owners_[given] = speaker_;
+        if (speaker_) server_clocks_.served_another(given);
       } else if (send->socket.kind == SocketKind::client) {
         waiting_.erase(send->socket);
         Sent& sent = sent_[simulation_.shell().stream_of(send->socket)];
@@ -64,14 +66,19 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       if (stop->socket.kind == SocketKind::client) client_waits(stop->socket);
     } else if (const auto* resume = std::get_if<effect::ResumeReading>(&effect)) {
       if (number_of(resume->socket) == 0) continue;
-      if (given && resume->socket != speaker_) owners_[given] = resume->socket;
+      if (given && resume->socket != speaker_) {
+        owners_[given] = resume->socket;
+        server_clocks_.served_another(given);
+      }
       served(resume->socket);
     } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
       waiting_.erase(close->socket);
       dismissed_.insert(number_of(close->socket));
       if (close->socket.kind == SocketKind::server) server_closed(close->socket);
+      if (close->socket.kind == SocketKind::client) client_closed(close->socket);
     } else if (const auto* note = std::get_if<Note>(&effect)) {
       if (note->kind == NoteKind::protocol_desync) check_desync(note->socket);
+      if (note->kind == NoteKind::server_login_failed) check_login_failure(note->socket, event);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       hosts_[connect->socket] = Names::host_at(connect->to);
       connects_.push_back(simulation_.clock().now());
@@ -79,6 +86,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     }
   }
   speaker_ = {};
+  server_clocks_.step(event, effects);
 }
 
 // After failures there are pauses, so that a host that comes back is not run over.
@@ -102,6 +110,39 @@ void Watch::check_desync(SocketId server) {
   const RunOptions& options = simulation_.options();
   if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
   simulation_.verdict().blame(oracle::quiet_logs, "a desync with a host that says nothing wrong");
+}
+
+// An attempt fails because the host or the network ended it, or because its time has passed in a
+// world in which that may be.
+void Watch::check_login_failure(SocketId server, const Event& event) {
+  if (std::holds_alternative<event::ConnectFailed>(event)) return;
+  const RunOptions& options = simulation_.options();
+  if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
+  const Stream* stream = simulation_.shell().stream_of(server);
+  const PostgresSession* session = session_of(server);
+  const bool answered = stream != nullptr;
+  if (answered &&
+      (session == nullptr || session->ended() || stream->peer_finished() || stream->peer_reset())) {
+    return;
+  }
+  const Instant since = server_clocks_.opened_at(server);
+  const bool in_time = !simulation_.in_force().had_passed(&Settings::server_connect_timeout, since,
+                                                          simulation_.clock().now());
+  const bool slow =
+      !answered || stream->dark() || options.clog || options.stall || login_may_be_slow(options);
+  if (!in_time && slow) return;
+  simulation_.verdict().blame(oracle::quiet_logs,
+                              in_time ? "a server's login is said to have failed, and did not"
+                                      : "a login takes too long with a host that is not slow");
+}
+
+// Who has a server that is not done is lost to it. When a hostile one is, only pgweir knows.
+void Watch::client_closed(SocketId client) {
+  for (const auto& [server, owner] : owners_) {
+    if (owner != client || is_free(server)) continue;
+    const PostgresSession* session = session_of(server);
+    if (session != nullptr && !session->hostile()) server_clocks_.client_lost(server);
+  }
 }
 
 // Whoever needed it is told now, if the world broke it.
@@ -283,6 +324,7 @@ void Watch::check_buffers(SocketId socket) {
 }
 
 void Watch::quiet() {
+  server_clocks_.quiet();
   if (waiting_.empty()) return;
   check_overdue();
   check_growth();

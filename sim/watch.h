@@ -16,6 +16,7 @@
 #include "core/event.h"
 #include "sim/census.h"
 #include "sim/postgres_session.h"
+#include "sim/server_clocks.h"
 #include "sim/verdict.h"
 
 namespace pgweir::sim {
@@ -25,7 +26,7 @@ class Simulation;
 
 class Watch {
  public:
-  explicit Watch(Simulation& simulation) : simulation_(simulation) {}
+  explicit Watch(Simulation& simulation) : simulation_(simulation), server_clocks_(simulation) {}
 
   // A step of the machine, carried out.
   void step(const Event& event, std::span<const Effect> effects);
@@ -54,6 +55,8 @@ class Watch {
   std::uint32_t number_of(SocketId client) const;
   void connect_failed(SocketId socket, std::size_t host);
   void check_desync(SocketId server);
+  void check_login_failure(SocketId server, const Event& event);
+  void client_closed(SocketId client);
   void check_overdue();
   void check_growth();
   void check_waiter(SocketId client);
@@ -79,6 +82,7 @@ class Watch {
   };
 
   Simulation& simulation_;
+  ServerClocks server_clocks_;
   std::unordered_map<const Stream*, Sent> sent_;  // when, to each client; never walked through
   std::uint64_t step_ = 0;
   std::map<SocketId, std::uint32_t> clients_;  // the number of its application; 0: none

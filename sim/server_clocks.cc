@@ -1,0 +1,76 @@
+#include "sim/server_clocks.h"
+
+#include <algorithm>
+#include <string>
+
+#include "core/base/limits.h"
+#include "sim/simulation.h"
+
+namespace pgweir::sim {
+
+void ServerClocks::begin(Since& clock, SocketId socket) {
+  const Instant now = simulation_.clock().now();
+  clock.emplace(socket, now);
+  look_at_ = std::min(look_at_, now);
+}
+
+void ServerClocks::over(SocketId socket) {
+  attempts_.erase(socket);
+  cancels_.erase(socket);
+  lost_.erase(socket);
+}
+
+void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
+  if (const auto* closed = std::get_if<event::Closed>(&event)) over(closed->socket);
+  if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) over(failed->socket);
+  if (std::holds_alternative<event::Reconfigured>(event)) look_at_ = simulation_.clock().now();
+  for (const Effect& effect : effects) {
+    if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
+      begin(connect->socket.kind == SocketKind::cancel ? cancels_ : attempts_, connect->socket);
+    } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
+      // When a server is closed, somebody may still ask why its login failed.
+      cancels_.erase(close->socket);
+      lost_.erase(close->socket);
+    }
+  }
+}
+
+Instant ServerClocks::opened_at(SocketId server) const {
+  const auto found = attempts_.find(server);
+  return found == attempts_.end() ? never : found->second;
+}
+
+// A reload may hurry it, a timer may be late, and none runs while pgweir stands still.
+void ServerClocks::check(const Since& clock, Duration limit, std::string_view what) {
+  if (limit == Duration::zero()) return;
+  const Duration late = simulation_.options().timers_late_max;
+  for (const auto& [socket, since] : clock) {
+    const Instant due = std::max(after(since, limit), simulation_.in_force().since());
+    look_at_ = std::min(look_at_, after(due, late));
+    if (simulation_.clock().now() <= after(due, late)) continue;
+    simulation_.verdict().blame(oracle::deadlines, std::string(what) + " takes longer than it may");
+  }
+}
+
+void ServerClocks::quiet() {
+  // Once is enough: what flies to it or from it later is no recovery.
+  std::erase_if(lost_, [&](const auto& entry) { return simulation_.watch().is_free(entry.first); });
+  if (simulation_.stalled() || simulation_.clock().now() <= look_at_) return;
+  look_at_ = never;
+  std::erase_if(attempts_, [&](const auto& entry) {
+    const auto server = simulation_.census().servers().find(entry.first);
+    return server == simulation_.census().servers().end() || server->second.ready ||
+           server->second.closing;
+  });
+  const Settings& settings = simulation_.settings();
+  check(attempts_, settings.server_connect_timeout, "an attempt at a server");
+  check(cancels_, settings.cancel_wait_timeout, "a cancel");
+  if (settings.cancel_wait_timeout == Duration::zero()) return;
+  // It has two clocks: of its own, and of a cancel that may still hit.
+  check(lost_,
+        limits::recovery_wait * 2 + settings.cancel_wait_timeout +
+            simulation_.options().timers_late_max,
+        "recovering a lost client's server");
+}
+
+}  // namespace pgweir::sim

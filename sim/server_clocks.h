@@ -1,0 +1,46 @@
+// The clocks that no client sees run out (O-23): an attempt at a server takes no longer than
+// server_connect_timeout, a cancel no longer than cancel_wait_timeout, and a server whose client
+// was lost is clean, or on its way out, within the bounds that recovery has.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string_view>
+
+#include "core/effect.h"
+#include "core/event.h"
+
+namespace pgweir::sim {
+
+class Simulation;
+
+class ServerClocks {
+ public:
+  explicit ServerClocks(Simulation& simulation) : simulation_(simulation) {}
+
+  // A step of the machine, carried out.
+  void step(const Event& event, std::span<const Effect> effects);
+  // A client was lost that has this server.
+  void client_lost(SocketId server) { begin(lost_, server); }
+  // It has gone to another.
+  void served_another(SocketId server) { lost_.erase(server); }
+  // When the attempt began that this server is, or was last.
+  Instant opened_at(SocketId server) const;
+  // Nothing more happens now.
+  void quiet();
+
+ private:
+  using Since = std::map<SocketId, Instant>;
+
+  void begin(Since& clock, SocketId socket);
+  void over(SocketId socket);
+  void check(const Since& clock, Duration limit, std::string_view what);
+
+  Simulation& simulation_;
+  Instant look_at_ = never;  // nothing is overdue before that
+  Since attempts_;           // servers that may not have logged in
+  Since cancels_;
+  Since lost_;  // servers of clients that were lost
+};
+
+}  // namespace pgweir::sim

@@ -1,6 +1,7 @@
 // What comes and goes leaves nothing behind (O-41): when everybody has gone, the machine holds what
-// it held when it began, its pools, and the room that the most clients at once had. In blocks and
-// in bytes: an entry that is never erased is a block, a table that only grows has ever more bytes.
+// it held when it began, its pools, and the room that the most clients at once and the longest step
+// had. In blocks and in bytes: an entry that is never erased is a block, a table that only grows
+// has ever more bytes.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +17,7 @@ class NoGrowth {
  public:
   // The machine has taken its first step.
   void begin() { at_first_ = core_memory(); }
-  void step(const Event& event, std::size_t client_count);
+  void step(const Event& event, std::size_t effect_count, std::size_t client_count);
   // How much more than it may the machine holds, if it does.
   std::optional<std::string> excess(std::size_t pool_count) const;
 
@@ -24,6 +25,7 @@ class NoGrowth {
   CoreMemory at_first_;
   std::size_t client_total_ = 0;
   std::size_t clients_most_ = 0;  // at once
+  std::size_t effects_most_ = 0;  // of one step
 };
 
 }  // namespace pgweir::sim

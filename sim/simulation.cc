@@ -210,7 +210,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   if (teller_.step) teller_.step(clock_.now(), event, effects);
   if (!shell_) return;  // the first step, before there is a world
   watch_people(event, effects);
-  no_growth_.step(event, census_.clients().size());
+  no_growth_.step(event, effects.size(), census_.clients().size());
   check_recycled(event, effects);
   names_.step(clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   watch_->step(event, effects);

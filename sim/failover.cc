@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/bytes.h"
 #include "sim/simulation.h"
 
 namespace pgweir::sim {
@@ -79,6 +80,23 @@ void Simulation::check_recycled(const Event& event, std::span<const Effect> effe
     verdict_.blame(oracle::failover, "an answer of DNS came, and the idle backend " +
                                          std::to_string(session->pid()) + " was closed");
   }
+}
+
+// Whoever is told for which database it is stands where the name of that database's host has led:
+// an answer of DNS is about the name that was asked for (O-30).
+void Simulation::check_place(const effect::Send& send) {
+  if (!pgweir::text_of(send.bytes).starts_with('\0')) return;  // it is no startup packet
+  const Census::Server& server = census_.servers().at(send.socket);
+  bool known = false;
+  const bool led_there = in_force_->ever(Instant{}, [&](const Settings& settings) {
+    const DatabaseSettings* database = find_database(settings, server.whom.database);
+    known = known || database != nullptr;
+    return database != nullptr && names_.ever_led(database->host, Names::host_at(server.to));
+  });
+  if (led_there || !known) return;
+  verdict_.blame(oracle::failover, "a server of " + server.whom.database + " is opened at " +
+                                       Names::name_of(Names::host_at(server.to)) +
+                                       ", where the name of its host never led");
 }
 
 // Where nothing fails, whoever is to be let in waits for a server that is being opened, or for what

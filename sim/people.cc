@@ -36,7 +36,9 @@ void Simulation::watch_people(const Event& event, std::span<const Effect> effect
   for (const Effect& effect : effects) {
     census_.carried_out(effect);
     const auto* send = std::get_if<effect::Send>(&effect);
-    if (send == nullptr || send->socket.kind != SocketKind::client) continue;
+    if (send == nullptr) continue;
+    if (send->socket.kind == SocketKind::server) check_place(*send);
+    if (send->socket.kind != SocketKind::client) continue;
     for (const auto& person : operators_) person->said(*send, event);
   }
 }

@@ -184,6 +184,7 @@ class Simulation {
   void clog_while(const std::shared_ptr<Stream>& stream, Stream::Way way);
   void strike_names();
   void check_recycled(const Event& event, std::span<const Effect> effects);
+  void check_place(const effect::Send& send);
   void check_first_server();
   void check_wake_up();
   void fail_over();

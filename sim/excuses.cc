@@ -15,7 +15,7 @@ bool Simulation::host_in_trouble(const Application& who, Instant since) const {
     if (database == nullptr) return false;
     for (std::size_t host = 0; host < hosts_.size(); ++host) {
       if (!names_.ever_led(database->host, host)) continue;
-      if (host_down_[host] || host_trouble_[host] >= since) return true;
+      if (host_in_trouble(host, since)) return true;
     }
     return false;
   });

@@ -125,13 +125,17 @@ bool Ruins::has_room(const Login& pool) const {
                [&](const Login& place) { return place.user == pool.user; });
 }
 
+// Who wants a server there may never get one.
+bool Ruins::waits_in_vain(const Login& pool) const {
+  if (is_set(simulation_.settings().query_wait_timeout)) return false;
+  return !can_be_reached(pool.database) || !has_room(pool);
+}
+
 bool Ruins::excuses(const Application& who) const {
   // A login has its clock always.
   if (empty() || !who.logged_in()) return false;
   if (const SocketId server = server_of(who)) return is_kept(server);
-  if (is_set(simulation_.settings().query_wait_timeout)) return false;
-  const Identity& identity = who.identity();
-  return !can_be_reached(identity.database) || !has_room({identity.database, identity.user});
+  return waits_in_vain({who.identity().database, who.identity().user});
 }
 
 std::string Ruins::owed_about(const Application& frozen) const {
@@ -149,7 +153,10 @@ std::string Ruins::owed_about(const Application& frozen) const {
 bool Ruins::may_keep_pgweir() const {
   if (!kept_places().empty()) return true;
   const auto may_stay = [&](const auto& who) { return who->asking() && excuses(*who); };
-  return std::ranges::any_of(simulation_.applications(), may_stay);
+  if (std::ranges::any_of(simulation_.applications(), may_stay)) return true;
+  const auto inside = [](const auto& stranger) { return stranger->frozen_inside(); };
+  return std::ranges::any_of(simulation_.strangers(), inside) &&
+         waits_in_vain({std::string(Stranger::database), std::string(Stranger::user)});
 }
 
 Duration Ruins::patience() const {

@@ -50,6 +50,7 @@ class Ruins {
   bool is_kept(SocketId server) const;
   bool can_be_reached(const std::string& database) const;
   bool has_room(const Login& pool) const;
+  bool waits_in_vain(const Login& pool) const;
   std::vector<Login> kept_places() const;
 
   const Simulation& simulation_;

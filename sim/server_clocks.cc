@@ -15,23 +15,48 @@ void ServerClocks::begin(Since& clock, SocketId socket) {
 }
 
 void ServerClocks::over(SocketId socket) {
-  attempts_.erase(socket);
-  cancels_.erase(socket);
-  lost_.erase(socket);
+  for (Since* clock : {&attempts_, &cancels_, &lost_}) clock->erase(socket);
+  clients_.erase(socket);
 }
 
 void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
   if (const auto* closed = std::get_if<event::Closed>(&event)) over(closed->socket);
   if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) over(failed->socket);
   if (std::holds_alternative<event::Reconfigured>(event)) look_at_ = simulation_.clock().now();
+  const auto* received = std::get_if<event::Received>(&event);
+  const bool client_speaks = received != nullptr && received->socket.kind == SocketKind::client;
+  SocketId told{};  // the server that something was said to last
   for (const Effect& effect : effects) {
-    if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
+    if (const auto* send = std::get_if<effect::Send>(&effect)) {
+      if (send->socket.kind != SocketKind::server) continue;
+      told = send->socket;
+      if (client_speaks) given(told, received->socket);
+    } else if (const auto* resume = std::get_if<effect::ResumeReading>(&effect)) {
+      if (told && resume->socket.kind == SocketKind::client) given(told, resume->socket);
+    } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       begin(connect->socket.kind == SocketKind::cancel ? cancels_ : attempts_, connect->socket);
     } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
+      if (close->socket.kind == SocketKind::client) client_closed(close->socket);
       // When a server is closed, somebody may still ask why its login failed.
       cancels_.erase(close->socket);
       lost_.erase(close->socket);
     }
+  }
+}
+
+void ServerClocks::given(SocketId server, SocketId client) {
+  SocketId& has_it = clients_[server];
+  if (has_it == client) return;
+  has_it = client;
+  lost_.erase(server);
+}
+
+// Who has a server that is not done is lost to it. When a hostile one is, only pgweir knows.
+void ServerClocks::client_closed(SocketId client) {
+  for (const auto& [server, has_it] : clients_) {
+    if (has_it != client || simulation_.watch().is_free(server)) continue;
+    const PostgresSession* session = simulation_.watch().session_of(server);
+    if (session != nullptr && !session->hostile()) begin(lost_, server);
   }
 }
 
@@ -48,7 +73,10 @@ void ServerClocks::check(const Since& clock, Duration limit, std::string_view wh
     const Instant due = std::max(after(since, limit), simulation_.in_force().since());
     look_at_ = std::min(look_at_, after(due, late));
     if (simulation_.clock().now() <= after(due, late)) continue;
-    simulation_.verdict().blame(oracle::deadlines, std::string(what) + " takes longer than it may");
+    simulation_.verdict().blame(oracle::deadlines, std::string(what) +
+                                                       " takes longer than it may: s" +
+                                                       std::to_string(socket.slot) + "." +
+                                                       std::to_string(socket.generation));
   }
 }
 

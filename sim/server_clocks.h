@@ -20,10 +20,6 @@ class ServerClocks {
 
   // A step of the machine, carried out.
   void step(const Event& event, std::span<const Effect> effects);
-  // A client was lost that has this server.
-  void client_lost(SocketId server) { begin(lost_, server); }
-  // It has gone to another.
-  void served_another(SocketId server) { lost_.erase(server); }
   // When the attempt began that this server is, or was last.
   Instant opened_at(SocketId server) const;
   // Nothing more happens now.
@@ -34,13 +30,16 @@ class ServerClocks {
 
   void begin(Since& clock, SocketId socket);
   void over(SocketId socket);
+  void given(SocketId server, SocketId client);
+  void client_closed(SocketId client);
   void check(const Since& clock, Duration limit, std::string_view what);
 
   Simulation& simulation_;
   Instant look_at_ = never;  // nothing is overdue before that
   Since attempts_;           // servers that may not have logged in
   Since cancels_;
-  Since lost_;  // servers of clients that were lost
+  Since lost_;                            // servers of clients that were lost
+  std::map<SocketId, SocketId> clients_;  // who had a server last
 };
 
 }  // namespace pgweir::sim

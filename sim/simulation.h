@@ -120,6 +120,11 @@ class Simulation {
   // A connection of the pooler's to a host came to nothing, or its end was noticed.
   void host_failed(std::size_t host) { trouble(host, network_.delay_longest() + time_to_hear); }
 
+  // Something goes wrong there, or went wrong since then.
+  bool host_in_trouble(std::size_t host, Instant since) const {
+    return host_down_[host] || host_trouble_[host] >= since;
+  }
+
   // people.cc: for those at the console.
   Tape& people_tape() { return tapes_.faults; }
   Duration operator_pause();

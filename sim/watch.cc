@@ -54,7 +54,6 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       if (send->socket.kind == SocketKind::server) {
         given = send->socket;
         if (speaker_) owners_[given] = speaker_;
-        if (speaker_) server_clocks_.served_another(given);
       } else if (send->socket.kind == SocketKind::client) {
         waiting_.erase(send->socket);
         Sent& sent = sent_[simulation_.shell().stream_of(send->socket)];
@@ -66,16 +65,12 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       if (stop->socket.kind == SocketKind::client) client_waits(stop->socket);
     } else if (const auto* resume = std::get_if<effect::ResumeReading>(&effect)) {
       if (number_of(resume->socket) == 0) continue;
-      if (given && resume->socket != speaker_) {
-        owners_[given] = resume->socket;
-        server_clocks_.served_another(given);
-      }
+      if (given && resume->socket != speaker_) owners_[given] = resume->socket;
       served(resume->socket);
     } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
       waiting_.erase(close->socket);
       dismissed_.insert(number_of(close->socket));
       if (close->socket.kind == SocketKind::server) server_closed(close->socket);
-      if (close->socket.kind == SocketKind::client) client_closed(close->socket);
     } else if (const auto* note = std::get_if<Note>(&effect)) {
       if (note->kind == NoteKind::protocol_desync) check_desync(note->socket);
       if (note->kind == NoteKind::server_login_failed) check_login_failure(note->socket, event);
@@ -118,6 +113,7 @@ void Watch::check_login_failure(SocketId server, const Event& event) {
   if (std::holds_alternative<event::ConnectFailed>(event)) return;
   const RunOptions& options = simulation_.options();
   if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
+  if (options.change_passwords) return;  // O-12 knows which of them would have served
   const Stream* stream = simulation_.shell().stream_of(server);
   const PostgresSession* session = session_of(server);
   const bool answered = stream != nullptr;
@@ -128,21 +124,13 @@ void Watch::check_login_failure(SocketId server, const Event& event) {
   const Instant since = server_clocks_.opened_at(server);
   const bool in_time = !simulation_.in_force().had_passed(&Settings::server_connect_timeout, since,
                                                           simulation_.clock().now());
-  const bool slow =
-      !answered || stream->dark() || options.clog || options.stall || login_may_be_slow(options);
+  const bool slow = !answered || stream->dark() || options.clog || options.stall ||
+                    login_may_be_slow(options) ||
+                    simulation_.host_in_trouble(hosts_[server], since);
   if (!in_time && slow) return;
   simulation_.verdict().blame(oracle::quiet_logs,
                               in_time ? "a server's login is said to have failed, and did not"
                                       : "a login takes too long with a host that is not slow");
-}
-
-// Who has a server that is not done is lost to it. When a hostile one is, only pgweir knows.
-void Watch::client_closed(SocketId client) {
-  for (const auto& [server, owner] : owners_) {
-    if (owner != client || is_free(server)) continue;
-    const PostgresSession* session = session_of(server);
-    if (session != nullptr && !session->hostile()) server_clocks_.client_lost(server);
-  }
 }
 
 // Whoever needed it is told now, if the world broke it.

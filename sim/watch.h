@@ -56,7 +56,6 @@ class Watch {
   void connect_failed(SocketId socket, std::size_t host);
   void check_desync(SocketId server);
   void check_login_failure(SocketId server, const Event& event);
-  void client_closed(SocketId client);
   void check_overdue();
   void check_growth();
   void check_waiter(SocketId client);

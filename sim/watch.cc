@@ -113,7 +113,11 @@ void Watch::check_login_failure(SocketId server, const Event& event) {
   if (std::holds_alternative<event::ConnectFailed>(event)) return;
   const RunOptions& options = simulation_.options();
   if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
-  if (options.change_passwords) return;  // O-12 knows which of them would have served
+  // pgweir may have no password yet that the host takes: O-12 knows which would have served.
+  const auto* received = std::get_if<event::Received>(&event);
+  const bool answers = (received != nullptr && received->socket == server) ||
+                       std::holds_alternative<event::Derived>(event);
+  if (options.change_passwords && answers) return;
   const Stream* stream = simulation_.shell().stream_of(server);
   const PostgresSession* session = session_of(server);
   const bool answered = stream != nullptr;

@@ -50,9 +50,8 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
       return settings.max_client_conn < 1000;
     });
   }
-  // While pgweir stood still, strangers came and went, each with a connection.
   if (code == "53300" && text.find("have not logged in") != std::string_view::npos) {
-    return options_.stranger_count > 0 && who.connected_at() < stalled_until_;
+    return crowded_out(who.connected_at());
   }
   // Its servers have another password of its user than pgweir.
   const bool of_password = text.find("password authentication failed") != std::string_view::npos;

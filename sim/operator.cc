@@ -182,6 +182,7 @@ void Operator::hear_fatal(const Message& message) {
     if (code == "57014" && simulation_.clock().now() - connected_at_ >= limit) return;
     // The last place is an administrator's, but not everybody's who only looks.
     if (code == "53300" && simulation_.options().settings.max_client_conn < 1000) return;
+    if (code == "53300" && simulation_.crowded_out(connected_at_)) return;
   }
   if (code.starts_with("57P0") && simulation_.draining()) return;
   if (code == "54000" && flooding_) return;

@@ -51,8 +51,14 @@ void ServerClocks::given(SocketId server, SocketId client) {
   lost_.erase(server);
 }
 
-// Who has a server that is not done is lost to it. When a hostile one is, only pgweir knows.
+// Who goes while his server is at work for him is lost to it. When a hostile one is done, only
+// pgweir knows.
 void ServerClocks::client_closed(SocketId client) {
+  const std::uint32_t number = simulation_.watch().number_of(client);
+  if (number == 0) return;
+  const Application& who = *simulation_.applications()[number - 1];
+  if (who.stream().get() != simulation_.shell().stream_of(client)) return;
+  if (!who.asking() && !who.in_transaction()) return;
   for (const auto& [server, has_it] : clients_) {
     if (has_it != client || simulation_.watch().is_free(server)) continue;
     const PostgresSession* session = simulation_.watch().session_of(server);

@@ -107,6 +107,11 @@ class Simulation {
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }
   bool stalled() const { return clock_.now() < stalled_until_; }
+  // While pgweir stood still, strangers came and went, each with a connection that has not logged
+  // in: whoever had connected by its end may have to make room.
+  bool crowded_out(Instant connected_at) const {
+    return options_.stranger_count > 0 && connected_at < stalled_until_;
+  }
   bool draining() const { return draining_; }
   Duration kernel_patience();
   void send_cancel(Application& who, std::uint32_t pid, std::uint32_t key);

@@ -46,13 +46,14 @@ class Watch {
   bool is_free(SocketId server) const;
   // Nothing more happens now: what must hold whenever it is quiet.
   void quiet();
+  // The application at this socket; 0: it is none's.
+  std::uint32_t number_of(SocketId client) const;
 
  private:
   struct Cancel {
     std::uint32_t application;
     std::uint16_t port;  // which of its connections it is for
   };
-  std::uint32_t number_of(SocketId client) const;
   void connect_failed(SocketId socket, std::size_t host);
   void check_desync(SocketId server);
   void check_login_failure(SocketId server, const Event& event);

@@ -384,8 +384,11 @@ void Watch::check_waiter(SocketId client) {
     if (entry.second == 0) return same_pool(entry.first, client);  // a stranger
     const Application& other = *simulation_.applications()[entry.second - 1];
     // One that went silently is still there, to the pooler.
-    const bool left = other.stream().get() != simulation_.shell().stream_of(entry.first);
-    return (left || other.asking()) && same_pool(entry.first, client);
+    const Stream* its = simulation_.shell().stream_of(entry.first);
+    const bool left = other.stream().get() != its;
+    // Of a COPY that has failed there may be more on its way.
+    const bool speaks = its != nullptr && (its->flying_size() > 0 || its->readable_size() > 0);
+    return (left || speaks || other.asking()) && same_pool(entry.first, client);
   };
   const auto holders = static_cast<std::size_t>(std::ranges::count_if(clients_, may_have_one));
   const std::size_t free_count = free_servers(client);

@@ -264,12 +264,12 @@ void Ledger::to_server(Server& server, std::string_view bytes) {
 }
 
 // Whoever may be the one that says this to the server: its own client where that is not done with
-// it, else the speaker, one that is read again now that it has a server, whoever has waited
-// longest.
+// it, else the speaker, one that is read again now that it has a server, its own client where
+// nobody knows, whoever has waited longest. The order matters where two begin alike.
 template <typename Offer>
 bool Ledger::offer(Server& server, Offer one) {
   Client* const own = served_by(server);
-  if (own != nullptr && (!server.free() || !server.owed_known || own->id == speaker_)) {
+  if (own != nullptr && (!server.free() || own->id == speaker_)) {
     if (one(*own)) return true;
   }
   if (!server.free()) return false;
@@ -280,6 +280,7 @@ bool Ledger::offer(Server& server, Offer one) {
     Client* const client = resumed != nullptr ? clients_.find(resumed->socket) : nullptr;
     if (client != nullptr && one(*client)) return true;
   }
+  if (own != nullptr && !server.owed_known && one(*own)) return true;
   std::erase_if(speakers_, [&](SocketId id) {
     Client* const client = clients_.find(id);
     if (client == nullptr) return true;

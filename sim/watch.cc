@@ -27,7 +27,8 @@ std::uint32_t application_at(const Endpoint& peer) {
 
 void Watch::step(const Event& event, std::span<const Effect> effects) {
   ++step_;
-  SocketId given{};  // the server that this step's bytes went to last
+  SocketId given{};       // the server that this step's bytes went to last
+  bool stranger = false;  // speaks
   if (const auto* accepted = std::get_if<event::Accepted>(&event)) {
     const std::uint32_t number = application_at(accepted->peer);
     clients_[socket_of(accepted->client)] = number;
@@ -40,7 +41,11 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
   } else if (const auto* received = std::get_if<event::Received>(&event)) {
     const auto cancel = cancellers_.find(received->socket);
     if (cancel != cancellers_.end()) cancel_arrived(received->socket, cancel->second, effects);
-    if (number_of(received->socket) != 0) speaker_ = received->socket;
+    if (number_of(received->socket) != 0) {
+      speaker_ = received->socket;
+    } else {
+      stranger = received->socket.kind == SocketKind::client;
+    }
   } else if (const auto* closed = std::get_if<event::Closed>(&event)) {
     forget(closed->socket);
   } else if (std::holds_alternative<event::Reconfigured>(event)) {
@@ -54,6 +59,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       if (send->socket.kind == SocketKind::server) {
         given = send->socket;
         if (speaker_) owners_[given] = speaker_;
+        if (stranger) owners_.erase(given);
       } else if (send->socket.kind == SocketKind::client) {
         waiting_.erase(send->socket);
         Sent& sent = sent_[simulation_.shell().stream_of(send->socket)];
@@ -64,7 +70,10 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     } else if (const auto* stop = std::get_if<effect::StopReading>(&effect)) {
       if (stop->socket.kind == SocketKind::client) client_waits(stop->socket);
     } else if (const auto* resume = std::get_if<effect::ResumeReading>(&effect)) {
-      if (number_of(resume->socket) == 0) continue;
+      if (number_of(resume->socket) == 0) {
+        if (resume->socket.kind == SocketKind::client) owners_.erase(given);  // a stranger has it
+        continue;
+      }
       if (given && resume->socket != speaker_) owners_[given] = resume->socket;
       served(resume->socket);
     } else if (const auto* close = std::get_if<effect::Close>(&effect)) {

@@ -16,9 +16,10 @@ struct alignas(__STDCPP_DEFAULT_NEW_ALIGNMENT__) Header {
   bool counted;
 };
 
-void* allocate(std::size_t size) {
+// Null: there is none.
+void* allocate(std::size_t size) noexcept {
   void* const memory = std::malloc(sizeof(Header) + size);
-  if (memory == nullptr) throw std::bad_alloc();
+  if (memory == nullptr) return nullptr;
   Header* const header = new (memory) Header{size, counting};
   if (counting) {
     held.bytes += size;
@@ -26,6 +27,12 @@ void* allocate(std::size_t size) {
     ++held.allocations;
   }
   return header + 1;
+}
+
+void* allocate_or_throw(std::size_t size) {
+  void* const memory = allocate(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
 }
 
 void release(void* memory) {
@@ -46,8 +53,15 @@ CoreMemory core_memory() { return held; }
 
 }  // namespace pgweir::sim
 
-void* operator new(std::size_t size) { return pgweir::sim::allocate(size); }
-void* operator new[](std::size_t size) { return pgweir::sim::allocate(size); }
+void* operator new(std::size_t size) { return pgweir::sim::allocate_or_throw(size); }
+void* operator new[](std::size_t size) { return pgweir::sim::allocate_or_throw(size); }
+// A sanitizer has its own of these too, whose blocks have no header.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return pgweir::sim::allocate(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return pgweir::sim::allocate(size);
+}
 void operator delete(void* memory) noexcept { pgweir::sim::release(memory); }
 void operator delete[](void* memory) noexcept { pgweir::sim::release(memory); }
 void operator delete(void* memory, std::size_t) noexcept { pgweir::sim::release(memory); }

@@ -178,6 +178,7 @@ class Machine::Core {
   bool database_full(const Pool& pool) const;
   bool user_full(const Pool& pool) const;
   bool kept_for_another(const Pool& pool);
+  Instant keep_place(Pool& starved);
   void make_room(const Pool& pool);
   bool should_yield(const Pool& pool);
   Instant oldest_wait(const Pool& pool) const;

@@ -105,6 +105,7 @@ void Machine::Core::grow(Pool& pool) {
     open_server(pool);
   }
   if (pool.starved == was_starved) return;
+  pool.kept_since = never;
   pool.starved ? ++starved_count_ : --starved_count_;
   if (!pool.starved) touch_waiting();  // what was kept for this pool is for others again
 }
@@ -140,13 +141,25 @@ bool Machine::Core::kept_for_another(const Pool& pool) {
       pool.limits.database != 0 && pool.database->server_count + 1 >= pool.limits.database;
   const bool last_of_user =
       pool.limits.user != 0 && pool.user->server_count + 1 >= pool.limits.user;
-  bool kept = false;
-  pools_.each([&](PoolHandle, const Pool& other) {
+  Instant kept_until = now_;
+  pools_.each([&](PoolHandle, Pool& other) {
     if (!other.starved || other.self == pool.self || oldest_wait(other) >= own) return;
-    kept = kept || (last_of_database && other.database == pool.database) ||
-           (last_of_user && other.user == pool.user);
+    if ((last_of_database && other.database == pool.database) ||
+        (last_of_user && other.user == pool.user)) {
+      kept_until = std::max(kept_until, keep_place(other));
+    }
   });
-  return kept;
+  if (kept_until > now_) timers_.at_latest(pool.timer, kept_until);
+  return kept_until > now_;
+}
+
+// Until when places are kept for a starved pool. Its other limit may stay full for ever: so it is
+// a while, and then as long not.
+Instant Machine::Core::keep_place(Pool& starved) {
+  if (starved.kept_since == never || now_ - starved.kept_since >= 2 * limits::place_kept_max) {
+    starved.kept_since = now_;
+  }
+  return after(starved.kept_since, limits::place_kept_max);
 }
 
 Machine::Core::Room Machine::Core::host_room(Pool& pool) {

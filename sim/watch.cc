@@ -328,6 +328,7 @@ void Watch::quiet() {
   server_clocks_.quiet();
   if (waiting_.empty()) return;
   check_overdue();
+  if (std::exchange(quiet_at_step_, step_) == step_) return;  // nothing has changed hands
   check_growth();
   if (simulation_.shell().socket_count(SocketKind::cancel) > 0) return;
   for (const auto& [socket, server] : simulation_.census().servers()) {

@@ -85,6 +85,7 @@ class Watch {
   ServerClocks server_clocks_;
   std::unordered_map<const Stream*, Sent> sent_;  // when, to each client; never walked through
   std::uint64_t step_ = 0;
+  std::uint64_t quiet_at_step_ = 0;
   std::map<SocketId, std::uint32_t> clients_;  // the number of its application; 0: none
   std::map<SocketId, Cancel> cancellers_;      // what cancel it brings
   std::deque<Instant> connects_;               // to any host, the last of them

@@ -50,6 +50,8 @@ inline constexpr std::size_t console_command_size_max = 65536;
 // each may be answered with a row for every socket.
 inline constexpr std::size_t console_commands_at_once_max = 8;
 
+// How long at once a place under one limit is kept for a pool that waits for one under another too.
+inline constexpr Duration place_kept_max = 1s;
 // Connection attempts under way at once to one host, and how many it may see begin a second.
 inline constexpr std::uint32_t host_connecting_max = 16;
 inline constexpr std::uint32_t host_connects_per_second = 200;

@@ -66,6 +66,7 @@ struct Pool {
   WaitQueue waiting;     // for a server
   WaitQueue logging_in;  // for the parameters
   bool starved = false;  // somebody waits, and a limit shared with other pools is full
+  Instant kept_since = never;  // while starved: when a place under another limit was first kept
   bool dirty = false;    // to be looked at before the step ends
 
   // What a server of this pool says of its session: what clients are told when they log in.

@@ -1,4 +1,5 @@
 // Pools that share a limit: nobody waits beside a server that could make room.
+#include "core/base/limits.h"
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -43,6 +44,28 @@ TEST_F(SharedLimitsTest, a_pool_that_wants_a_place_under_two_full_limits_gets_on
   EXPECT_EQ(world.query(ann_in_more, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
   sim::Client& ann_in_db = world.client();
   EXPECT_EQ(world.query(ann_in_db, "select 'c'"), "T D(c) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SharedLimitsTest, a_place_is_not_kept_for_ever_for_a_pool_that_another_limit_holds_back) {
+  world.settings.databases[0].max_db_connections = 1;
+  world.settings.max_user_connections = 1;
+  DatabaseSettings more = world.settings.databases[0];
+  more.name = "more";
+  world.settings.databases.push_back(more);
+  sim::Client& bob_in_db = world.client({.user = "bob"});
+  sim::Client& ann_in_db = world.connect();
+  sim::Client& ann_in_more = world.connect();
+  world.query(bob_in_db, "begin");
+  ann_in_db.log_in({});
+  world.run();
+  world.advance(std::chrono::milliseconds(1));
+  ann_in_more.log_in({.database = "more"});
+  world.run();
+  EXPECT_FALSE(ann_in_more.logged_in()) << "her one place is for who waits longer";
+  world.advance(limits::place_kept_max);
+  EXPECT_TRUE(ann_in_more.logged_in()) << "and bob's transaction may never end";
+  EXPECT_EQ(world.query(bob_in_db, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_TRUE(ann_in_db.logged_in());
 }
 
 TEST_F(SharedLimitsTest, nobody_makes_room_for_a_pool_that_may_not_try_yet) {

@@ -53,6 +53,21 @@ TEST_F(TimeoutTest, query_timeout) {
   expect_at(seconds(3), client, "E(57014) EOF", "query_timeout");
 }
 
+TEST_F(TimeoutTest, query_timeout_begins_when_there_is_a_server) {
+  world.settings.default_pool_size = 1;
+  world.settings.query_wait_timeout = seconds(0);
+  world.settings.query_timeout = seconds(3);
+  world.settings.transaction_timeout = seconds(20);
+  sim::Client& holder = world.client();
+  sim::Client& client = world.client({.more = {{"application_name", "mine"}}});
+  // Five bytes tell that something is asked, but not what of.
+  const std::string asked = sim::parse("", "select 'a'") + sim::sync();
+  world.ask(holder, asked.substr(0, 5));
+  world.ask(client, asked.substr(0, 5));
+  expect_at(seconds(20), holder, "E(25P04) EOF", "transaction_timeout");
+  EXPECT_EQ(world.ask(client, asked.substr(5)), "1 Z(I)");
+}
+
 TEST_F(TimeoutTest, query_timeout_leaves_an_idle_transaction_alone) {
   world.settings.query_timeout = seconds(3);
   sim::Client& client = world.client();

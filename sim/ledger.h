@@ -71,6 +71,11 @@ class Ledger {
   // A step of the machine.
   void step(const Event& event, std::span<const Effect> effects);
   const Counts& counts() const { return counts_; }
+  // By all that pgweir has heard of that server, nothing is left to do there.
+  bool is_done(SocketId server) const {
+    const Server* found = servers_.find(server);
+    return found != nullptr && found->free();
+  }
 
  private:
   // What came from a socket and has no fate yet. Copied only when it stays for another step.

@@ -87,8 +87,10 @@ void ServerClocks::check(const Since& clock, Duration limit, std::string_view wh
 }
 
 void ServerClocks::quiet() {
-  // Once is enough: what flies to it or from it later is no recovery.
-  std::erase_if(lost_, [&](const auto& entry) { return simulation_.watch().is_free(entry.first); });
+  // Once is enough: what flies to it or from it later, a notice perhaps, is no recovery.
+  std::erase_if(lost_, [&](const auto& entry) {
+    return simulation_.watch().is_free(entry.first) || simulation_.ledger().is_done(entry.first);
+  });
   if (simulation_.stalled() || simulation_.clock().now() <= look_at_) return;
   look_at_ = never;
   std::erase_if(attempts_, [&](const auto& entry) {

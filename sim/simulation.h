@@ -104,6 +104,7 @@ class Simulation {
   const Names& names() const { return names_; }
   const Census& census() const { return census_; }
   Quotas& quotas() { return quotas_; }
+  const Ledger& ledger() const { return ledger_; }
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }
   bool stalled() const { return clock_.now() < stalled_until_; }

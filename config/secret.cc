@@ -1,5 +1,7 @@
 #include "config/secret.h"
 
+#include <string.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -61,6 +63,8 @@ std::expected<SecretKind, std::string> check_verifier(std::string_view text) {
 }
 
 }  // namespace
+
+Secret::~Secret() { ::explicit_bzero(text.data(), text.size()); }
 
 std::expected<SecretKind, std::string> secret_kind(std::string_view text) {
   if (text.empty()) return SecretKind::none;

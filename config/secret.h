@@ -9,9 +9,12 @@
 
 namespace pgweir::config {
 
+// Wiped when it goes, as each copy of it is: they travel from the files to every machine's vault.
 struct Secret {
   auth::SecretKind kind;
   std::string text;
+
+  ~Secret();
 };
 
 // SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey (RFC 5803's parts), md5 and 32 hexadecimal

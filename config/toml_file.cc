@@ -109,6 +109,7 @@ std::optional<std::string> setting_text(const Setting& setting, const toml::node
   switch (setting.kind()) {
     case SettingKind::count:
     case SettingKind::port:
+    case SettingKind::machines:
     case SettingKind::boolean:
     case SettingKind::duration: return scalar_text(node);
     case SettingKind::mode: {

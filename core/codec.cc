@@ -109,6 +109,14 @@ class Encoder {
   }
   void put(const event::ConnectFailed& e) { put_end(e); }
   void put(const event::Closed& e) { put_end(e); }
+  void put(const event::Adopted& e) {
+    const auto& [client, from, parcel] = e;
+    all(client, from, parcel);
+  }
+  void put(const event::Told& e) {
+    const auto& [from, message] = e;
+    all(from, message);
+  }
   void put(const event::Resolved& e) {
     const auto& [ticket, addresses, why] = e;
     put(ticket);
@@ -157,6 +165,14 @@ class Encoder {
     const auto& [socket, to] = e;
     all(socket, to);
   }
+  void put(const effect::HandOver& e) {
+    const auto& [socket, to, parcel] = e;
+    all(socket, to, parcel);
+  }
+  void put(const effect::Tell& e) {
+    const auto& [to, message] = e;
+    all(to, message);
+  }
   void put(const effect::Resolve& e) {
     const auto& [ticket, host, port] = e;
     all(ticket, host, port);
@@ -202,7 +218,7 @@ class Encoder {
 
 void Encoder::put(const Settings& settings) {
   const auto& [listen_addr, listen_port, listen_backlog, unix_socket_dir, unix_socket_mode,
-               auth_type, auth_file, admin_users, stats_users, ignore_startup_parameters,
+               machines, auth_type, auth_file, admin_users, stats_users, ignore_startup_parameters,
                server_cleartext_password, pool_mode, max_client_conn, default_pool_size,
                min_pool_size, reserve_pool_size, reserve_pool_timeout, max_db_connections,
                max_user_connections, client_login_timeout, query_wait_timeout, query_timeout,
@@ -212,15 +228,15 @@ void Encoder::put(const Settings& settings) {
                tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile, log_connections,
                log_disconnections, log_pooler_errors, log_stats, verbose, databases, users] =
       settings;
-  all(listen_addr, listen_port, listen_backlog, unix_socket_dir, unix_socket_mode, auth_type,
-      auth_file, admin_users, stats_users, ignore_startup_parameters, server_cleartext_password,
-      pool_mode, max_client_conn, default_pool_size, min_pool_size, reserve_pool_size,
-      reserve_pool_timeout, max_db_connections, max_user_connections, client_login_timeout,
-      query_wait_timeout, query_timeout, client_idle_timeout, idle_transaction_timeout,
-      transaction_timeout, server_connect_timeout, server_idle_timeout, server_lifetime,
-      server_login_retry, cancel_wait_timeout, dns_max_ttl, stats_period, tcp_keepalive,
-      tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile, log_connections,
-      log_disconnections, log_pooler_errors, log_stats, verbose, databases, users);
+  all(listen_addr, listen_port, listen_backlog, unix_socket_dir, unix_socket_mode, machines,
+      auth_type, auth_file, admin_users, stats_users, ignore_startup_parameters,
+      server_cleartext_password, pool_mode, max_client_conn, default_pool_size, min_pool_size,
+      reserve_pool_size, reserve_pool_timeout, max_db_connections, max_user_connections,
+      client_login_timeout, query_wait_timeout, query_timeout, client_idle_timeout,
+      idle_transaction_timeout, transaction_timeout, server_connect_timeout, server_idle_timeout,
+      server_lifetime, server_login_retry, cancel_wait_timeout, dns_max_ttl, stats_period,
+      tcp_keepalive, tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile,
+      log_connections, log_disconnections, log_pooler_errors, log_stats, verbose, databases, users);
 }
 
 template <class Variant>

@@ -48,6 +48,17 @@ struct Connect {
   SocketId socket;
   Endpoint to;
 };
+// A client's socket goes to another machine of this process: nothing more is said of it here, and
+// no Closed follows.
+struct HandOver {
+  SocketId socket;
+  std::uint8_t to;
+  Bytes parcel;
+};
+struct Tell {
+  std::uint8_t to;
+  Bytes message;
+};
 // DNS: addresses with this port.
 struct Resolve {
   Ticket ticket;
@@ -70,7 +81,7 @@ struct Exit {
 
 using Effect =
     std::variant<effect::Send, effect::StopReading, effect::ResumeReading, effect::ReadSize,
-                 effect::Accepting, effect::Close, effect::Connect, effect::Resolve, effect::Derive,
-                 effect::LoadSettings, Note, effect::Exit>;
+                 effect::Accepting, effect::Close, effect::Connect, effect::HandOver, effect::Tell,
+                 effect::Resolve, effect::Derive, effect::LoadSettings, Note, effect::Exit>;
 
 }  // namespace pgweir

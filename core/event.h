@@ -5,7 +5,9 @@
 //  - PeerDone comes after all the peer's bytes; Hangup at most once;
 //  - Congested comes before any other event when a byte of the last step's Sends is still unsent;
 //  - Closed is every socket's last event, exactly one each, also after our own Close;
-//  - every ticket is answered exactly once.
+//  - every ticket is answered exactly once;
+//  - what one machine tells and hands over to another comes there in that order, all of it; between
+//    HandOver and Adopted nobody hears of the socket, and what was unread or unsent goes with it.
 #pragma once
 
 #include <array>
@@ -92,6 +94,17 @@ struct Closed {
   SocketId socket;
   Reason why;
 };
+// A client's socket comes from another machine of this process, under a name of the shell's here.
+struct Adopted {
+  ClientHandle client;
+  std::uint8_t from;
+  Bytes parcel;  // what the other machine knew of it
+};
+// Another machine of this process says something: seats::Message.
+struct Told {
+  std::uint8_t from;
+  Bytes message;
+};
 // In the resolver's order; empty when it failed, and then why says how.
 struct Resolved {
   Ticket ticket;
@@ -102,7 +115,7 @@ struct Derived {
   Ticket ticket;
   bool done;
 };
-// New settings, complete and valid: the answer to LoadSettings.
+// New settings, complete and valid: every machine's answer to LoadSettings, whoever asked.
 struct Reconfigured {
   Settings settings;
 };
@@ -125,8 +138,8 @@ struct Woke {};
 
 using Event = std::variant<event::Accepted, event::AcceptFailed, event::Received, event::PeerDone,
                            event::Hangup, event::Congested, event::Drained, event::Connected,
-                           event::ConnectFailed, event::Closed, event::Resolved, event::Derived,
-                           event::Reconfigured, event::Refused, event::Commanded, event::WallClock,
-                           event::Woke>;
+                           event::ConnectFailed, event::Closed, event::Adopted, event::Told,
+                           event::Resolved, event::Derived, event::Reconfigured, event::Refused,
+                           event::Commanded, event::WallClock, event::Woke>;
 
 }  // namespace pgweir

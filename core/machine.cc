@@ -26,6 +26,7 @@ std::string Machine::left_over() const { return core_->left_over(); }
 
 Machine::Core::Core(Settings settings, auth::Vault& vault, Seat seat) : vault_(vault), seat_(seat) {
   timer_ = timers_.add({TimerOwner::Kind::machine, 0, 0});
+  applied_.resize(seat_.machines);
   settings_ = std::move(settings);
 }
 
@@ -56,9 +57,11 @@ void Machine::Core::finish_step() {
     if (Pool* pool = pools_.find(dirty_[i])) serve(*pool);
   }
   dirty_.clear();
+  tell_places_given_up();
 }
 
 void Machine::Core::set_accepting() {
+  if (seat_.machine != 0) return;
   const effect::Accept how = draining_                   ? effect::Accept::ended
                              : accept_again_at_ != never ? effect::Accept::paused
                                                          : effect::Accept::on;
@@ -94,25 +97,33 @@ void Machine::Core::note(NoteKind kind, Level level, SocketId socket, const Pool
   out_.add(said);
 }
 
+Machine::Core::Client& Machine::Core::add_client(ClientHandle handle) {
+  Client& client = clients_.place(handle);
+  client.self = handle;
+  client.state_at = now_;
+  client.timer = timers_.add({TimerOwner::Kind::client, handle.slot, handle.generation});
+  unauthenticated_.push_back(clients_, client);
+  return client;
+}
+
 void Machine::Core::on(const event::Accepted& event) {
-  Client& client = clients_.place(event.client);
-  client.self = event.client;
+  Client& client = add_client(event.client);
   client.peer = event.peer;
   client.peer.path = {};
   client.local = event.local;
   client.local.path = {};
   client.uid = event.uid;
   client.connected_at = now_;
-  client.state_at = now_;
-  client.timer =
-      timers_.add({TimerOwner::Kind::client, event.client.slot, event.client.generation});
-  unauthenticated_.push_back(clients_, client);
   arm(client);
-  if (unauthenticated_.size() > limits::clients_unauthenticated_max) {
-    fail_client(
-        *clients_.find(unauthenticated_.first()),
-        {sqlstate::too_many_connections, "too many connections that have not logged in yet"});
-  }
+  bound_unauthenticated();
+  spread(client);
+}
+
+// Each machine has its share of the bound.
+void Machine::Core::bound_unauthenticated() {
+  if (unauthenticated_.size() <= limits::clients_unauthenticated_max / seat_.machines) return;
+  fail_client(*clients_.find(unauthenticated_.first()),
+              {sqlstate::too_many_connections, "too many connections that have not logged in yet"});
 }
 
 void Machine::Core::on(const event::AcceptFailed&) {
@@ -400,6 +411,8 @@ void Machine::Core::check_invariants() const {
     consoles += client.state == ClientState::console;
   });
   PGWEIR_REQUIRE(counted == logged_in_count_, counted, logged_in_count_);  // I-07
+  const bool all_here = seat_.machines == 1;
+  PGWEIR_REQUIRE(!all_here || places_taken_ == counted, places_taken_, counted);
   PGWEIR_REQUIRE(consoles == console_count_, consoles, console_count_);
   servers_.each([&](ServerHandle, const Server& server) { check_server(server); });
   check_pools();
@@ -450,6 +463,8 @@ std::uint64_t Machine::Core::fingerprint() const {
   });
   hash.add(cancellers_.size());
   hash.add(logged_in_count_);
+  hash.add(places_taken_);
+  hash.add(handed_over_count_);
   return hash.value();
 }
 
@@ -467,6 +482,12 @@ std::string Machine::Core::left_over() const {
   add("keys being derived", derivations_.size());
   add("clients that have not logged in", unauthenticated_.size());
   add("clients of max_client_conn", logged_in_count_);
+  add("places of max_client_conn", places_taken_);
+  add("clients being handed over", handed_over_count_);
+  add("SHOWs that wait for other machines",
+      static_cast<std::size_t>(std::count_if(gathers_.begin(), gathers_.end(), [](const Gather& g) {
+        return static_cast<bool>(g.client);  // and not for the log, which goes on for ever
+      })));
   add("clients on the console", console_count_);
   add("clients that wait for RELOAD", reloading_.size());
   add("settings being loaded", reload_pending_ || reload_again_);

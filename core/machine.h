@@ -19,10 +19,12 @@
 
 namespace pgweir {
 
-// Who this machine is. Its number and the replica's are part of cancel keys, for those who pass
+// Which machine this is of how many: one a core. The first accepts, counts the clients of all, and
+// ends the process. Its number and the replica's are part of cancel keys, for those who pass
 // cancels on; clients on unix sockets with the process's own uid may be the admin `pgbouncer`.
 struct Seat {
   std::uint8_t machine = 0;
+  std::uint8_t machines = 1;
   std::uint8_t replica = 0;
   std::uint32_t uid = 0;
 };

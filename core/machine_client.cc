@@ -153,7 +153,10 @@ void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::st
     note(NoteKind::client_closed, Level::info, client.socket(), pools_.find(client.pool), why);
   }
   if (client.cancel_key != 0) cancel_keys_.erase(client.cancel_key);
-  if (client.counted) --logged_in_count_;
+  if (client.counted) {
+    --logged_in_count_;
+    give_up_places(1);
+  }
   client.counted = false;
   if (Pool* pool = pools_.find(client.pool)) {
     --pool->client_count;
@@ -190,7 +193,7 @@ void Machine::Core::leave_queues(Client& client) {
 
 void Machine::Core::client_closed(Client& client) {
   PGWEIR_REQUIRE(client.state == ClientState::closing, client.self.slot, client.state);
-  std::erase(reloading_, client.self);
+  if (client.unacknowledged) tell(*client.unacknowledged, seats::HandedOver{});
   timers_.remove(client.timer);
   values_.drop(client.parameters);
   values_.release(client.user);
@@ -204,7 +207,9 @@ void Machine::Core::update_reading(Client& client) {
   switch (client.state) {
     case ClientState::startup:
     case ClientState::idle: break;
-    case ClientState::authenticating: stop = client.login->deriving; break;
+    case ClientState::authenticating:
+      stop = client.login->deriving || client.login->admitting;
+      break;
     case ClientState::logging_in:
     case ClientState::waiting: stop = true; break;
     case ClientState::active:

@@ -189,12 +189,12 @@ void Machine::Core::run(Client& client, console::Command command) {
       wire::write_notice(answer, console::help_text());
       complete("SHOW");
       break;
-    case console::Command::show_pools: show_pools(answer); break;
-    case console::Command::show_clients: show_sockets(answer, SocketKind::client); break;
-    case console::Command::show_servers: show_sockets(answer, SocketKind::server); break;
-    case console::Command::show_stats: show_stats(answer); break;
-    case console::Command::show_databases: show_databases(answer); break;
-    case console::Command::show_users: show_users(answer); break;
+    case console::Command::show_pools:
+    case console::Command::show_clients:
+    case console::Command::show_servers:
+    case console::Command::show_stats:
+    case console::Command::show_databases:
+    case console::Command::show_users: return begin_show(client, command);
     case console::Command::show_config: show_config(answer); break;
     case console::Command::show_version: console::show_version(answer, version); break;
     case console::Command::reload:
@@ -207,24 +207,73 @@ void Machine::Core::run(Client& client, console::Command command) {
   out_.send_copy(client.socket(), answer);
 }
 
-void Machine::Core::answer_reload(const PgError* error) {
-  const std::vector<ClientHandle> asked = std::exchange(reloading_, {});
-  for (const ClientHandle handle : asked) {
-    Client* client = clients_.find(handle);
-    if (client == nullptr || client->state != ClientState::console) continue;
-    std::string answer;
-    if (error != nullptr) {
-      wire::write_error(answer, wire::ErrorSeverity::error, *error);
-    } else {
-      wire::Writer(answer).begin(BackendType::command_complete).text("RELOAD").end();
-    }
-    wire::write_ready(answer, wire::TransactionStatus::idle);
-    out_.send_copy(client->socket(), answer);
-    continue_client(*client);
-  }
+// Nothing more is heard of it until all machines have said what they have.
+void Machine::Core::begin_show(Client& client, console::Command what) {
+  client.blocked = true;
+  gather(client.self, what);
+  if (client.blocked) update_reading(client);
 }
 
-void Machine::Core::show_pools(std::string& out) const {
+void Machine::Core::answer_reload(ClientHandle asker, const PgError* error) {
+  Client* client = clients_.find(asker);
+  if (client == nullptr || client->state != ClientState::console) return;
+  std::string answer;
+  if (error != nullptr) {
+    wire::write_error(answer, wire::ErrorSeverity::error, *error);
+  } else {
+    wire::Writer(answer).begin(BackendType::command_complete).text("RELOAD").end();
+  }
+  wire::write_ready(answer, wire::TransactionStatus::idle);
+  out_.send_copy(client->socket(), answer);
+  continue_client(*client);
+}
+
+// What all machines have said to its SHOW.
+void Machine::Core::show(Client& client, console::Command what, const seats::Rows& rows) {
+  std::string answer;
+  switch (what) {
+    case console::Command::show_pools: console::show_pools(answer, rows.pools); break;
+    case console::Command::show_clients: console::show_clients(answer, rows.sockets); break;
+    case console::Command::show_servers: console::show_servers(answer, rows.sockets); break;
+    case console::Command::show_stats: console::show_stats(answer, rows.stats); break;
+    case console::Command::show_databases: console::show_databases(answer, rows.databases); break;
+    case console::Command::show_users: console::show_users(answer, rows.users); break;
+    case console::Command::empty:
+    case console::Command::set:
+    case console::Command::show_help:
+    case console::Command::show_config:
+    case console::Command::show_version:
+    case console::Command::reload: break;
+  }
+  wire::write_ready(answer, wire::TransactionStatus::idle);
+  out_.send_copy(client.socket(), answer);
+}
+
+// What this machine has to say to a SHOW.
+seats::Rows Machine::Core::rows_of(console::Command what) const {
+  seats::Rows rows;
+  switch (what) {
+    case console::Command::show_pools: rows.pools = pool_rows(); break;
+    case console::Command::show_clients: rows.sockets = client_rows(); break;
+    case console::Command::show_servers: rows.sockets = server_rows(); break;
+    case console::Command::show_stats:
+      rows.stats = stats_rows();
+      rows.half_message_lost = half_message_lost_total_;
+      rows.protocol_desync = protocol_desync_total_;
+      break;
+    case console::Command::show_databases: rows.databases = database_rows(); break;
+    case console::Command::show_users: rows.users = user_rows(); break;
+    case console::Command::empty:
+    case console::Command::set:
+    case console::Command::show_help:
+    case console::Command::show_config:
+    case console::Command::show_version:
+    case console::Command::reload: break;
+  }
+  return rows;
+}
+
+std::vector<console::PoolRow> Machine::Core::pool_rows() const {
   std::vector<console::PoolRow> rows;
   std::map<PoolHandle, std::size_t> row_of;
   pools_.each([&](PoolHandle handle, const Pool& pool) {
@@ -256,40 +305,45 @@ void Machine::Core::show_pools(std::string& out) const {
       ++rows[row_of[server->pool]].sv_active_cancel;
     }
   });
-  console::show_pools(out, rows);
+  return rows;
 }
 
-void Machine::Core::show_sockets(std::string& out, SocketKind kind) const {
-  std::vector<console::SocketRow> rows;
-  const auto fill = [&](console::SocketRow& row, const auto& socket, const Pool* pool) {
-    row.socket = socket.socket();
-    row.database = pool != nullptr ? std::string_view(pool->database->settings.name) : "pgbouncer";
-    row.state = state_name(socket.state);
-    row.local = socket.local;
-    row.connect_time = socket.connected_at.time_since_epoch() + wall_offset_;
-    row.application_name = values_.text(socket.parameters[0]);
-    row.id = shown(socket.self.slot + 1);
-  };
+// What the rows of clients and of servers have in common.
+template <class Socket>
+console::SocketRow Machine::Core::socket_row(const Socket& socket, const Pool* pool) const {
+  console::SocketRow row;
+  row.machine = seat_.machine;
+  row.socket = socket.socket();
+  row.database = pool != nullptr ? std::string_view(pool->database->settings.name) : "pgbouncer";
+  row.state = state_name(socket.state);
+  row.local = socket.local;
+  row.connect_time = socket.connected_at.time_since_epoch() + wall_offset_;
+  row.application_name = values_.text(socket.parameters[0]);
   static_assert(session::tracked_parameters[0] == "application_name");
-  if (kind == SocketKind::client) {
-    clients_.each([&](ClientHandle, const Client& client) {
-      if (client.state == ClientState::closing || client.user == session::no_value) return;
-      console::SocketRow& row = rows.emplace_back();
-      fill(row, client, pools_.find(client.pool));
-      row.user = values_.text(client.user);
-      row.remote = client.peer;
-      row.request_time =
-          std::max(client.request_at, client.connected_at).time_since_epoch() + wall_offset_;
-      if (client.state == ClientState::waiting) row.wait = now_ - client.request_at;
-      if (client.server) row.link = socket_of(client.server);
-    });
-    console::show_clients(out, rows);
-    return;
-  }
+  row.id = shown(std::uint32_t{seat_.machine} << 24 | (socket.self.slot + 1));
+  return row;
+}
+
+std::vector<console::SocketRow> Machine::Core::client_rows() const {
+  std::vector<console::SocketRow> rows;
+  clients_.each([&](ClientHandle, const Client& client) {
+    if (client.state == ClientState::closing || client.user == session::no_value) return;
+    console::SocketRow& row = rows.emplace_back(socket_row(client, pools_.find(client.pool)));
+    row.user = values_.text(client.user);
+    row.remote = client.peer;
+    row.request_time =
+        std::max(client.request_at, client.connected_at).time_since_epoch() + wall_offset_;
+    if (client.state == ClientState::waiting) row.wait = now_ - client.request_at;
+    if (client.server) row.link = socket_of(client.server);
+  });
+  return rows;
+}
+
+std::vector<console::SocketRow> Machine::Core::server_rows() const {
+  std::vector<console::SocketRow> rows;
   servers_.each([&](ServerHandle, const Server& server) {
     const Pool* pool = pools_.find(server.pool);
-    console::SocketRow& row = rows.emplace_back();
-    fill(row, server, pool);
+    console::SocketRow& row = rows.emplace_back(socket_row(server, pool));
     row.user = pool->user->name;
     row.remote = server.endpoint;
     row.request_time = server.state_at.time_since_epoch() + wall_offset_;
@@ -297,18 +351,18 @@ void Machine::Core::show_sockets(std::string& out, SocketKind kind) const {
     row.remote_pid = static_cast<std::int32_t>(server.backend_pid);
     if (server.client) row.link = socket_of(server.client);
   });
-  console::show_servers(out, rows);
+  return rows;
 }
 
-void Machine::Core::show_stats(std::string& out) const {
+std::vector<console::StatsRow> Machine::Core::stats_rows() const {
   std::vector<console::StatsRow> rows;
   for (const auto& [name, database] : databases_) {
     rows.push_back({name, database.totals, database.averages});
   }
-  console::show_stats(out, rows);
+  return rows;
 }
 
-void Machine::Core::show_databases(std::string& out) const {
+std::vector<console::DatabaseRow> Machine::Core::database_rows() const {
   std::vector<console::DatabaseRow> rows;
   for (const auto& [name, database] : databases_) {
     const DatabaseSettings& settings = database.settings;
@@ -327,10 +381,10 @@ void Machine::Core::show_databases(std::string& out) const {
     row.current_connections = shown(database.server_count);
     row.current_client_connections = shown(database.client_count);
   }
-  console::show_databases(out, rows);
+  return rows;
 }
 
-void Machine::Core::show_users(std::string& out) const {
+std::vector<console::UserRow> Machine::Core::user_rows() const {
   std::vector<console::UserRow> rows;
   for (const UserSettings& settings : settings_.users) {
     console::UserRow& row = rows.emplace_back();
@@ -343,7 +397,7 @@ void Machine::Core::show_users(std::string& out) const {
       row.current_client_connections = shown(user->second.client_count);
     }
   }
-  console::show_users(out, rows);
+  return rows;
 }
 
 void Machine::Core::show_config(std::string& out) const {

@@ -7,7 +7,8 @@
 //   machine_pool.cc      who gets which server, and when servers are opened
 //   machine_cancel.cc    CancelRequests of clients, and our own to PostgreSQL
 //   machine_console.cc   the admin database
-//   machine_settings.cc  settings, databases, users, pools, hosts; reload and drain
+//   machine_settings.cc  settings, databases, users, pools, hosts; drain
+//   machine_seats.cc     what spans the machines of one process: hand-over, counting, SHOW, reload
 //
 // Nothing here is visible to the shell. Pointers to objects are good until the object is erased,
 // which only its Closed event does.
@@ -25,6 +26,8 @@
 #include "core/machine.h"
 #include "core/pool/host.h"
 #include "core/pool/pool.h"
+#include "core/seats/message.h"
+#include "core/seats/rows.h"
 #include "core/session/client.h"
 #include "core/session/link.h"
 #include "core/session/output.h"
@@ -53,6 +56,15 @@ struct Derivation {
   bool asked = false;  // the effect is out; at most limits::derivations_max at once
   std::vector<ClientHandle> clients;
   std::vector<ServerHandle> servers;
+};
+
+// A SHOW under way, and what the other machines have said to it.
+struct Gather {
+  std::uint32_t number = 0;
+  ClientHandle client;  // none: it is for the log
+  console::Command what{};
+  std::uint32_t awaited = 0;
+  std::vector<std::string> answers;
 };
 
 class Machine::Core {
@@ -85,8 +97,6 @@ class Machine::Core {
   void on(const event::Closed& event);
   void on(const event::Resolved& event);
   void on(const event::Derived& event);
-  void on(const event::Reconfigured& event);
-  void on(const event::Refused& event);
   void on(const event::Commanded& event);
   void on(const event::WallClock& event);
   void on(const event::Woke& event);
@@ -96,6 +106,8 @@ class Machine::Core {
   void fire_machine();
   void finish_step();
   void set_accepting();
+  Client& add_client(ClientHandle handle);
+  void bound_unauthenticated();
   void note(NoteKind kind, Level level, SocketId socket, const Pool* pool, std::string_view text,
             std::string_view code = {});
   void check_client(const Client& client) const;
@@ -113,7 +125,9 @@ class Machine::Core {
   CredentialId credential_of(std::string_view user) const;
   void verifier_derived(Client& client, CredentialId credential, bool done);
   void authenticated(Client& client);
-  bool admit(Client& client);
+  void admitted(Client& client);
+  void refuse_place(Client& client);
+  void pass_on_held(Client& client);
   bool take_parameters(Client& client);
   bool take_parameter(Client& client, std::string_view name, std::string_view value);
   void welcome(Client& client);
@@ -189,6 +203,7 @@ class Machine::Core {
 
   // machine_cancel.cc
   void cancel_requested(Client& requester, std::uint32_t pid, Bytes secret);
+  void cancel_key(std::uint64_t key);
   void start_cancel(Server& server);
   void cancel_connected(Canceller& canceller);
   void cancel_ended(Canceller& canceller);
@@ -201,13 +216,19 @@ class Machine::Core {
   void console_message(Client& client, const session::Opening& message);
   void console_command(Client& client, std::string_view text);
   void run(Client& client, console::Command command);
-  void show_pools(std::string& out) const;
-  void show_sockets(std::string& out, SocketKind kind) const;
-  void show_stats(std::string& out) const;
-  void show_databases(std::string& out) const;
-  void show_users(std::string& out) const;
+  void begin_show(Client& client, console::Command what);
+  void show(Client& client, console::Command what, const seats::Rows& rows);
+  seats::Rows rows_of(console::Command what) const;
+  std::vector<console::PoolRow> pool_rows() const;
+  template <class Socket>
+  console::SocketRow socket_row(const Socket& socket, const Pool* pool) const;
+  std::vector<console::SocketRow> client_rows() const;
+  std::vector<console::SocketRow> server_rows() const;
+  std::vector<console::StatsRow> stats_rows() const;
+  std::vector<console::DatabaseRow> database_rows() const;
+  std::vector<console::UserRow> user_rows() const;
   void show_config(std::string& out) const;
-  void answer_reload(const PgError* error);
+  void answer_reload(ClientHandle asker, const PgError* error);
   console::Role role_of(std::string_view user) const;
 
   // machine_settings.cc
@@ -220,7 +241,6 @@ class Machine::Core {
   void apply_to(Database& database, const DatabaseSettings* settings);
   void retire_servers(Database& database);
   void collect(Pool& pool);
-  void reload();
   void drain();
   void drain_client(Client& client);
   static bool wanted(const Pool& pool);
@@ -229,8 +249,42 @@ class Machine::Core {
   void exit_if_drained();
   void stop(int status);
   void stats_due();
+  void log_stats(const seats::Rows& rows);
   Derivation& derivation(CredentialId credential, Bytes salt, std::uint32_t iterations);
   void start_derivations();
+
+  // machine_seats.cc
+  void on(const event::Adopted& event);
+  void on(const event::Told& event);
+  void on(const event::Reconfigured& event);
+  void on(const event::Refused& event);
+  void hear(std::uint8_t from, const seats::Admit& asked);
+  void hear(std::uint8_t from, const seats::Admitted& answer);
+  void hear(std::uint8_t from, const seats::Left& left);
+  void hear(std::uint8_t from, const seats::HandedOver& handed_over);
+  void hear(std::uint8_t from, const seats::Cancel& cancel);
+  void hear(std::uint8_t from, const seats::Cancelled& answer);
+  void hear(std::uint8_t from, const seats::Ask& asked);
+  void hear(std::uint8_t from, const seats::Answer& answer);
+  void hear(std::uint8_t from, const seats::Reload& reload);
+  void hear(std::uint8_t from, const seats::Reloaded& answer);
+  void hear(std::uint8_t from, const seats::Applied& applied);
+  void hear(std::uint8_t from, const seats::Drain& drain);
+  void hear(std::uint8_t from, const seats::Drained& drained);
+  std::uint8_t home_of(std::string_view database) const;
+  void tell(std::uint8_t to, const seats::Message& message);
+  void tell_others(const seats::Message& message);
+  void spread(Client& client);
+  void hand_over(Client& client, std::uint8_t to, Bytes packet);
+  bool take_place(bool admin);
+  void give_up_places(std::uint32_t count);
+  void tell_places_given_up();
+  bool pass_on_cancel(Client& requester, std::uint64_t key);
+  void gather(ClientHandle client, console::Command what);
+  void finish_gather(std::size_t place);
+  void reload();
+  void end_reload_if_applied();
+  void end_reload(const PgError* error);
 
   Settings settings_;
   auth::Vault& vault_;
@@ -263,11 +317,22 @@ class Machine::Core {
   std::map<Ticket, HostHandle> resolutions_;
   std::vector<Derivation> derivations_;
   pool::WaitQueue unauthenticated_;
-  std::vector<ClientHandle> reloading_;  // console clients that wait for RELOAD
+  std::vector<ClientHandle> reloading_;  // console clients that asked for RELOAD, in order
   bool reload_pending_ = false;          // LoadSettings is out
   bool reload_again_ = false;
+  std::uint32_t epoch_ = 0;                  // how often there were new settings
+  std::uint32_t reload_ended_ = 0;           // seat 0: the epoch that all machines go by
+  std::vector<std::uint32_t> applied_;       // seat 0: the epoch that each machine goes by
+  std::vector<std::uint8_t> reload_askers_;  // seat 0: machines, once for each RELOAD
+  std::vector<Gather> gathers_;
+  std::uint32_t last_gather_ = 0;
+  std::uint8_t next_seat_ = 0;           // seat 0: whose turn it is to get a client
+  std::uint32_t places_taken_ = 0;       // seat 0: of max_client_conn, by all machines
+  std::uint32_t places_given_up_ = 0;    // others: in this step
+  std::uint32_t handed_over_count_ = 0;  // clients on their way to other machines
+  std::uint32_t drained_count_ = 0;      // seat 0: other machines where nobody is left
   std::vector<PoolHandle> dirty_;
-  std::uint32_t logged_in_count_ = 0;  // of max_client_conn, console clients included
+  std::uint32_t logged_in_count_ = 0;  // here, console clients included
   std::uint32_t console_count_ = 0;    // of those
   std::uint32_t starved_count_ = 0;    // pools
   std::uint64_t half_message_lost_total_ = 0;

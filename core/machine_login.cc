@@ -31,6 +31,7 @@ PgError wrong_password(std::string_view user) {
 }  // namespace
 
 void Machine::Core::startup_bytes(Client& client, Bytes bytes) {
+  if (client.cancelling) return;  // it has said all it may
   client.stream.hold(bytes);
   while (client.state == ClientState::startup && client.stream.held.size() >= 4) {
     const auto size = wire::startup_packet_size(client.stream.held);
@@ -45,7 +46,7 @@ void Machine::Core::startup_bytes(Client& client, Bytes bytes) {
   }
 }
 
-// False when the client is on its way out.
+// False when the client is on its way out, or to another machine.
 bool Machine::Core::first_packet(Client& client, Bytes packet) {
   const auto read = wire::read_startup_packet(packet);
   if (!read) {
@@ -60,7 +61,13 @@ bool Machine::Core::first_packet(Client& client, Bytes packet) {
     cancel_requested(client, cancel->pid, cancel->secret);
     return false;
   }
-  if (std::holds_alternative<wire::Startup>(*read)) {
+  if (const auto* startup = std::get_if<wire::Startup>(&*read)) {
+    const std::uint8_t home =
+        is_console(startup->database) ? seat_.machine : home_of(startup->database);
+    if (home != seat_.machine && !client.at_home && !draining_) {
+      hand_over(client, home, packet);
+      return false;
+    }
     begin_login(client, packet);
     return client.state != ClientState::closing;
   }
@@ -128,7 +135,8 @@ void Machine::Core::begin_authentication(Client& client) {
 
 void Machine::Core::authentication_bytes(Client& client, Bytes bytes) {
   client.stream.hold(bytes);
-  while (client.state == ClientState::authenticating && !client.login->deriving) {
+  while (client.state == ClientState::authenticating && !client.login->deriving &&
+         !client.login->admitting) {
     const Bytes held = client.stream.held;
     if (held.size() < wire::header_size) return;
     const wire::Header header = wire::read_header(held);
@@ -148,10 +156,13 @@ void Machine::Core::authentication_bytes(Client& client, Bytes bytes) {
     client.stream.hold(all.subspan(whole));
     sasl_answer(client, all.first(whole).subspan(wire::header_size));
   }
-  if (client.state != ClientState::authenticating && client.state != ClientState::closing &&
-      !client.stream.held.empty()) {
-    client_bytes(client, client.stream.take_held(out_.arena()));
-  }
+  if (client.state != ClientState::authenticating) pass_on_held(client);
+}
+
+// What it said while it was being let in.
+void Machine::Core::pass_on_held(Client& client) {
+  if (client.state == ClientState::closing || client.stream.held.empty()) return;
+  client_bytes(client, client.stream.take_held(out_.arena()));
 }
 
 void Machine::Core::sasl_answer(Client& client, Bytes body) {
@@ -221,9 +232,25 @@ void Machine::Core::verifier_derived(Client& client, CredentialId credential, bo
   if (client.state == ClientState::authenticating) authentication_bytes(client, {});
 }
 
-// Who it is is proved: now, and not before, it may learn what there is.
+// Who it is is proved. max_client_conn is exact: the first machine counts the clients of all.
 void Machine::Core::authenticated(Client& client) {
-  if (!admit(client)) return;
+  const session::Login& login = *client.login;
+  const bool own_admin = login.user == "pgbouncer" && client.uid == seat_.uid;
+  const bool admin = own_admin || contains(settings_.admin_users, login.user);
+  if (seat_.machine == 0) return take_place(admin) ? admitted(client) : refuse_place(client);
+  client.login->admitting = true;
+  update_reading(client);
+  tell(0, seats::Admit{client.self, admin});
+}
+
+void Machine::Core::refuse_place(Client& client) {
+  fail_client(client,
+              {sqlstate::too_many_connections, "no more connections allowed (max_client_conn)",
+               "Raise max_client_conn, or let clients keep fewer connections open."});
+}
+
+// Now, and not before, it may learn what there is.
+void Machine::Core::admitted(Client& client) {
   unauthenticated_.remove(clients_, client);
   ++logged_in_count_;
   client.counted = true;
@@ -255,21 +282,6 @@ void Machine::Core::authenticated(Client& client) {
   update_reading(client);
   arm(client);
   touch(pool);
-}
-
-// max_client_conn is exact, and some slots beyond it are the administrators'.
-bool Machine::Core::admit(Client& client) {
-  const session::Login& login = *client.login;
-  const auto most = static_cast<std::uint32_t>(settings_.max_client_conn);
-  const bool own_admin = login.user == "pgbouncer" && client.uid == seat_.uid;
-  const bool admin = own_admin || contains(settings_.admin_users, login.user);
-  if (logged_in_count_ < most || (admin && logged_in_count_ < most + limits::admin_client_slots)) {
-    return true;
-  }
-  fail_client(client,
-              {sqlstate::too_many_connections, "no more connections allowed (max_client_conn)",
-               "Raise max_client_conn, or let clients keep fewer connections open."});
-  return false;
 }
 
 bool Machine::Core::ignored(std::string_view parameter) const {

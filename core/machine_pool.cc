@@ -166,9 +166,7 @@ Machine::Core::Room Machine::Core::host_room(Pool& pool) {
   Host& host = *hosts_.find(pool.database->host);
   if (!resolve(host)) return Room::later;
   if (host.may_connect(now_)) return Room::yes;
-  const bool waits_for_attempt = host.back_off.failing()
-                                     ? host.connecting > 0
-                                     : host.connecting >= limits::host_connecting_max;
+  const bool waits_for_attempt = host.back_off.failing() ? host.connecting > 0 : host.full();
   if (!waits_for_attempt) timers_.at_latest(host.timer, host.retry_at(now_));
   return Room::later;
 }

@@ -1,4 +1,4 @@
-// Settings, and what is made from them: databases, users, pools and hosts; reload and drain.
+// Settings, and what is made from them: databases, users, pools and hosts; drain.
 #include <algorithm>
 
 #include "core/base/text.h"
@@ -66,6 +66,7 @@ HostHandle Machine::Core::host_for(const DatabaseSettings& settings) {
   made->self = handle;
   made->name = settings.host;
   made->port = settings.port;
+  made->sharers = seat_.machines;
   made->timer = timers_.add({TimerOwner::Kind::host, handle.slot, handle.generation});
   if (made->is_unix()) {
     made->path = join(settings.host, "/.s.PGSQL.", settings.port);
@@ -97,7 +98,8 @@ void Machine::Core::apply(Settings settings) {
     // A forced user's pool is kept up even before the first client.
     const DatabaseSettings& line = database.settings;
     const bool filled = line.min_pool_size.value_or(settings_.min_pool_size) > 0;
-    if (!database.removed && !line.user.empty() && filled) pool_for(database, line.user);
+    const bool here = home_of(line.name) == seat_.machine;
+    if (!database.removed && !line.user.empty() && filled && here) pool_for(database, line.user);
   }
   pools_.each([&](PoolHandle, Pool& pool) {
     if (pool.back_off.permanent()) pool.back_off.succeeded();  // this may have been the remedy
@@ -197,32 +199,6 @@ void Machine::Core::collect(Pool& pool) {
   if (!used) databases_.erase(database.settings.name);
 }
 
-void Machine::Core::reload() {
-  if (reload_pending_) {
-    reload_again_ = true;  // the files may have changed since they were read
-    return;
-  }
-  reload_pending_ = true;
-  out_.add(effect::LoadSettings{});
-}
-
-void Machine::Core::on(const event::Reconfigured& event) {
-  reload_pending_ = false;
-  apply(event.settings);
-  note(NoteKind::settings_applied, Level::info, {}, nullptr, {});
-  if (std::exchange(reload_again_, false)) return reload();
-  answer_reload(nullptr);
-}
-
-void Machine::Core::on(const event::Refused& event) {
-  reload_pending_ = false;
-  note(NoteKind::settings_refused, Level::error, {}, nullptr, event.why);
-  if (std::exchange(reload_again_, false)) return reload();
-  const PgError error{sqlstate::config_file_error,
-                      join("RELOAD failed, the old settings stay: ", event.why)};
-  answer_reload(&error);
-}
-
 void Machine::Core::on(const event::Commanded& event) {
   switch (event.command) {
     case event::Command::reload: return reload();
@@ -238,7 +214,9 @@ void Machine::Core::drain() {
   draining_ = true;
   note(NoteKind::draining, Level::info, {}, nullptr, {});
   set_accepting();
+  if (seat_.machine == 0) tell_others(seats::Drain{});
   clients_.each([&](ClientHandle, Client& client) {
+    if (client.cancelling) return;
     switch (client.state) {
       case ClientState::startup:
       case ClientState::authenticating:
@@ -267,12 +245,17 @@ void Machine::Core::drain_client(Client& client) {
 
 // When the last client is gone, the servers are told, and when they have let go, so do we.
 void Machine::Core::exit_if_drained() {
-  if (!draining_ || exited_ || clients_.size() > console_count_) return;
+  if (!draining_ || exited_ || clients_.size() > console_count_ || handed_over_count_ > 0) return;
   servers_.each([&](ServerHandle, Server& server) {
     if (server.state != ServerState::closing) close_server(server, "pgweir is shutting down");
   });
   if (servers_.size() > 0) return;
-  stop(0);
+  if (seat_.machine == 0) {
+    if (drained_count_ + 1 == seat_.machines) stop(0);
+  } else {
+    exited_ = true;
+    tell(0, seats::Drained{});
+  }
 }
 
 void Machine::Core::stop(int status) {
@@ -288,20 +271,22 @@ void Machine::Core::stats_due() {
     database.averages = metrics::averages(database.period_began, database.totals, period);
     database.period_began = database.totals;
   }
-  if (settings_.log_stats) {
-    metrics::Totals sum;
-    for (const auto& [name, database] : databases_) sum += database.averages;
-    std::string text = join(sum.xact_count, " xacts/s, ", sum.query_count, " queries/s, in ",
-                            sum.received, " B/s, out ", sum.sent, " B/s");
-    // What should not happen, since the start; said only where it did.
-    if (half_message_lost_total_ + protocol_desync_total_ > 0) {
-      text += join(", ", half_message_lost_total_, " half_message_lost, ", protocol_desync_total_,
-                   " protocol_desync");
-    }
-    note(NoteKind::stats, Level::info, {}, nullptr, text);
-  }
+  if (settings_.log_stats && seat_.machine == 0) gather({}, console::Command::show_stats);
   period_began_ = now_;
   stats_at_ = after(now_, settings_.stats_period);
+}
+
+void Machine::Core::log_stats(const seats::Rows& rows) {
+  metrics::Totals sum;
+  for (const console::StatsRow& row : rows.stats) sum += row.averages;
+  std::string text = join(sum.xact_count, " xacts/s, ", sum.query_count, " queries/s, in ",
+                          sum.received, " B/s, out ", sum.sent, " B/s");
+  // What should not happen, since the start; said only where it did.
+  if (rows.half_message_lost + rows.protocol_desync > 0) {
+    text += join(", ", rows.half_message_lost, " half_message_lost, ", rows.protocol_desync,
+                 " protocol_desync");
+  }
+  note(NoteKind::stats, Level::info, {}, nullptr, text);
 }
 
 // One derivation serves all who need the same key.

@@ -18,6 +18,7 @@ std::optional<std::string> restart_needed(const Settings& now, const Settings& w
   compare("listen_addr", now.listen_addr == wanted.listen_addr);
   compare("listen_port", now.listen_port == wanted.listen_port);
   compare("listen_backlog", now.listen_backlog == wanted.listen_backlog);
+  compare("machines", now.machines == wanted.machines);
   compare("unix_socket_dir", now.unix_socket_dir == wanted.unix_socket_dir);
   compare("unix_socket_mode", now.unix_socket_mode == wanted.unix_socket_mode);
   if (lines.empty()) return std::nullopt;
@@ -31,12 +32,13 @@ struct Loader::Request {
   config::Result result;
 };
 
-Loader::Loader(uv_loop_t& loop, Vault& vault, Log& log, Teller& teller, std::string path,
+Loader::Loader(uv_loop_t& loop, Vault& vault, Log& log, Teller& teller, Post post, std::string path,
                const Settings& settings)
     : loop_(loop),
       vault_(vault),
       log_(log),
       teller_(teller),
+      post_(post),
       path_(std::move(path)),
       at_start_(settings) {}
 
@@ -71,15 +73,20 @@ void Loader::finish(config::Result result) {
     if (problem.fatal) why += (why.empty() ? "" : "\n") + text_of(problem);
   }
   if (result.loaded && why.empty()) {
-    Settings& settings = result.loaded->settings;
-    const auto restart = restart_needed(at_start_, settings);
+    const auto restart = restart_needed(at_start_, result.loaded->settings);
     if (!restart) {
-      vault_.adopt(std::move(result.loaded->secrets), settings);
-      return teller_.tell(event::Reconfigured{std::move(settings)});
+      // First, so that what our machine tells the others of them comes after them.
+      post_.send_to_others(letter::NewSettings{*result.loaded});
+      return adopt(*std::move(result.loaded));
     }
     why = *restart;
   }
   teller_.tell(event::Refused{why});
+}
+
+void Loader::adopt(config::Loaded loaded) {
+  vault_.adopt(std::move(loaded.secrets), loaded.settings);
+  teller_.tell(event::Reconfigured{std::move(loaded.settings)});
 }
 
 }  // namespace pgweir::io

@@ -53,8 +53,8 @@ Log::~Log() {
 }
 
 void Log::close() {
-  logger_.reset();
   pool_.reset();  // writes what is queued, then joins its thread
+  logger_.reset();
 }
 
 void Log::note(const Note& note) {

@@ -1,8 +1,13 @@
 // The log: one line an event, to standard error, to `logfile`, or to both (spdlog).
 //
-// The loop's thread never waits for it: lines go through a bounded queue to a thread of its own,
-// and when that cannot keep up the oldest lines are lost, not the pooler's time. Everything queued
-// is written when the log goes.
+// No loop's thread waits until something is written: lines go through a bounded queue to a thread
+// of its own, and when that cannot keep up the oldest lines are lost, not the pooler's time.
+// Everything queued is written when the log goes.
+//
+// All machines' shells share one. note() and say() may be called on any thread: spdlog's queue has
+// a lock, which is held while one line is moved in or out and never while one is written. So it can
+// stand in the way for a moment, once a line; a query logs none. Everything else is for the first
+// machine's thread.
 #pragma once
 
 #include <cstddef>

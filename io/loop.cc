@@ -40,12 +40,12 @@ void Loop::retire(std::unique_ptr<Watcher> watcher) {
   retired_.push_back(std::move(watcher));
 }
 
-void Loop::wait() {
+void Loop::wait(bool patient) {
   // 0: libuv has something to do that no descriptor tells of. It has timers in tests only.
   const int uv_timeout_ms = uv_loop_alive(&uv_) != 0 ? uv_backend_timeout(&uv_) : -1;
   uv_is_due_ = uv_timeout_ms >= 0;
-  news_count_ =
-      ::epoll_wait(epoll_.get(), news_.data(), news_max, next_turn_.empty() ? uv_timeout_ms : 0);
+  const int timeout_ms = patient && !is_busy() ? uv_timeout_ms : 0;
+  news_count_ = ::epoll_wait(epoll_.get(), news_.data(), news_max, timeout_ms);
   PGWEIR_REQUIRE(news_count_ >= 0 || errno == EINTR, errno);
 }
 

@@ -52,8 +52,12 @@ class Loop {
   // Its descriptor is closed. It goes at the end of this turn: news of before may still name it.
   void retire(std::unique_ptr<Watcher> watcher);
 
-  // A turn: waits until there is news, then tells it and gives the turns that were asked for.
-  void wait();
+  // Whether somebody has asked for a turn, so that wait() would not wait.
+  bool is_busy() const { return !next_turn_.empty(); }
+
+  // A turn: waits until there is news (impatient: only looks whether there is), then tells it and
+  // gives the turns that were asked for.
+  void wait(bool patient = true);
   void tell();
 
  private:

@@ -1,6 +1,4 @@
 // pgweir CONFIG serves in the foreground; pgweir check CONFIG validates and exits.
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <exception>
@@ -11,14 +9,12 @@
 
 #include "config/load.h"
 #include "core/base/text.h"
-#include "core/machine.h"
 #include "core/version.h"
+#include "io/fleet.h"
 #include "io/log.h"
+#include "io/machines.h"
 #include "io/process.h"
-#include "io/shell.h"
 #include "io/signals.h"
-#include "io/stepper.h"
-#include "io/vault.h"
 
 namespace pgweir::io {
 
@@ -57,29 +53,28 @@ int serve(const Arguments& arguments) {
   if (const auto refusal = refused_user()) return failed(*refusal);
   std::optional<config::Loaded> loaded = load_and_report(arguments.config);
   if (!loaded) return failed(join(arguments.config, " is not valid: see above"));
-  Settings& settings = loaded->settings;
+  const Settings settings = loaded->settings;
 
   harden();
   Log log({settings.logfile, !arguments.quiet, arguments.verbose || settings.verbose > 0});
   if (!log.problem().empty()) return failed(log.problem());
-  Vault vault;
-  vault.adopt(std::move(loaded->secrets), settings);
-  Machine machine(settings, vault, Seat{.uid = ::geteuid()});
-  MachineStepper stepper(machine);
-  Shell shell(stepper, vault, log, settings, {arguments.config, arguments.verbose});
+  Machines machines(*std::exchange(loaded, std::nullopt));  // the secrets go on, and none stays
+  Fleet fleet(machines.members(), log, settings, {arguments.config, arguments.verbose});
+  Shell& shell = fleet.first();
   Signals signals(shell.loop(), shell, [&] { log.reopen_soon(); });
   int status = 1;
   if (const auto problem = shell.listen(settings)) {
     log.say(Level::error, "listen_failed", *problem);
     if (arguments.quiet) failed(*problem);
   } else {
+    if (machines.count() > 1) log.say(Level::info, "machines", join(machines.count()));
     for (const std::string& name : shell.listeners().names()) {
       log.say(Level::info, "listening", name);
     }
-    status = shell.run();
+    status = fleet.run();
   }
   signals.close_all();
-  if (shell.shut_down()) return status;
+  if (fleet.shut_down()) return status;
   // A resolver that does not answer is not worth waiting for: only the log is.
   log.close();
   std::_Exit(status);

@@ -13,9 +13,12 @@ namespace pgweir::io {
 // files.
 inline constexpr std::uint64_t descriptors_reserve = 64;
 
-// Sockets that the settings' limits allow at most, and the reserve. Users that only a server knows
-// cannot be counted.
-std::uint64_t descriptors_needed(const Settings& settings);
+// For the loop of each machine but the first, whose own are in the reserve.
+inline constexpr std::uint64_t descriptors_per_machine = 10;
+
+// Sockets that the settings' limits allow at most, the machines' loops, and the reserve. Users that
+// only a server knows cannot be counted.
+std::uint64_t descriptors_needed(const Settings& settings, std::uint64_t machines);
 
 // Raises the soft limit (RLIMIT_NOFILE) to that many. In words, when the hard limit is too low; the
 // limit is raised as far as it goes then.

@@ -27,16 +27,19 @@ Duration wall_offset(Instant now) {
 
 }  // namespace
 
-Shell::Shell(Stepper& stepper, Vault& vault, Log& log, const Settings& settings, Options options)
+Shell::Shell(Stepper& stepper, Vault& vault, Log& log, const Settings& settings, Options options,
+             Post post)
     : stepper_(stepper),
       log_(log),
       options_(std::move(options)),
+      post_(post),
       streams_(loop_, *this),
       listeners_(loop_, streams_, *this),
       resolver_(loop_.uv(), *this),
       derivations_(loop_.uv(), vault, *this),
-      loader_(loop_.uv(), vault, log, *this, options_.config_path, settings),
+      loader_(loop_.uv(), vault, log, *this, post, options_.config_path, settings),
       alarm_(loop_, [this] { on_alarm(); }) {
+  if (Mailbox* mailbox = post_.own()) mailbox->watch_on(loop_);
   use(settings);
 }
 
@@ -61,10 +64,15 @@ void Shell::start() {
 void Shell::turn() {
   if (exit_status_) return;
   set_alarm();
-  loop_.wait();
+  Mailbox* const mailbox = post_.own();
+  // A loop that will not wait need not be woken.
+  const bool patient = !loop_.is_busy() && (mailbox == nullptr || mailbox->fall_asleep());
+  loop_.wait(patient);
+  Letters letters = mailbox == nullptr ? Letters() : mailbox->take();
   // Once a turn: what was told together happened at the same time.
   now_ = std::max(now_, monotonic_now());
   loop_.tell();
+  open(std::move(letters));
   tell_wall_clock_changes();
 }
 
@@ -110,7 +118,6 @@ void Shell::settle() {
 void Shell::step(const Event& event) {
   if (const auto* reconfigured = std::get_if<event::Reconfigured>(&event)) {
     use(reconfigured->settings);
-    log_.move_to(reconfigured->settings.logfile);
   }
   const std::span<const Effect> effects = stepper_.step(now_, event);
   carrying_out_ = true;
@@ -168,13 +175,54 @@ void Shell::carry(const effect::Accepting& accepting) {
   }
 }
 
+void Shell::carry(const effect::HandOver& hand_over) {
+  post_.send(hand_over.to, letter::HandedOver{streams_.hand_over(hand_over.socket),
+                                              {hand_over.parcel.begin(), hand_over.parcel.end()}});
+}
+
+void Shell::carry(const effect::Tell& tell) {
+  post_.send(tell.to, letter::Told{{tell.message.begin(), tell.message.end()}});
+}
+
 void Shell::carry(const effect::Exit& exit) { exit_status_ = exit.status; }
+
+// What is left unopened when one of them is the last goes with the letters: sockets are closed.
+void Shell::open(Letters letters) {
+  while (!exit_status_) {
+    std::optional<Letter> letter = letters.next();
+    if (!letter) return;
+    std::visit([&](auto& contents) { open(letter->from, contents); }, letter->contents);
+  }
+}
+
+void Shell::open(std::uint8_t from, const letter::Told& told) {
+  tell(event::Told{from, told.message});
+}
+
+// What adopt() owes is told after Adopted, as what its own effects owe: Congested first.
+void Shell::open(std::uint8_t from, letter::HandedOver& handed_over) {
+  const ClientHandle client = streams_.adopt(std::move(handed_over.socket));
+  step(event::Adopted{client, from, handed_over.parcel});
+  settle();
+}
+
+void Shell::open(std::uint8_t, letter::NewSettings& settings) {
+  loader_.adopt(std::move(settings.loaded));
+}
+
+void Shell::open(std::uint8_t, const letter::Stop& stop) { exit_status_ = stop.status; }
 
 void Shell::use(const Settings& settings) {
   streams_.use(tcp_options(settings));
+  if (post_.is_first()) use_for_the_process(settings);
+}
+
+void Shell::use_for_the_process(const Settings& settings) {
   listeners_.use(tcp_options(settings));
   log_.set_debug(options_.debug_log || settings.verbose > 0);
-  if (const auto problem = raise_descriptor_limit(descriptors_needed(settings))) {
+  log_.move_to(settings.logfile);
+  const std::uint64_t descriptors = descriptors_needed(settings, post_.machines());
+  if (const auto problem = raise_descriptor_limit(descriptors)) {
     log_.say(Level::warning, "descriptors_short", *problem);
   }
 }

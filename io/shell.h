@@ -1,6 +1,6 @@
-// The shell of one machine: a loop that turns what happens into events, and carries out the
-// effects. It decides nothing; an `if` about a PostgreSQL message, a pool or a session state does
-// not belong here.
+// The shell of one machine, on a thread of its own where there are several (io/fleet.h): a loop
+// that turns what happens into events, and carries out the effects. It decides nothing; an `if`
+// about a PostgreSQL message, a pool or a session state does not belong here.
 //
 // Owns the loop, the sockets, the alarm and the answers under way. The stepper, the vault and the
 // log outlive it. Everything runs on the thread that calls run(), but for key derivations, DNS and
@@ -24,6 +24,7 @@
 #include "io/loader.h"
 #include "io/log.h"
 #include "io/loop.h"
+#include "io/post.h"
 #include "io/resolver.h"
 #include "io/stepper.h"
 #include "io/streams.h"
@@ -39,8 +40,10 @@ class Shell final : public Teller {
     bool debug_log = false;   // -v: whatever the settings say
   };
 
-  // settings: those the machine was made with. Requires: SIGPIPE may be ignored process-wide.
-  Shell(Stepper& stepper, Vault& vault, Log& log, const Settings& settings, Options options);
+  // settings: those the machine was made with. post: to the other machines' shells; the first of
+  // them does what concerns the whole process. Requires: SIGPIPE may be ignored process-wide.
+  Shell(Stepper& stepper, Vault& vault, Log& log, const Settings& settings, Options options,
+        Post post = {});
   ~Shell();
   Shell(const Shell&) = delete;
   Shell& operator=(const Shell&) = delete;
@@ -84,6 +87,8 @@ class Shell final : public Teller {
   void carry(const effect::Accepting& accepting);
   void carry(const effect::Close& close) { streams_.close(close.socket, close.when, now_); }
   void carry(const effect::Connect& connect) { streams_.connect(connect.socket, connect.to); }
+  void carry(const effect::HandOver& hand_over);
+  void carry(const effect::Tell& tell);
   void carry(const effect::Resolve& resolve) {
     resolver_.resolve(resolve.ticket, resolve.host, resolve.port);
   }
@@ -92,7 +97,15 @@ class Shell final : public Teller {
   void carry(const Note& note) { log_.note(note); }
   void carry(const effect::Exit& exit);
 
+  // Letters of other machines' shells, told as events.
+  void open(Letters letters);
+  void open(std::uint8_t from, const letter::Told& told);
+  void open(std::uint8_t from, letter::HandedOver& handed_over);
+  void open(std::uint8_t from, letter::NewSettings& settings);
+  void open(std::uint8_t from, const letter::Stop& stop);
+
   void use(const Settings& settings);
+  void use_for_the_process(const Settings& settings);
   void set_alarm();
   void on_alarm();
 
@@ -101,6 +114,7 @@ class Shell final : public Teller {
   Stepper& stepper_;
   Log& log_;
   Options options_;
+  Post post_;
   Streams streams_;
   Listeners listeners_;
   Resolver resolver_;

@@ -31,6 +31,10 @@ struct Backlog {
       bytes.insert(bytes.end(), begin + skipped, begin + piece.iov_len);
     }
   }
+  std::vector<std::byte> rest() && {
+    bytes.erase(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(sent));
+    return std::move(bytes);
+  }
 };
 
 std::size_t size_of(std::span<const iovec> pieces) {
@@ -66,7 +70,8 @@ class Streams::Stream final : public Watcher {
   Descriptor socket;
   SocketId id;
   Phase phase = Phase::open;
-  Reason broken = Reason::none;  // why writing failed while the peer's last bytes are still read
+  // Why writing failed while the peer's last bytes are still read, or why it hung up.
+  Reason broken = Reason::none;
   bool reading : 1 = true;
   bool large_reads : 1 = true;
   bool readable : 1 = false;   // the kernel may have bytes, the end or an error to read
@@ -87,23 +92,38 @@ Streams::Streams(Loop& loop, Teller& teller)
 Streams::~Streams() { PGWEIR_REQUIRE(stream_count_ == 0, stream_count_); }
 
 std::optional<ClientHandle> Streams::accepted(Descriptor socket) {
-  if (free_client_slots_.empty()) {
-    free_client_slots_.push_back(static_cast<std::uint32_t>(clients_.size()));
-    clients_.emplace_back();
-  }
-  const std::uint32_t slot = free_client_slots_.back();
-  ClientSlot& place = clients_[slot];
-  if (++place.generation == 0) place.generation = 1;
-  const ClientHandle client{slot, place.generation};
-  Stream* stream = add(socket_of(client), std::move(socket), false);
-  if (!stream->socket) {
-    place.stream = nullptr;
-    dispose(*stream);
+  Stream& stream = add_client(std::move(socket));
+  if (!stream.socket) {
+    forget_client(stream);
     return std::nullopt;
   }
-  free_client_slots_.pop_back();
-  stream->large_reads = false;
-  return client;
+  return ClientHandle{stream.id.slot, stream.id.generation};
+}
+
+MovingSocket Streams::hand_over(SocketId id) {
+  PGWEIR_REQUIRE(id.kind == SocketKind::client, id.slot);
+  Stream* stream = find(id);
+  PGWEIR_REQUIRE(stream != nullptr, id.slot, id.generation);
+  MovingSocket moving;
+  moving.broken = stream->broken;
+  if (stream->backlog) moving.unsent = std::move(*stream->backlog).rest();
+  if (stream->socket) loop_.unwatch(stream->socket.get());
+  moving.socket = std::move(stream->socket);
+  forget_client(*stream);
+  return moving;
+}
+
+ClientHandle Streams::adopt(MovingSocket moving) {
+  Stream& stream = add_client(std::move(moving.socket));
+  if (!stream.socket) {
+    hang_up(stream, Reason::out_of_descriptors);
+  } else if (moving.broken != Reason::none) {
+    read_to_the_end(stream, moving.broken);
+  } else if (!moving.unsent.empty()) {
+    const iovec unsent{moving.unsent.data(), moving.unsent.size()};
+    send(stream.id, {&unsent, 1});
+  }
+  return {stream.id.slot, stream.id.generation};
 }
 
 void Streams::connect(SocketId id, const Endpoint& to) {
@@ -239,6 +259,28 @@ Streams::Stream* Streams::add(SocketId id, Descriptor socket, bool connecting) {
   return place_of(id) = stream.release();
 }
 
+// Under a number that nobody has had.
+Streams::Stream& Streams::add_client(Descriptor socket) {
+  if (free_client_slots_.empty()) {
+    free_client_slots_.push_back(static_cast<std::uint32_t>(clients_.size()));
+    clients_.emplace_back();
+  }
+  const std::uint32_t slot = free_client_slots_.back();
+  free_client_slots_.pop_back();
+  std::uint32_t& generation = clients_[slot].generation;
+  if (++generation == 0) generation = 1;
+  Stream* stream = add({SocketKind::client, slot, generation}, std::move(socket), false);
+  stream->large_reads = false;
+  return *stream;
+}
+
+// Without a Closed.
+void Streams::forget_client(Stream& stream) {
+  place_of(stream.id) = nullptr;
+  free_client_slots_.push_back(stream.id.slot);
+  dispose(stream);
+}
+
 void Streams::on_news(Stream& stream, std::uint32_t news) {
   if ((news & ~EPOLLOUT) != 0) stream.readable = true;
   if ((news & ~(EPOLLOUT | EPOLLIN)) != 0) stream.short_read = false;
@@ -273,6 +315,7 @@ void Streams::read(Stream& stream) {
   if (!got) {
     stream.readable = false;
     if (got.error() != EAGAIN) return hang_up(stream, reason_of(got.error()));
+    if (stream.broken != Reason::none) return hang_up(stream, stream.broken);
     if (stream.gone) hang_up(stream, reason_of(pending_error(stream.socket.get())));
   } else if (*got == 0) {
     peer_done(stream);
@@ -345,7 +388,11 @@ void Streams::write_failed(Stream& stream, Errno error) {
   if (stream.phase == Phase::flushing) return finish(stream);
   const bool peer_gone = error == EPIPE || error == ECONNRESET;
   if (!peer_gone || !stream.reading || stream.peer_done) return hang_up(stream, reason_of(error));
-  stream.broken = reason_of(error);
+  read_to_the_end(stream, reason_of(error));
+}
+
+void Streams::read_to_the_end(Stream& stream, Reason why) {
+  stream.broken = why;
   stream.short_read = false;
   keep_turn(stream, false);
 }
@@ -360,6 +407,7 @@ void Streams::peer_done(Stream& stream) {
 
 void Streams::hang_up(Stream& stream, Reason why) {
   stream.phase = Phase::hung_up;
+  stream.broken = why;
   stream.backlog.reset();
   teller_.owe(event::Hangup{stream.id, why});
 }

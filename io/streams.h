@@ -1,9 +1,9 @@
 // All byte streams of one loop, accepted and connected: turns readiness into Received, PeerDone,
 // Hangup, Drained, Connected and their kin, and carries out what the machine wants of a socket.
 //
-// Owns every socket from accepted() or connect() until its Closed (or ConnectFailed) was told, the
-// one read buffer they share, and what could not be sent yet. An idle socket costs one Stream
-// (under 100 bytes) and no buffer.
+// Owns every socket from accepted(), adopt() or connect() until its Closed (or ConnectFailed) was
+// told or it was handed over, the one read buffer they share, and what could not be sent yet. An
+// idle socket costs one Stream (under 100 bytes) and no buffer.
 //
 // Bounds: one read a socket for each news and each turn, of limits::read_buffer_size at most; a
 // Stream's unsent bytes are bounded by the machine, which hears Congested. Closing takes at most
@@ -32,6 +32,13 @@
 
 namespace pgweir::io {
 
+// A client's socket on its way from one loop to another: a value, which no loop watches.
+struct MovingSocket {
+  Descriptor socket;
+  std::vector<std::byte> unsent;
+  Reason broken = Reason::none;  // why writing has failed, or why it hung up
+};
+
 class Streams {
  public:
   // The loop and the teller outlive it.
@@ -47,6 +54,13 @@ class Streams {
   // Numbers an accepted socket and begins to read it. Nothing when the loop cannot take it; the
   // socket is closed then.
   std::optional<ClientHandle> accepted(Descriptor socket);
+
+  // A client's socket leaves, with what is unsent: it is told of no more, and its slot is free.
+  // Requires: it was not closed.
+  MovingSocket hand_over(SocketId id);
+  // Numbers a socket that comes from another loop, and begins with it as with an accepted one. What
+  // happened to it meanwhile is owed, to be told after Adopted.
+  ClientHandle adopt(MovingSocket moving);
 
   // Effects. Those on sockets that have ended find nothing and do nothing.
   void connect(SocketId id, const Endpoint& to);
@@ -83,6 +97,8 @@ class Streams {
   Stream* find(SocketId id);
   Stream*& place_of(SocketId id);
   Stream* add(SocketId id, Descriptor socket, bool connecting);
+  Stream& add_client(Descriptor socket);
+  void forget_client(Stream& stream);
 
   void on_news(Stream& stream, std::uint32_t news);
   void on_open(Stream& stream, std::uint32_t news);
@@ -93,6 +109,7 @@ class Streams {
   void drain(Stream& stream);
   void flush(Stream& stream);
   void write_failed(Stream& stream, Errno error);
+  void read_to_the_end(Stream& stream, Reason why);
   void peer_done(Stream& stream);
   void hang_up(Stream& stream, Reason why);
   void say_goodbye(Stream& stream);

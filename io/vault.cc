@@ -17,7 +17,13 @@ using auth::SecretKind;
 
 void SecretText::wipe() { OPENSSL_cleanse(text_.data(), text_.size()); }
 
-Vault::Vault() { fill_random(unknown_user_key_); }
+Vault::Vault(const Digest& unknown_user_key) : unknown_user_key_(unknown_user_key) {}
+
+Digest Vault::new_unknown_user_key() {
+  Digest key{};
+  fill_random(key);
+  return key;
+}
 
 void Vault::adopt(std::vector<config::Secret> secrets, Settings& settings) {
   // Each old entry is taken at most once: two users with the same password must not share a salt,

@@ -1,7 +1,8 @@
 // The vault of production: the loaded credentials, and OpenSSL.
 //
-// It belongs to the loop's thread. Slow work is a Derivation: it holds copies of all it needs, may
-// run on any thread, and its result is taken back on the loop's. Secrets are wiped when they go.
+// It belongs to one loop's thread: each machine has its own, with the same secrets. Slow work is a
+// Derivation: it holds copies of all it needs, may run on any thread, and its result is taken back
+// on the loop's. Secrets are wiped when they go.
 //
 // Ids are never reused for another secret: who still holds one from before a reload finds the same
 // secret or none. A secret that a reload brings again keeps its id, and so what was derived of it.
@@ -67,7 +68,10 @@ class Derivation {
 
 class Vault final : public auth::Vault {
  public:
-  Vault();
+  // unknown_user_key: what the made-up salts of unknown users come from. The vaults of one process
+  // have the same, so that these users look like others at every machine.
+  explicit Vault(const Digest& unknown_user_key = new_unknown_user_key());
+  static Digest new_unknown_user_key();
 
   // Takes the secrets over in the place of all it had, and renumbers the settings' credentials
   // (which name secrets by their place, from 1) to the vault's ids.
@@ -113,7 +117,7 @@ class Vault final : public auth::Vault {
 
   std::map<CredentialId, Entry> entries_;
   CredentialId last_id_ = no_credential;
-  Digest unknown_user_key_{};  // what the made-up salts of unknown users come from
+  const Digest unknown_user_key_;
   std::array<std::byte, 512> random_ahead_{};
   std::size_t random_used_ = random_ahead_.size();
 };

@@ -67,7 +67,7 @@ void Simulation::fail_over() {
 // (O-30).
 void Simulation::check_recycled(const Event& event, std::span<const Effect> effects) {
   const bool was_due = std::exchange(deadline_, never) <= clock_.now();
-  if (const auto wake = stepper_->deadline()) deadline_ = wake->at;
+  if (const auto wake = machines_->deadline()) deadline_ = wake->at;
   const bool makes_room =
       in_force_->now().max_db_connections + in_force_->now().max_user_connections > 0;
   if (!std::holds_alternative<event::Resolved>(event) || was_due || makes_room) return;
@@ -104,6 +104,7 @@ void Simulation::check_place(const effect::Send& send) {
 void Simulation::check_first_server() {
   if (options_.mode != Mode::calm && options_.mode != Mode::overload) return;
   if (options_.scram || stalled() || !census_.servers().empty() || shell_->asks()) return;
+  if (shell_->mail_under_way()) return;
   for (const auto& [socket, client] : census_.clients()) {
     if (!client.started || client.welcomed || client.closing) continue;
     if (find_database(settings(), client.who.database) == nullptr) continue;

@@ -21,13 +21,15 @@ void Names::say(Shell& shell, const std::string& name, const std::vector<Endpoin
 
 std::set<std::size_t> Names::leads_to(const std::string& name) const {
   const auto said = said_.find(name);
-  const auto told = told_.find(name);
   std::set<std::size_t> hosts;
   if (said != said_.end()) {
     for (const Endpoint& address : said->second) hosts.insert(host_at(address));
   }
-  if (!hosts.empty() || told == told_.end()) return hosts;
-  for (const Endpoint& address : told->second.addresses) hosts.insert(host_at(address));
+  if (!hosts.empty()) return hosts;
+  for (const auto& [whom, told] : told_) {
+    if (whom.first != name) continue;
+    for (const Endpoint& address : told.addresses) hosts.insert(host_at(address));
+  }
   return hosts;
 }
 
@@ -42,23 +44,23 @@ bool Names::ever_led(const std::string& name, std::size_t host) const {
   return found != led_to_.end() && found->second.contains(host);
 }
 
-void Names::step(Instant now, Duration ttl, const Event& event, std::span<const Effect> effects,
-                 Verdict& verdict) {
+void Names::step(std::uint8_t machine, Instant now, Duration ttl, const Event& event,
+                 std::span<const Effect> effects, Verdict& verdict) {
   if (const auto* resolved = std::get_if<event::Resolved>(&event)) {
-    Told& told = told_[asked_[resolved->ticket]];
+    Told& told = told_[{asked_[{machine, resolved->ticket}], machine}];
     if (!resolved->addresses.empty()) {
       told.addresses.assign(resolved->addresses.begin(), resolved->addresses.end());
     }
     told.at = now;
-    asked_.erase(resolved->ticket);
+    asked_.erase({machine, resolved->ticket});
   }
   for (const Effect& effect : effects) {
     if (const auto* resolve = std::get_if<effect::Resolve>(&effect)) {
-      asked_[resolve->ticket] = resolve->host;
+      asked_[{machine, resolve->ticket}] = resolve->host;
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       if (connect->socket.kind != SocketKind::server)
         continue;  // a cancel goes where its server is
-      if (may_be_used(connect->to, now, ttl)) continue;
+      if (may_be_used(machine, connect->to, now, ttl)) continue;
       verdict.blame(oracle::failover, "a connection to 10.0." +
                                           std::to_string(connect->to.address[2]) + "." +
                                           std::to_string(connect->to.address[3]) +
@@ -68,9 +70,11 @@ void Names::step(Instant now, Duration ttl, const Event& event, std::span<const 
 }
 
 // Some name's last answer has it, and is not old.
-bool Names::may_be_used(const Endpoint& address, Instant now, Duration ttl) const {
+bool Names::may_be_used(std::uint8_t machine, const Endpoint& address, Instant now,
+                        Duration ttl) const {
   return std::ranges::any_of(told_, [&](const auto& entry) {
     const Told& told = entry.second;
+    if (entry.first.second != machine) return false;
     if (now - told.at >= std::max<Duration>(ttl, std::chrono::seconds(1))) return false;
     return std::ranges::find(told.addresses, address) != told.addresses.end();
   });

@@ -30,13 +30,16 @@ void NoGrowth::step(const Event& event, std::size_t effect_count, std::size_t cl
   clients_most_ = std::max(clients_most_, client_count);
 }
 
-std::optional<std::string> NoGrowth::excess(std::size_t pool_count) const {
+std::optional<std::string> NoGrowth::excess(std::size_t machine_count,
+                                            std::size_t pool_count) const {
   const CoreMemory now = core_memory();
-  const CoreMemory may{
-      at_first_.bytes + table_bytes + pool_bytes * pool_count + client_bytes * clients_most_ +
-          effect_bytes * effects_most_,
-      at_first_.blocks + table_blocks + pool_blocks * pool_count + clients_most_ / clients_a_block,
-      0};
+  // Any of them may have had the most of all.
+  const CoreMemory may{at_first_.bytes + pool_bytes * pool_count +
+                           machine_count * (table_bytes + client_bytes * clients_most_ +
+                                            effect_bytes * effects_most_),
+                       at_first_.blocks + pool_blocks * pool_count +
+                           machine_count * (table_blocks + clients_most_ / clients_a_block),
+                       0};
   if (now.blocks <= may.blocks && now.bytes <= may.bytes) return std::nullopt;
   return "after " + std::to_string(client_total_) + " clients the machine holds " +
          std::to_string(now.blocks) + " blocks of " + std::to_string(now.bytes) +

@@ -18,8 +18,8 @@ class NoGrowth {
   // The machine has taken its first step.
   void begin() { at_first_ = core_memory(); }
   void step(const Event& event, std::size_t effect_count, std::size_t client_count);
-  // How much more than it may the machine holds, if it does.
-  std::optional<std::string> excess(std::size_t pool_count) const;
+  // How much more than they may the machines hold, if they do.
+  std::optional<std::string> excess(std::size_t machine_count, std::size_t pool_count) const;
 
  private:
   CoreMemory at_first_;

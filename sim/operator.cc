@@ -120,7 +120,9 @@ void Operator::said(const effect::Send& send, const Event& event) {
     blame(oracle::no_starvation, "is answered " + std::to_string(answers_of_step_) +
                                      " commands in one step, while everybody else waits");
   }
-  if (step == stock_step_ && !stocks_.empty()) return;
+  const bool alone = simulation_.options().machine_count == 1;
+  if (!alone) disturbed_ = disturbed_ || simulation_.move_count() != asked_at_move_;
+  if ((step == stock_step_ || !alone) && !stocks_.empty()) return;
   stock_step_ = step;
   stocks_.push_back(simulation_.stock());
   if (std::holds_alternative<event::Reconfigured>(event)) reloads_refused_.push_back(false);
@@ -206,6 +208,9 @@ void Operator::hear(const ConsoleAnswer& answer) {
     refused = reloads_refused_.front();
     reloads_refused_.pop_front();
   }
+  // A machine hears from another what became of it.
+  const bool elsewhere = simulation_.options().machine_count > 1 && command.text == "RELOAD";
+  if (elsewhere) refused = refused_since_ && answer.error == "F0000";
   if (expected == "42501" && answer.error != expected) {
     blame(oracle::rights, "may not " + std::string(command.text) + ", and was answered " +
                               (answer.error.empty() ? answer.tag : answer.error));
@@ -224,7 +229,7 @@ void Operator::hear(const ConsoleAnswer& answer) {
 }
 
 void Operator::judge(const Command& command, const ConsoleAnswer& answer) {
-  if (!command.text.starts_with("SHOW") || stocks_.size() != 1) return;
+  if (!command.text.starts_with("SHOW") || stocks_.size() != 1 || disturbed_) return;
   if (const auto untruth = sim::untruth(command.text, answer, stocks_.front())) {
     blame(oracle::truthful_show, std::string(command.text) + ": " + *untruth);
   }
@@ -255,6 +260,8 @@ void Operator::ask(std::span<const Command> commands) {
   together_ = commands.size() > 1;
   flooding_ = commands.size() > survey_size;
   stocks_.clear();
+  asked_at_move_ = simulation_.move_count();
+  disturbed_ = refused_since_ = false;
   std::string bytes;
   for (const Command& command : commands) {
     asked_.push_back(&command);

@@ -38,6 +38,11 @@ class Operator : public Peer {
   void retire();
   // An administrator, who always gets in, asks for all there is to see as soon as that can be.
   void take_stock() { survey_wanted_ = right_ == Right::act; }
+  // The pooler has refused settings.
+  void reload_refused() { refused_since_ = true; }
+  // The pooler's end of its connection.
+  SocketId socket() const { return socket_; }
+  bool logged_in() const { return phase_ == Phase::working; }
   bool stock_taken() const { return !survey_wanted_ && asked_.empty(); }
   std::string pending() const;
 
@@ -81,12 +86,15 @@ class Operator : public Peer {
   bool left_ = false;
   Instant connected_at_{};
   std::deque<const Command*> asked_;
-  bool flooding_ = false;     // with more at once than is allowed
-  bool together_ = false;     // all that is asked was, in one write
-  std::deque<Stock> stocks_;  // after each step that answered what is asked
+  bool flooding_ = false;            // with more at once than is allowed
+  bool together_ = false;            // all that is asked was, in one write
+  std::deque<Stock> stocks_;         // after each step that answered what is asked
+  std::uint64_t asked_at_move_ = 0;  // of the world
+  bool disturbed_ = false;  // the world moved while several machines were asked, one by one
   std::size_t answers_of_step_ = 0;
   std::uint64_t stock_step_ = 0;      // of the last of them
   std::deque<bool> reloads_refused_;  // of those answered and not heard yet
+  bool refused_since_ = false;        // it asked
 };
 
 }  // namespace pgweir::sim

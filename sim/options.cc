@@ -193,6 +193,10 @@ RunOptions draw_options(Mode mode, Tape& tape) {
       break;
   }
   draw_people(options, tape);
+  // A limit that spans pools of several machines needs one that counts for all.
+  if (options.settings.max_user_connections == 0 && tape.chance(1, 2)) {
+    options.machine_count = one_of<std::uint8_t, 4>(tape, {2, 3, 4, 8});
+  }
   return options;
 }
 
@@ -208,6 +212,7 @@ std::string describe(const RunOptions& options) {
   const RunOptions usual;
   const Settings& settings = options.settings;
   add("rounds", options.rounds, 1);
+  add("machines", options.machine_count, 1);
   add("hosts", options.host_count, 1);
   add("databases", options.database_count, 1);
   add("users", options.user_count, 1);

@@ -26,6 +26,7 @@ struct RunOptions {
 
   // The pooler's settings; databases and users are added to them by the numbers here.
   Settings settings;
+  std::uint8_t machine_count = 1;
   std::uint32_t host_count = 1;
   std::uint32_t database_count = 1;
   std::uint32_t user_count = 1;
@@ -37,7 +38,7 @@ struct RunOptions {
   WorkloadOptions workload;
   Weather weather;
   std::size_t pipe_capacity = 256 * 1024;
-  Duration answers_late_max{};  // DNS, connects, derivations
+  Duration answers_late_max{};  // DNS, connects, derivations, other machines
   Duration timers_late_max{};
   bool cuts = false;      // what the shell reads comes in pieces
   bool shuffled = false;  // sockets with news in any order

@@ -23,10 +23,31 @@ void Simulation::build_people() {
   }
 }
 
+// People at the console ask, and machines tell each other, without anything being changed by it.
+bool Simulation::is_move(const Event& event, std::span<const Effect> effects) const {
+  const auto persons = [&](SocketId socket) {
+    return std::ranges::any_of(operators_, [&](const auto& person) {
+      return person->socket() == socket && person->logged_in();
+    });
+  };
+  const auto* received = std::get_if<event::Received>(&event);
+  const bool asks = received != nullptr && persons(received->socket);
+  if (!asks && !std::holds_alternative<event::Told>(event)) return true;
+  return std::ranges::any_of(effects, [&](const Effect& effect) {
+    if (const auto* send = std::get_if<effect::Send>(&effect)) return !persons(send->socket);
+    return !std::holds_alternative<effect::Tell>(effect) &&
+           !std::holds_alternative<effect::StopReading>(effect) &&
+           !std::holds_alternative<effect::ResumeReading>(effect);
+  });
+}
+
 void Simulation::watch_people(const Event& event, std::span<const Effect> effects) {
+  move_count_ += is_move(event, effects);
   census_.happened(event);
   if (const auto* reconfigured = std::get_if<event::Reconfigured>(&event)) {
     this->reconfigured(reconfigured->settings);
+  } else if (std::holds_alternative<event::Refused>(event)) {
+    for (const auto& person : operators_) person->reload_refused();
   } else if (std::holds_alternative<event::Closed>(event)) {
     quotas_.gone(in_force_->now(), census_);
   }
@@ -82,6 +103,8 @@ void Simulation::write_settings() {
   }
   if (!options_.reload) return shell_->set_settings(in_force_->now());
   Neighbour next = neighbour(in_force_->now(), in_force_->original(), tape);
+  // That limit is for one machine alone, and settings that ask for both are no settings.
+  if (options_.machine_count > 1) next.settings.max_user_connections = 0;
   if (options_.change_passwords && tape.chance(1, 3)) change_password(next);
   tell_fault("the settings say: " + next.what);
   shell_->set_settings(next.settings);

@@ -4,6 +4,8 @@
 #include <cinttypes>
 #include <utility>
 
+#include "core/seats/message.h"
+
 namespace pgweir::sim {
 
 namespace {
@@ -70,6 +72,9 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::encryption_refused, "a client asks for encryption first"},
     {Probe::protocol_negotiated, "a client is told which protocol is spoken"},
     {Probe::old_password_refused, "a client has a password that changed"},
+    {Probe::handed_over, "a client is handed over to another machine"},
+    {Probe::cancel_of_another_machine, "a cancel comes in at another machine than its client's"},
+    {Probe::all_machines_asked, "all machines are asked for what there is"},
 }};
 
 constexpr bool in_order() {
@@ -108,6 +113,11 @@ void Probes::step(const Event& event, std::span<const Effect> effects) {
     hit(client ? Probe::client_congested : Probe::server_congested);
   } else if (const auto* done = std::get_if<event::PeerDone>(&event)) {
     if (done->socket.kind == SocketKind::client) hit(Probe::client_half_closed);
+  } else if (std::holds_alternative<event::Adopted>(event)) {
+    hit(Probe::handed_over);
+  } else if (const auto* told = std::get_if<event::Told>(&event)) {
+    if (seats::name_of(told->message) == "Cancel") hit(Probe::cancel_of_another_machine);
+    if (seats::name_of(told->message) == "Answer") hit(Probe::all_machines_asked);
   }
   for (const Effect& effect : effects) {
     if (const auto* note = std::get_if<Note>(&effect)) noted(*note);

@@ -49,11 +49,13 @@ std::int32_t Quotas::limit_of(const std::string& what, const Settings& settings)
 
 void Quotas::lowered(const Settings& before, const Census& census) {
   Counted counted = count(census);
-  for (const DatabaseSettings& database : before.databases) {
-    counted.of["database " + database.name];
+  // One that was removed may still be opening servers for who waits there.
+  for (const DatabaseSettings& database : before.databases) databases_.insert(database.name);
+  for (const std::string& database : databases_) {
+    counted.of["database " + database];
     for (const UserSettings& user : before.users) {
       counted.of["user " + user.name];
-      counted.of["pool " + database.name + "/" + user.name];
+      counted.of["pool " + database + "/" + user.name];
     }
   }
   for (const auto& [what, number] : counted.of) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "core/config/settings.h"
@@ -34,7 +35,8 @@ class Quotas {
   static Counted count(const Census& census);
   static std::int32_t limit_of(const std::string& what, const Settings& settings);
 
-  Counts left_over_;  // allowed beyond a limit that was lowered
+  std::set<std::string> databases_;  // there ever were
+  Counts left_over_;                 // allowed beyond a limit that was lowered
   std::int32_t clients_left_over_ = 0;
 };
 

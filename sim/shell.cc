@@ -33,9 +33,12 @@ void Shell::News::drop(SocketId socket) {
   if (place != sockets_.end() && *place == socket) sockets_.erase(place);
 }
 
-Shell::Shell(Clock& clock, Stepper& stepper, ToyVault& vault, ShellOptions options)
-    : clock_(clock), stepper_(stepper), vault_(vault), options_(std::move(options)) {
-  step(event::WallClock{std::chrono::hours(24)});
+Shell::Shell(Clock& clock, std::vector<Stepper*> machines, ToyVault& vault, ShellOptions options)
+    : clock_(clock), vault_(vault), options_(std::move(options)) {
+  for (Stepper* machine : machines) seats_.push_back({machine});
+  for (std::uint8_t machine = 0; machine < seats_.size(); ++machine) {
+    step(machine, event::WallClock{std::chrono::hours(24)});
+  }
 }
 
 // The streams may outlive it.
@@ -72,7 +75,11 @@ std::shared_ptr<Stream> Shell::connect_unix(std::uint32_t uid) {
 
 void Shell::command(event::Command command) { answer(Wait::command, {event::Commanded{command}}); }
 
-void Shell::set_wall_clock(Duration offset) { answer(Wait::command, {event::WallClock{offset}}); }
+void Shell::set_wall_clock(Duration offset) {
+  for (std::uint8_t machine = 0; machine < seats_.size(); ++machine) {
+    answer(Wait::command, {event::WallClock{offset}, machine});
+  }
+}
 
 void Shell::fail_accept(Reason why) { answer(Wait::command, {event::AcceptFailed{why}}); }
 
@@ -100,7 +107,7 @@ void Shell::advance(Duration duration) {
 
 Instant Shell::next() const {
   if (now() < stalled_until_) return std::min(clock_.next(), stalled_until_);
-  Instant next = std::min(clock_.next(), wake_at_);
+  Instant next = std::min(clock_.next(), wake_at());
   if (!answers_.empty()) next = std::min(next, answers_.begin()->first);
   for (const SocketId id : lingering_) next = std::min(next, sockets_.find(id)->linger_until);
   return next;
@@ -135,7 +142,7 @@ bool Shell::continue_delivery() {
   socket->stream->drop_readable(read_buffer_.size());
   delivery_.left -= read_buffer_.size();
   if (options_.keep_records) records_[delivery_.socket].received += read_buffer_;
-  step(event::Received{delivery_.socket, bytes_of(read_buffer_)});
+  step(socket->machine, event::Received{delivery_.socket, bytes_of(read_buffer_)});
   return true;
 }
 
@@ -145,18 +152,33 @@ bool Shell::deliver_answer() {
   answers_.erase(answers_.begin());
   if (auto* resolved = std::get_if<event::Resolved>(&answer.event)) {
     resolved->addresses = answer.addresses;
-    tickets_.erase(resolved->ticket);
+    tickets_.erase({answer.machine, resolved->ticket});
   }
   if (auto* derived = std::get_if<event::Derived>(&answer.event)) {
-    tickets_.erase(derived->ticket);
+    tickets_.erase({answer.machine, derived->ticket});
     derived->done = answer.derive();
   }
   if (const auto* loaded = std::get_if<event::Reconfigured>(&answer.event)) {
     vault_.adopt(loaded->settings);
   }
   if (std::holds_alternative<event::Connected>(answer.event)) return connect_now(answer);
+  if (auto* told = std::get_if<event::Told>(&answer.event)) told->message = bytes_of(answer.letter);
+  if (std::holds_alternative<event::Adopted>(answer.event)) return adopt(answer);
   if (std::holds_alternative<event::Closed>(answer.event)) sockets_.erase(answer.socket);
-  step(answer.event);
+  step(answer.machine, answer.event);
+  return true;
+}
+
+// The socket is the machine's from now on.
+bool Shell::adopt(const Answer& answer) {
+  const auto& adopted = std::get<event::Adopted>(answer.event);
+  Socket& socket = *sockets_.find(answer.socket);
+  socket.machine = answer.machine;
+  socket.state = State::open;
+  socket.peer_done_told = socket.hangup_told = false;  // to this machine it is news
+  touched_.push_back(answer.socket);
+  news_.stream_changed(answer.socket);
+  step(answer.machine, event::Adopted{adopted.client, adopted.from, bytes_of(answer.letter)});
   return true;
 }
 
@@ -170,7 +192,7 @@ bool Shell::connect_now(const Answer& answer) {
   if (why == Reason::none && welcome == Host::Welcome::refuse) why = Reason::refused;
   if (why != Reason::none) {
     sockets_.erase(answer.socket);
-    step(event::ConnectFailed{answer.socket, why});
+    step(answer.machine, event::ConnectFailed{answer.socket, why});
     return true;
   }
   socket.stream = new_stream();
@@ -178,7 +200,7 @@ bool Shell::connect_now(const Answer& answer) {
   socket.state = State::open;
   place->host->accepted(socket.stream);
   socket.stream->watch(&news_, answer.socket);
-  step(answer.event);
+  step(answer.machine, answer.event);
   return true;
 }
 
@@ -194,7 +216,7 @@ bool Shell::accept_one() {
   sockets_.add(id)->stream = knock.stream;
   knock.stream->watch(&news_, id);
   if (options_.keep_records) records_[id];
-  step(event::Accepted{client, knock.peer, knock.local, knock.uid});
+  step(0, event::Accepted{client, knock.peer, knock.local, knock.uid});
   return true;
 }
 
@@ -217,7 +239,7 @@ bool Shell::look_at_socket() {
 bool Shell::tell_drained(SocketId id, Socket& socket) {
   if (!socket.congested || !socket.unsent.empty() || socket.state != State::open) return false;
   socket.congested = false;
-  step(event::Drained{id});
+  step(socket.machine, event::Drained{id});
   return true;
 }
 
@@ -227,12 +249,12 @@ bool Shell::tell_ends(SocketId id, Socket& socket) {
   if (stream.peer_reset()) {
     if (socket.hangup_told) return false;
     socket.hangup_told = true;
-    step(event::Hangup{id, stream.hangup_reason()});
+    step(socket.machine, event::Hangup{id, stream.hangup_reason()});
     return true;
   }
   if (socket.peer_done_told || !stream.peer_finished() || stream.readable_size() > 0) return false;
   socket.peer_done_told = true;
-  step(event::PeerDone{id});
+  step(socket.machine, event::PeerDone{id});
   return true;
 }
 
@@ -246,15 +268,23 @@ bool Shell::deliver(SocketId id, Socket& socket) {
 }
 
 bool Shell::wake() {
-  if (wake_at_ > now()) return false;
-  wake_at_ = never;
-  step(event::Woke{});
-  const auto next = stepper_.deadline();
-  if (next && next->at <= now()) {
+  for (std::uint8_t machine = 0; machine < seats_.size(); ++machine) {
+    Seat& seat = seats_[machine];
+    if (seat.wake_at > now()) continue;
+    seat.wake_at = never;
+    step(machine, event::Woke{});
+    const auto next = seat.machine->deadline();
+    if (!next || next->at > now()) return true;
     complain(join("after Woke the deadline is still due: ", next->purpose));
     return false;
   }
-  return true;
+  return false;
+}
+
+Instant Shell::wake_at() const {
+  Instant next = never;
+  for (const Seat& seat : seats_) next = std::min(next, seat.wake_at);
+  return next;
 }
 
 // close_linger is over: what is unsent is given up.
@@ -279,6 +309,10 @@ void Shell::check_no_leaks() {
   });
 }
 
+bool Shell::mail_under_way() const {
+  return std::ranges::any_of(posted_, [&](const auto& last) { return last.second > now(); });
+}
+
 std::size_t Shell::note_count(NoteKind kind) const {
   return static_cast<std::size_t>(std::ranges::count(notes_, kind, &KeptNote::kind));
 }
@@ -293,21 +327,58 @@ const Stream* Shell::stream_of(SocketId socket) const {
   return found == nullptr ? nullptr : found->stream.get();
 }
 
-void Shell::step(const Event& event) {
-  step_once(event);
+std::uint8_t Shell::machine_of(SocketId socket) const { return sockets_.find(socket)->machine; }
+
+void Shell::step(std::uint8_t machine, const Event& event) {
+  step_once(machine, event);
   while (!newly_congested_.empty() && !exit_status_) {
     const SocketId socket = newly_congested_.front();
     newly_congested_.pop_front();
-    step_once(event::Congested{socket});
+    step_once(machine_of(socket), event::Congested{socket});
   }
 }
 
-void Shell::step_once(const Event& event) {
+namespace {
+
+// The socket of an event or effect, where it has one.
+template <class Variant, class See>
+void with_socket(Variant& variant, See see) {
+  std::visit(
+      [&](auto& alternative) {
+        if constexpr (requires { alternative.socket; }) see(alternative.socket);
+      },
+      variant);
+}
+
+}  // namespace
+
+// Machines name their servers each for itself.
+std::span<const Effect> Shell::effects_of(std::uint8_t machine, const Event& event) {
+  Stepper& stepper = *seats_[machine].machine;
+  const auto count = static_cast<std::uint32_t>(seats_.size());
+  if (count == 1) return stepper.step(now(), event);
+  Event named = event;
+  with_socket(named, [&](SocketId& socket) {
+    if (socket.kind != SocketKind::client) socket.slot /= count;
+  });
+  const std::span<const Effect> effects = stepper.step(now(), named);
+  effects_.assign(effects.begin(), effects.end());
+  for (Effect& effect : effects_) {
+    with_socket(effect, [&](SocketId& socket) {
+      if (socket && socket.kind != SocketKind::client) socket.slot = socket.slot * count + machine;
+    });
+  }
+  return effects_;
+}
+
+void Shell::step_once(std::uint8_t machine, const Event& event) {
   ++step_count_;
+  stepping_ = machine;
+  if (seats_.size() > 1) trace_.add(std::uint64_t{machine});
   trace_.add(static_cast<std::uint64_t>(now().time_since_epoch().count()));
   encode(event, trace_);
   if (options_.around_step) options_.around_step(true);
-  const std::span<const Effect> effects = stepper_.step(now(), event);
+  const std::span<const Effect> effects = effects_of(machine, event);
   if (options_.around_step) options_.around_step(false);
   for (const Effect& effect : effects) {
     encode(effect, trace_);
@@ -324,16 +395,16 @@ void Shell::step_once(const Event& event) {
     finish_closing(id, *socket);
   }
   touched_.clear();
-  note_deadline();
+  note_deadline(seats_[machine]);
   if (options_.watch) options_.watch(event, effects);
 }
 
-void Shell::note_deadline() {
-  const auto wake = stepper_.deadline();
+void Shell::note_deadline(Seat& seat) {
+  const auto wake = seat.machine->deadline();
   const Instant at = wake ? wake->at : never;
-  if (at == deadline_ && wake_at_ != never) return;
-  deadline_ = at;
-  wake_at_ = at == never ? never : after(std::max(at, now()), delay_of(Wait::timer));
+  if (at == seat.deadline && seat.wake_at != never) return;
+  seat.deadline = at;
+  seat.wake_at = at == never ? never : after(std::max(at, now()), delay_of(Wait::timer));
 }
 
 void Shell::complain(std::string what) {

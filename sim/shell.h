@@ -5,6 +5,10 @@
 // Order of what may happen at one instant: a piece of bytes follows the piece before it as long as
 // its socket may be read, then come answers, accepted clients, and sockets in the order of their
 // ids, or whichever `pick` draws. So the same script is the same run however its bytes are cut.
+//
+// It serves any number of machines, as io/ does with a thread each. What one tells another is under
+// way for a while; a client keeps its name when it changes hands, and the names that machines give
+// their servers are made different for all to see: slot times the number of machines, plus which.
 #pragma once
 
 #include <array>
@@ -31,7 +35,7 @@ namespace pgweir::sim {
 Endpoint ipv4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d, std::uint16_t port);
 
 // What the shell waits for before it can tell the machine.
-enum class Wait : std::uint8_t { connect, resolve, derive, settings, close, command, timer };
+enum class Wait : std::uint8_t { connect, resolve, derive, settings, close, command, timer, post };
 
 // A note with its texts kept.
 struct KeptNote {
@@ -66,7 +70,9 @@ struct ShellOptions {
 class Shell {
  public:
   // Takes the first step, which opens for clients. All outlive the shell.
-  Shell(Clock& clock, Stepper& stepper, ToyVault& vault, ShellOptions options = {});
+  Shell(Clock& clock, std::vector<Stepper*> machines, ToyVault& vault, ShellOptions options = {});
+  Shell(Clock& clock, Stepper& machine, ToyVault& vault, ShellOptions options = {})
+      : Shell(clock, std::vector<Stepper*>{&machine}, vault, std::move(options)) {}
   ~Shell();
   Shell(const Shell&) = delete;
   Shell& operator=(const Shell&) = delete;
@@ -104,6 +110,10 @@ class Shell {
   bool accepting() const { return accepting_; }
   // Nothing is on its way to the machine but what its peers may say, and its deadline.
   bool at_rest() const { return answers_.empty() && lingering_.empty() && delivery_.left == 0; }
+  // The machine whose step this is.
+  std::uint8_t stepping() const { return stepping_; }
+  // Machines have told each other what has not come yet.
+  bool mail_under_way() const;
   // The machine has asked something that is not answered yet.
   bool asks() const { return !tickets_.empty(); }
   bool listening() const { return listening_; }
@@ -128,8 +138,10 @@ class Shell {
   const std::map<SocketId, Record>& records() const { return records_; }
 
  private:
-  enum class State : std::uint8_t { connecting, open, closing };
+  // moving: on its way to another machine.
+  enum class State : std::uint8_t { connecting, open, moving, closing };
   struct Socket {
+    std::uint8_t machine = 0;
     std::shared_ptr<Stream> stream;  // none while connecting to a host that does not answer
     State state = State::open;
     bool reading = true;
@@ -149,9 +161,16 @@ class Shell {
   };
   struct Answer {
     Event event;
+    std::uint8_t machine = 0;           // to whom
     SocketId socket{};                  // whose it is, if it is a socket's
     std::vector<Endpoint> addresses{};  // what a Resolved shows
     std::function<bool()> derive{};     // what a Derived tells is done
+    std::string letter{};               // of another machine
+  };
+  struct Seat {
+    Stepper* machine;
+    Instant deadline = never;  // as it said last
+    Instant wake_at = never;   // that, and how late this timer is
   };
   struct Place {
     Endpoint endpoint;
@@ -181,9 +200,13 @@ class Shell {
   bool wake();
   void end_lingering();
 
-  void step(const Event& event);
-  void step_once(const Event& event);
-  void note_deadline();
+  void step(std::uint8_t machine, const Event& event);
+  void step_once(std::uint8_t machine, const Event& event);
+  std::span<const Effect> effects_of(std::uint8_t machine, const Event& event);
+  void note_deadline(Seat& seat);
+  std::uint8_t machine_of(SocketId socket) const;
+  bool adopt(const Answer& answer);
+  Instant wake_at() const;
   void carry_out(const Effect& effect);
   void carry_out(const effect::Send& send);
   void carry_out(const effect::StopReading& stop);
@@ -192,6 +215,8 @@ class Shell {
   void carry_out(const effect::Accepting& accepting);
   void carry_out(const effect::Close& close);
   void carry_out(const effect::Connect& connect);
+  void carry_out(const effect::HandOver& hand_over);
+  void carry_out(const effect::Tell& tell);
   void carry_out(const effect::Resolve& resolve);
   void carry_out(const effect::Derive& derive);
   void carry_out(const effect::LoadSettings& load);
@@ -202,13 +227,17 @@ class Shell {
   Socket* usable(SocketId id, const char* effect);
   void ask(Ticket ticket, Wait wait, Answer answer);
   void answer(Wait wait, Answer answer);
+  void post(std::uint8_t to, Answer letter);
   void complain(std::string what);
   const Place* find_place(const Endpoint& where) const;
   std::shared_ptr<Stream> new_stream();
   Duration delay_of(Wait wait) const { return options_.delay ? options_.delay(wait) : Duration{}; }
 
   Clock& clock_;
-  Stepper& stepper_;
+  std::vector<Seat> seats_;
+  std::uint8_t stepping_ = 0;    // the machine whose effects these are
+  std::vector<Effect> effects_;  // with the names for all to see
+  std::map<std::pair<std::uint8_t, std::uint8_t>, Instant> posted_;  // when the last one arrives
   ToyVault& vault_;
   ShellOptions options_;
   SocketTable<Socket> sockets_;
@@ -220,7 +249,7 @@ class Shell {
   std::multimap<Instant, Answer> answers_;
   std::vector<SocketId> touched_;  // sent to or closed in this step
   std::deque<SocketId> newly_congested_;
-  std::set<Ticket> tickets_;  // not answered yet
+  std::set<std::pair<std::uint8_t, Ticket>> tickets_;  // of machines, not answered yet
   std::vector<SocketId> lingering_;
   struct Delivery {
     SocketId socket{};
@@ -235,8 +264,6 @@ class Shell {
   bool listening_ = true;
   std::optional<int> exit_status_;
   Instant stalled_until_{};
-  Instant deadline_ = never;  // as the machine said last
-  Instant wake_at_ = never;   // that, and how late this timer is
   TraceHash trace_;
   std::uint64_t step_count_ = 0;
   std::vector<KeptNote> notes_;

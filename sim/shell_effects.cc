@@ -30,10 +30,10 @@ void Shell::carry_out(const Effect& effect) {
 // The socket, if the machine may still do something with it; complains otherwise.
 Shell::Socket* Shell::usable(SocketId id, const char* effect) {
   Socket* socket = sockets_.find(id);
-  if (socket != nullptr && socket->state != State::closing) return socket;
-  complain(join(effect, " on a socket that ", socket == nullptr ? "is not there" : "closes",
-                ": kind ", static_cast<int>(id.kind), " slot ", id.slot, " generation ",
-                id.generation));
+  const bool there = socket != nullptr && socket->state != State::moving;
+  if (there && socket->state != State::closing) return socket;
+  complain(join(effect, " on a socket that ", there ? "closes" : "is not there", ": kind ",
+                static_cast<int>(id.kind), " slot ", id.slot, " generation ", id.generation));
   return nullptr;
 }
 
@@ -97,10 +97,43 @@ void Shell::carry_out(const effect::Connect& connect) {
   last = connect.socket.generation;
   if (options_.keep_records) records_[connect.socket];
   socket->state = State::connecting;
+  socket->machine = stepping_;
   socket->large = connect.socket.kind == SocketKind::server;
-  answer(
-      Wait::connect,
-      {event::Connected{connect.socket, ipv4(10, 9, 0, 254, 50000)}, connect.socket, {connect.to}});
+  answer(Wait::connect, {event::Connected{connect.socket, ipv4(10, 9, 0, 254, 50000)},
+                         stepping_,
+                         connect.socket,
+                         {connect.to}});
+}
+
+// Nobody hears of it before it has come; what cannot be sent meanwhile goes along.
+void Shell::carry_out(const effect::HandOver& hand_over) {
+  Socket* socket = usable(hand_over.socket, "HandOver");
+  if (socket == nullptr) return;
+  if (socket->state != State::open) return complain("HandOver of a socket that is not open");
+  socket->state = State::moving;
+  socket->congested = false;
+  socket->reading = true;
+  socket->large = false;
+  Answer letter{
+      event::Adopted{{hand_over.socket.slot, hand_over.socket.generation}, stepping_, {}}};
+  letter.socket = hand_over.socket;
+  letter.letter = text_of(hand_over.parcel);
+  post(hand_over.to, std::move(letter));
+}
+
+void Shell::carry_out(const effect::Tell& tell) {
+  Answer letter{event::Told{stepping_, {}}};
+  letter.letter = text_of(tell.message);
+  post(tell.to, std::move(letter));
+}
+
+// In the order of each pair, and of nothing else.
+void Shell::post(std::uint8_t to, Answer letter) {
+  if (to >= seats_.size() || to == stepping_) return complain("a letter to nobody");
+  letter.machine = to;
+  Instant& last = posted_[{stepping_, to}];
+  last = std::max(last, after(now(), delay_of(Wait::post)));
+  answers_.emplace(last, std::move(letter));
 }
 
 void Shell::carry_out(const effect::Resolve& resolve) {
@@ -126,7 +159,10 @@ void Shell::carry_out(const effect::Derive& derive) {
 
 void Shell::carry_out(const effect::LoadSettings&) {
   if (next_settings_) {
-    answer(Wait::settings, {event::Reconfigured{*next_settings_}});
+    const Instant loaded_at = after(now(), delay_of(Wait::settings));
+    for (std::uint8_t machine = 0; machine < seats_.size(); ++machine) {
+      answers_.emplace(loaded_at, Answer{event::Reconfigured{*next_settings_}, machine});
+    }
   } else {
     answer(Wait::settings, {event::Refused{"line 1: the settings of this test are refused"}});
   }
@@ -147,7 +183,9 @@ void Shell::carry_out(const effect::Exit& exit) {
 }
 
 void Shell::ask(Ticket ticket, Wait wait, Answer answer) {
-  if (!tickets_.insert(ticket).second) complain(join("ticket ", ticket, " is asked twice at once"));
+  answer.machine = stepping_;
+  if (!tickets_.insert({stepping_, ticket}).second)
+    complain(join("ticket ", ticket, " is asked twice at once"));
   this->answer(wait, std::move(answer));
 }
 
@@ -171,7 +209,7 @@ void Shell::finish_closing(SocketId id, Socket& socket) {
   if (socket.stream) {
     socket.stream->close(socket.cut_short ? Stream::Loss::closed_at_once : Stream::Loss::none);
   }
-  answer(Wait::close, {event::Closed{id, Reason::none}, id});
+  answer(Wait::close, {event::Closed{id, Reason::none}, socket.machine, id});
 }
 
 const Shell::Place* Shell::find_place(const Endpoint& where) const {

@@ -89,11 +89,10 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
   count_core_memory(true);
-  machine_.emplace(settings_, vault_, Seat{});
+  machines_.emplace(options_.machine_count, settings_, vault_);
   count_core_memory(false);
-  stepper_.emplace(*machine_);
   build_hosts();
-  shell_ = std::make_unique<Shell>(clock_, *stepper_, vault_, shell_options());
+  shell_ = std::make_unique<Shell>(clock_, machines_->steppers(), vault_, shell_options());
   no_growth_.begin();
   for (std::size_t i = 0; i < hosts_.size(); ++i) {
     for (const Endpoint& where : Names::addresses_of(i)) shell_->add_host(where, *hosts_[i]);
@@ -212,7 +211,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   watch_people(event, effects);
   no_growth_.step(event, effects.size(), census_.clients().size());
   check_recycled(event, effects);
-  names_.step(clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
+  names_.step(shell_->stepping(), clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   watch_->step(event, effects);
   ledger_.step(event, effects);
   probes_.step(event, effects);
@@ -222,7 +221,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
     verdict_.blame(oracle::quiet_logs,
                    std::string(pgweir::name_of(note->kind)) + ": " + std::string(note->text));
   }
-  if (shell_->step_count() % 64 == 0) machine_->check_invariants();
+  if (shell_->step_count() % 64 == 0) machines_->check_invariants();
 }
 
 bool Simulation::over() const { return verdict_.failed() || shell_->exit_status().has_value(); }
@@ -299,7 +298,7 @@ void Simulation::run_safety() {
 void Simulation::check_wake_up() {
   constexpr std::string_view housekeeping = "statistics, or accepting again";
   if (!clock_.only_passing() || !shell_->at_rest() || !shell_->accepting() || stalled()) return;
-  const auto wake = stepper_->deadline();
+  const auto wake = machines_->deadline();
   // Housekeeping that comes soon may stand before something that somebody waits for.
   const bool soon = wake && wake->at <= after(clock_.now(), patience());
   if (wake && (wake->purpose != housekeeping || soon)) return;
@@ -374,7 +373,7 @@ void Simulation::check_end() {
     verdict_.blame(oracle::back_to_idle,
                    std::to_string(servers) + " servers are left when nobody wants one");
   }
-  machine_->check_invariants();
+  machines_->check_invariants();
   check_left_over();
   audit_ledger();
 }
@@ -384,11 +383,11 @@ void Simulation::check_end() {
 void Simulation::check_left_over() {
   // A server that stays is somebody, and keeps the room that its longest pipeline took.
   if (settings_.min_pool_size > 0) return;
-  if (const std::string left = machine_->left_over(); !left.empty()) {
+  if (const std::string left = machines_->left_over(); !left.empty()) {
     verdict_.blame(oracle::back_to_idle, "when everybody has gone the machine still has " + left);
   }
   const std::size_t pool_count = std::size_t{options_.database_count} * settings_.users.size();
-  if (const auto growth = no_growth_.excess(pool_count)) {
+  if (const auto growth = no_growth_.excess(options_.machine_count, pool_count)) {
     verdict_.blame(oracle::no_growth, *growth);
   }
 }

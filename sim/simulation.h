@@ -22,6 +22,7 @@
 #include "sim/clock.h"
 #include "sim/in_force.h"
 #include "sim/ledger.h"
+#include "sim/machines.h"
 #include "sim/names.h"
 #include "sim/network.h"
 #include "sim/no_growth.h"
@@ -139,6 +140,8 @@ class Simulation {
   std::string password_typed(const std::string& user);
   const Passwords& passwords() const { return passwords_; }
   Stock stock() const;
+  // How often anything happened but that people asked and machines told each other.
+  std::uint64_t move_count() const { return move_count_; }
 
   // For the watchers.
   const std::vector<std::unique_ptr<Application>>& applications() const { return applications_; }
@@ -155,6 +158,7 @@ class Simulation {
   void build_people();
   void reconfigured(const Settings& settings);
   void check_removed();
+  bool is_move(const Event& event, std::span<const Effect> effects) const;
   void change_password(Neighbour& next);
   void change_at_servers(const Settings& settings);
   void watch_passwords();
@@ -225,8 +229,7 @@ class Simulation {
   std::map<std::string, Instant> password_trouble_;  // of a user: until when servers may refuse it
   Settings settings_;                                // at first
   std::optional<InForce> in_force_;
-  std::optional<Machine> machine_;
-  std::optional<MachineStepper> stepper_;
+  std::optional<Machines> machines_;
   std::unique_ptr<Shell> shell_;
   Workload workload_;
   std::vector<std::unique_ptr<Postgres>> hosts_;
@@ -240,6 +243,7 @@ class Simulation {
   std::unique_ptr<Watch> watch_;
   Probes probes_;
   NoGrowth no_growth_;
+  std::uint64_t move_count_ = 0;
   Ledger ledger_{verdict_, probes_};
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things

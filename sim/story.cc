@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <variant>
 
+#include "core/seats/message.h"
 #include "sim/messages.h"
 
 namespace pgweir::sim {
@@ -146,6 +147,13 @@ std::string Story::happened(const Event& event) {
       return story.name_of(e.socket) + " not connected: " + reason(e.why);
     }
     std::string operator()(const event::Closed& e) { return story.name_of(e.socket) + " closed"; }
+    std::string operator()(const event::Adopted& e) {
+      return story.name_of(socket_of(e.client)) + " comes from machine " + std::to_string(e.from);
+    }
+    std::string operator()(const event::Told& e) {
+      return "machine " + std::to_string(e.from) + " says " +
+             std::string(seats::name_of(e.message));
+    }
     std::string operator()(const event::Resolved&) { return "a name is resolved"; }
     std::string operator()(const event::Derived&) { return "a key is derived"; }
     std::string operator()(const event::Reconfigured&) { return "new settings"; }
@@ -176,6 +184,12 @@ std::string Story::came_of(const Effect& effect) {
     std::string operator()(const effect::Close& e) { return "closes " + story.name_of(e.socket); }
     std::string operator()(const effect::Connect& e) {
       return "connects " + story.name_of(e.socket);
+    }
+    std::string operator()(const effect::HandOver& e) {
+      return "hands " + story.name_of(e.socket) + " over to machine " + std::to_string(e.to);
+    }
+    std::string operator()(const effect::Tell& e) {
+      return "tells machine " + std::to_string(e.to) + " " + std::string(seats::name_of(e.message));
     }
     std::string operator()(const effect::Resolve& e) { return "asks for " + std::string(e.host); }
     std::string operator()(const effect::Derive&) { return "derives a key"; }

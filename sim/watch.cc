@@ -46,6 +46,17 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     } else {
       stranger = received->socket.kind == SocketKind::client;
     }
+  } else if (const auto* told = std::get_if<event::Told>(&event)) {
+    const auto is_it = [&](const auto& entry) {
+      return entry.first == pgweir::text_of(told->message);
+    };
+    const auto cancel = std::ranges::find_if(passed_on_, is_it);
+    if (cancel != passed_on_.end()) {
+      cancels_[cancel->second.application] =
+          simulation_.applications()[cancel->second.application - 1]->last_request();
+      check_answered(cancel->second, effects);
+      passed_on_.erase(cancel);
+    }
   } else if (const auto* closed = std::get_if<event::Closed>(&event)) {
     forget(closed->socket);
   } else if (std::holds_alternative<event::Reconfigured>(event)) {
@@ -239,9 +250,12 @@ void Watch::server(const ServerEvent& event) {
 }
 
 void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects) {
-  const std::uint32_t number = cancel.application;
-  const Application& application = *simulation_.applications()[number - 1];
-  cancels_[number] = application.last_request();
+  for (const Effect& effect : effects) {
+    const auto* tell = std::get_if<effect::Tell>(&effect);
+    if (tell == nullptr) continue;
+    passed_on_.emplace_back(pgweir::text_of(tell->message), cancel);
+    return;
+  }
   const auto ends = [&](const Effect& effect) {
     const auto* close = std::get_if<effect::Close>(&effect);
     return close != nullptr && close->socket == brought_by;
@@ -251,8 +265,16 @@ void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const E
     const auto* send = std::get_if<effect::Send>(&effect);
     return send != nullptr && send->socket == brought_by && send->bytes.size() > 1;
   };
-  if (std::ranges::any_of(effects, refused)) return;
-  if (application.cancel_port() != cancel.port || std::ranges::none_of(effects, ends)) return;
+  const bool whole = std::ranges::any_of(effects, ends) && std::ranges::none_of(effects, refused);
+  cancels_[cancel.application] = simulation_.applications()[cancel.application - 1]->last_request();
+  if (whole) check_answered(cancel, effects);
+}
+
+// It is where its application's client is, who has an answer now if it waited for a server.
+void Watch::check_answered(Cancel cancel, std::span<const Effect> effects) {
+  const std::uint32_t number = cancel.application;
+  const Application& application = *simulation_.applications()[number - 1];
+  if (application.cancel_port() != cancel.port) return;
   for (const auto& [client, waiter] : waiting_) {
     if (simulation_.shell().stream_of(client) != application.stream().get()) continue;
     const auto answered = [&](const Effect& effect) {
@@ -371,6 +393,10 @@ void Watch::check_growth() {
     return;
   }
   if (simulation_.names().asking()) return;
+  // Nor more attempts at once than this, and each machine has its part of them.
+  const auto attempts = std::ranges::count_if(
+      simulation_.census().servers(), [](const auto& entry) { return !entry.second.ready; });
+  if (attempts >= limits::host_connecting_max / options.machine_count) return;
   auto limit = static_cast<std::size_t>(settings.default_pool_size);
   for (const std::int32_t other : {settings.max_db_connections, settings.max_user_connections}) {
     if (other > 0) limit = std::min(limit, static_cast<std::size_t>(other));

@@ -32,11 +32,12 @@ void World::add_user(const std::string& name, const std::string& password) {
 
 Shell& World::shell() {
   if (!shell_) {
-    machine_.emplace(settings, vault, Seat{});
-    stepper_.emplace(*machine_);
+    machines_.emplace(machine_count, settings, vault);
     ShellOptions options = shell_options;
-    options.watch = [this](const Event&, std::span<const Effect>) { machine_->check_invariants(); };
-    shell_ = std::make_unique<Shell>(clock_, *stepper_, vault, std::move(options));
+    options.watch = [this](const Event&, std::span<const Effect>) {
+      machines_->check_invariants();
+    };
+    shell_ = std::make_unique<Shell>(clock_, machines_->steppers(), vault, std::move(options));
     shell_->add_host(ipv4(10, 0, 0, 1, 5432), postgres);
     shell_->add_peer(postgres);
   }

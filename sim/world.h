@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/client.h"
+#include "sim/machines.h"
 #include "sim/postgres.h"
 #include "sim/shell.h"
 #include "sim/toy_vault.h"
@@ -24,13 +25,15 @@ class World {
 
   Settings settings;
   ShellOptions shell_options;
+  std::uint8_t machine_count = 1;
   ToyVault vault{7};
   Postgres postgres;
 
   // Adds a user with a password; users are kept sorted.
   void add_user(const std::string& name, const std::string& password);
   Shell& shell();  // starts the pooler
-  Machine& machine() { return *machine_; }
+  Machine& machine() { return machines_->first(); }
+  Machines& machines() { return *machines_; }
   Client& connect();                      // a client that has said nothing
   Client& client(const LogIn& how = {});  // one that has tried to log in
   // Says it, runs, and tells what was heard.
@@ -46,8 +49,7 @@ class World {
  private:
   std::vector<std::unique_ptr<Client>> clients_;
   Clock clock_;
-  std::optional<Machine> machine_;
-  std::optional<MachineStepper> stepper_;
+  std::optional<Machines> machines_;
   std::unique_ptr<Shell> shell_;
 };
 

@@ -38,6 +38,7 @@ constexpr auto table = std::to_array<Setting>({
     Setting{"log_pooler_errors", &S::log_pooler_errors, reload},
     Setting{"log_stats", &S::log_stats, reload},
     Setting{"logfile", &S::logfile, reload},
+    Setting{"machines", &S::machines, restart, 1, machines_max},
     Setting{"max_client_conn", &S::max_client_conn, reload, 1, connections_max},
     Setting{"max_db_connections", &S::max_db_connections, reload, 0, connections_max},
     Setting{"max_user_connections", &S::max_user_connections, reload, 0, connections_max},
@@ -85,6 +86,11 @@ std::optional<std::uint16_t> read(const Setting&, std::string_view text, std::ui
 std::optional<std::uint32_t> read(const Setting&, std::string_view text, std::uint32_t) {
   return mode_of(text);
 }
+std::optional<std::uint8_t> read(const Setting& setting, std::string_view text, std::uint8_t) {
+  if (same_word(text, "auto")) return machines_auto;
+  const auto number = count_of(text, setting.min, setting.max);
+  return number ? std::optional(static_cast<std::uint8_t>(*number)) : std::nullopt;
+}
 std::optional<bool> read(const Setting&, std::string_view text, bool) { return boolean_of(text); }
 std::optional<Duration> read(const Setting& setting, std::string_view text, Duration) {
   return seconds_of(text, setting.min, setting.max);
@@ -110,6 +116,9 @@ std::optional<PoolMode> read(const Setting&, std::string_view text, PoolMode) {
 std::string print(std::int32_t number) { return join(number); }
 std::string print(std::uint16_t number) { return join(number); }
 std::string print(std::uint32_t mode) { return text_of_mode(mode); }
+std::string print(std::uint8_t machines) {
+  return machines == machines_auto ? "auto" : join(std::uint32_t{machines});
+}
 std::string print(bool on) { return on ? "1" : "0"; }
 std::string print(Duration duration) { return text_of_seconds(duration); }
 std::string print(const std::string& text) { return text; }
@@ -185,6 +194,8 @@ std::string allowed(const Setting& setting) {
                   setting.unit.empty() ? "" : " ", "from ", setting.min, " to ", setting.max);
     case SettingKind::port: return "a port number from 1 to 65535";
     case SettingKind::mode: return "a file mode in octal digits, at most 0777";
+    case SettingKind::machines:
+      return join("auto, or a whole number from ", setting.min, " to ", setting.max);
     case SettingKind::boolean: return "1 or 0 (or true, false, yes, no, on, off)";
     case SettingKind::duration:
       return join("a number of seconds such as 15 or 0.25, without a unit, from ", setting.min,

@@ -20,6 +20,7 @@ enum class SettingKind : std::uint8_t {
   count,     // decimal digits
   port,      // 1 to 65535
   mode,      // of a file, octal
+  machines,  // decimal digits, or auto
   boolean,   // 0 or 1, as PgBouncer; words too
   duration,  // seconds, up to nine decimals
   text,
@@ -31,8 +32,9 @@ enum class SettingKind : std::uint8_t {
 struct Setting {
   std::string_view name;
   std::variant<std::int32_t Settings::*, std::uint16_t Settings::*, std::uint32_t Settings::*,
-               bool Settings::*, Duration Settings::*, std::string Settings::*,
-               std::vector<std::string> Settings::*, AuthType Settings::*, PoolMode Settings::*>
+               std::uint8_t Settings::*, bool Settings::*, Duration Settings::*,
+               std::string Settings::*, std::vector<std::string> Settings::*, AuthType Settings::*,
+               PoolMode Settings::*>
       field;
   bool changeable;       // by a reload; others need a restart
   std::int64_t min = 0;  // of counts, and of durations in seconds

@@ -19,6 +19,12 @@ using namespace std::chrono_literals;
 using CredentialId = std::uint32_t;
 inline constexpr CredentialId no_credential = 0;
 
+// As many machines as the process may use cores.
+inline constexpr std::uint8_t machines_auto = 0;
+inline constexpr std::uint8_t machines_max = 64;
+// Until a pool can span machines; then machines_auto.
+inline constexpr std::uint8_t machines_default = 1;
+
 enum class PoolMode : std::uint8_t { transaction };
 enum class AuthType : std::uint8_t { trust, scram_sha_256 };
 
@@ -49,12 +55,13 @@ struct UserSettings {
 };
 
 struct Settings {
-  // Where clients connect; changing these needs a restart.
+  // Where clients connect, and on how many cores they are served; changing these needs a restart.
   std::vector<std::string> listen_addr;  // addresses or "*"; empty: unix sockets only
   std::uint16_t listen_port = 6432;
   std::int32_t listen_backlog = 1024;
   std::string unix_socket_dir = "/tmp";  // empty: none
   std::uint32_t unix_socket_mode = 0777;
+  std::uint8_t machines = machines_default;  // one a core, or machines_auto
 
   // Who may connect.
   AuthType auth_type = AuthType::scram_sha_256;

@@ -60,12 +60,12 @@ std::int32_t microseconds_of_second(Duration duration) {
 }
 
 // Opaque to tools, and the same for as long as the socket lives. The handle's kind takes the two
-// highest bits, so that a client and a server never look alike.
-std::string pointer_text(SocketId socket) {
+// highest bits, so that a client and a server never look alike; the machine what no slot needs.
+std::string pointer_text(std::uint8_t machine, SocketId socket) {
   if (!socket) return {};
   const std::uint64_t number = static_cast<std::uint64_t>(socket.kind) << 62 |
                                (std::uint64_t{socket.generation} << 32 & ~(3ull << 62)) |
-                               socket.slot;
+                               std::uint64_t{machine} << 24 | socket.slot;
   std::string out = "0x";
   append_hex(out, number);
   return out;
@@ -103,8 +103,8 @@ void show_sockets(std::string& out, std::span<const SocketRow> rows) {
        Field{"wait", [](const Row& row) { return whole_seconds(row.wait); }},
        Field{"wait_us", [](const Row& row) { return microseconds_of_second(row.wait); }},
        Field{"close_needed", [](const Row& row) { return int4(row.close_needed ? 1 : 0); }},
-       Field{"ptr", [](const Row& row) { return pointer_text(row.socket); }},
-       Field{"link", [](const Row& row) { return pointer_text(row.link); }},
+       Field{"ptr", [](const Row& row) { return pointer_text(row.machine, row.socket); }},
+       Field{"link", [](const Row& row) { return pointer_text(row.machine, row.link); }},
        Field{"remote_pid", &Row::remote_pid}, Field{"tls", &Row::tls},
        Field{"application_name", &Row::application_name},
        Field{"prepared_statements", &Row::prepared_statements}, Field{"id", &Row::id});

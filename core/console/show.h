@@ -41,7 +41,8 @@ struct PoolRow {
 
 // A client (SHOW CLIENTS) or a server (SHOW SERVERS).
 struct SocketRow {
-  SocketId socket{};  // columns type and ptr
+  std::uint8_t machine = 0;  // of this process, whose socket it is
+  SocketId socket{};         // columns type and ptr, both with the machine
   std::string_view user{};
   std::string_view database{};
   std::string_view replication = "none";

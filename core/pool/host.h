@@ -18,7 +18,8 @@ struct Host {
   HostHandle self;
   std::string name;  // as in the settings: a DNS name, an address, or a folder of unix sockets
   std::uint16_t port = 0;
-  std::string path;  // the socket file, where name is a folder
+  std::string path;           // the socket file, where name is a folder
+  std::uint32_t sharers = 1;  // machines of this process that have equal parts of its bounds
 
   std::vector<Endpoint> addresses;  // the last answer; kept when a newer question fails
   Instant resolved_at{};
@@ -37,6 +38,8 @@ struct Host {
   // Whether one more attempt may begin. When not, retry_at says when to look again, unless the end
   // of an attempt under way decides that.
   bool may_connect(Instant now) const;
+  // As many attempts are under way as may be.
+  bool full() const;
   Instant retry_at(Instant now) const;
   void connect_begins(Instant now);
   // A connection stands and its login got an answer.

@@ -63,6 +63,7 @@ struct Login {
   std::uint16_t minor = 0;
   std::optional<auth::ScramServer> scram;  // once it has been challenged
   bool deriving = false;  // the verifier is on its way; the first answer waits at the front of held
+  bool admitting = false;  // seat 0 is asked whether there is room
   std::size_t first_answer_size = 0;
 };
 
@@ -83,7 +84,10 @@ struct Client {
   bool skipping = false;     // its request was refused without a server: dropped up to Sync
   bool ssl_asked = false;
   bool gssenc_asked = false;
-  bool counted = false;  // takes one of max_client_conn
+  bool counted = false;                          // takes one of max_client_conn
+  bool cancelling = false;                       // brought a cancel, which another machine sees to
+  bool at_home = false;                          // another machine found that its pool is here
+  std::optional<std::uint8_t> unacknowledged{};  // whom to tell that it has come, when it goes
 
   PoolHandle pool;      // from logging_in on
   ServerHandle server;  // while active

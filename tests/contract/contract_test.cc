@@ -1,6 +1,8 @@
 // What every shell promises to the machine (core/event.h, core/effect.h), a sentence a test.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "tests/contract/world.h"
@@ -467,6 +469,61 @@ TEST_P(Contract, AcceptingThatHasEndedRefusesWhoComesLater) {
   first->write("still here");
   EXPECT_TRUE(until_received(client, "still here"));
   EXPECT_EQ(recorder().count("accepted c1.1"), 0);
+}
+
+TEST_P(Contract, WhatIsToldAndHandedOverComesInItsOrder) {
+  const auto peer = accept_client();
+  carry_out({effect::Tell{1, bytes_of("a")}, effect::HandOver{client, 1, bytes_of("parcel")},
+             effect::Tell{1, bytes_of("b")}});
+  ASSERT_TRUE(until([&] { return world_->other.count("told by 0: b") == 1; }));
+  const std::vector<std::string> heard(world_->other.told.begin() + 1, world_->other.told.end());
+  EXPECT_EQ(heard,
+            (std::vector<std::string>{"told by 0: a", "adopted from 0: parcel", "told by 0: b"}));
+}
+
+TEST_P(Contract, WhoHandedASocketOverHearsNothingMoreOfIt) {
+  const auto peer = accept_client();
+  carry_out({effect::HandOver{client, 1, bytes_of("parcel")}});
+  const std::size_t heard = recorder().told.size();
+  peer->write("hello");
+  ASSERT_TRUE(until([&] { return world_->other.bytes[world_->other.adopted] == "hello"; }))
+      << world_->other.story();
+  peer->finish();
+  ASSERT_TRUE(until([&] {
+    return world_->other.count("peer done " + name_of(world_->other.adopted)) == 1;
+  })) << world_->other.story();
+  EXPECT_EQ(recorder().told.size(), heard) << recorder().story();
+}
+
+TEST_P(Contract, WhatWaitsForASocketGoesWithIt) {
+  const auto peer = accept_client();
+  carry_out({effect::StopReading{client}});
+  peer->write("unread");
+  carry_out({effect::Send{client, bytes_of(much)}, effect::HandOver{client, 1, bytes_of("")}});
+  std::string heard;
+  ASSERT_TRUE(until([&] {
+    heard += peer->read();
+    return heard.size() >= much.size();
+  }));
+  EXPECT_EQ(heard, much);
+  const std::string name = name_of(world_->other.adopted);
+  ASSERT_TRUE(until([&] { return world_->other.count("drained " + name) == 1; }))
+      << world_->other.story() << recorder().story();
+  ASSERT_TRUE(until([&] { return world_->other.bytes[world_->other.adopted] == "unread"; }));
+  EXPECT_LT(world_->other.place("adopted from 0: "), world_->other.place("congested " + name));
+  EXPECT_LT(world_->other.place("congested " + name), world_->other.place("received " + name));
+}
+
+TEST_P(Contract, ASocketThatWasHandedOverMakesRoomForAnother) {
+  const auto first = accept_client();
+  carry_out({effect::HandOver{client, 1, bytes_of("")}});
+  ASSERT_TRUE(until([&] { return world_->other.count("adopted from 0: ") == 1; }));
+  const auto second = world_->connect();
+  ASSERT_TRUE(until([&] {
+    const auto accepted = [](const std::string& what) { return what.starts_with("accepted"); };
+    return std::ranges::count_if(recorder().told, accepted) == 2;
+  })) << recorder().story();
+  EXPECT_EQ(recorder().count("closed " + name_of(client)), 0);
 }
 
 TEST_P(Contract, ExitEndsTheShellWithItsStatus) {

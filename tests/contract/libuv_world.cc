@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -72,6 +73,7 @@ class LibuvWorld final : public World {
   }
   ~LibuvWorld() override {
     if (shell_) uv_close(reinterpret_cast<uv_handle_t*>(&ticker_), nullptr);
+    if (second_) uv_close(reinterpret_cast<uv_handle_t*>(&second_ticker_), nullptr);
     have_descriptors_again();
   }
   LibuvWorld(const LibuvWorld&) = delete;
@@ -83,13 +85,18 @@ class LibuvWorld final : public World {
     settings_.unix_socket_dir = "";
     settings_.users.emplace_back().credential = 1;
     vault_.adopt({{auth::SecretKind::plain, "pencil"}}, settings_);
-    shell_.emplace(recorder, vault_, log_, settings_, io::Shell::Options{"/nowhere/at/all", false});
+    const io::Shell::Options options{"/nowhere/at/all", false};
+    shell_.emplace(recorder, vault_, log_, settings_, options, io::Post(mailboxes_, 0));
+    second_.emplace(other, second_vault_, log_, settings_, options, io::Post(mailboxes_, 1));
     const auto problem = shell_->listen(settings_);
     ASSERT_FALSE(problem) << *problem;
     // Turns end at least this often, so that a lost event fails a test instead of hanging it.
     uv_timer_init(&shell_->loop(), &ticker_);
     uv_timer_start(&ticker_, [](uv_timer_t*) {}, 20, 20);
+    uv_timer_init(&second_->loop(), &second_ticker_);
+    uv_timer_start(&second_ticker_, [](uv_timer_t*) {}, 1, 1);
     shell_->start();
+    second_->start();
   }
   std::unique_ptr<PeerEnd> connect() override {
     Descriptor socket = new_socket();
@@ -119,6 +126,7 @@ class LibuvWorld final : public World {
   void poke() override { shell_->tell(event::Commanded{event::Command::reload}); }
   void turn() override {
     shell_->turn();
+    second_->turn();
     const bool failed = recorder.count("accept failed out of descriptors") > 0;
     if (failed) have_descriptors_again();
   }
@@ -138,8 +146,12 @@ class LibuvWorld final : public World {
   Settings settings_;
   io::Vault vault_;
   io::Log log_{{"", false, false}};
+  std::array<io::Mailbox, 2> mailboxes_;
   std::optional<io::Shell> shell_;
   uv_timer_t ticker_{};
+  io::Vault second_vault_;
+  std::optional<io::Shell> second_;
+  uv_timer_t second_ticker_{};
 };
 
 }  // namespace

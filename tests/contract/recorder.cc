@@ -47,6 +47,12 @@ struct Describe {
     return "connect failed " + name_of(e.socket) + word_of(e.why);
   }
   std::string operator()(const event::Closed& e) const { return "closed " + name_of(e.socket); }
+  std::string operator()(const event::Adopted& e) const {
+    return join("adopted from ", e.from, ": ", text_of(e.parcel));
+  }
+  std::string operator()(const event::Told& e) const {
+    return join("told by ", e.from, ": ", text_of(e.message));
+  }
   std::string operator()(const event::Resolved& e) const {
     return join("resolved ", e.ticket, word_of(e.why));
   }
@@ -80,6 +86,7 @@ std::span<const Effect> Recorder::step(Instant at, const Event& event) {
     bytes[received->socket] += text_of(received->bytes);
     largest = std::max(largest, received->bytes.size());
   }
+  if (const auto* came = std::get_if<event::Adopted>(&event)) adopted = socket_of(came->client);
   if (const auto* answer = std::get_if<event::Resolved>(&event)) {
     resolved.assign(answer->addresses.begin(), answer->addresses.end());
   }

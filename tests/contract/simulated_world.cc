@@ -35,7 +35,7 @@ class TakingHost final : public sim::Host {
 class SimulatedWorld final : public World {
  public:
   void begin() override {
-    shell_.emplace(clock_, recorder, vault_);
+    shell_.emplace(clock_, std::vector<Stepper*>{&recorder, &other}, vault_);
     shell_->add_host(host(), host_);
   }
   std::unique_ptr<PeerEnd> connect() override {

@@ -35,7 +35,8 @@ class Recorder final : public Stepper {
   std::map<SocketId, std::string> bytes;  // received
   std::size_t largest = 0;                // of one Received
   std::vector<Endpoint> resolved;
-  Effects wanted;  // carried out with the next event
+  SocketId adopted;  // the last one
+  Effects wanted;    // carried out with the next event
   // What an event is answered with, besides.
   std::function<void(const Event&, Effects&)> script;
   std::optional<Wake> wake;
@@ -83,6 +84,7 @@ class World {
   virtual std::optional<int> exit_status() = 0;
 
   Recorder recorder;
+  Recorder other;  // the second machine of the process
 };
 
 std::unique_ptr<World> simulated_world();

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <sstream>
 
 #include "tests/integration/environment.h"
@@ -15,6 +16,18 @@
 namespace pgweir::integration {
 
 namespace {
+
+// The same tests are made of one machine and of several: PGWEIR_MACHINES=4. One limit is one
+// machine's.
+std::string machines_for(const PoolerConfig& config) {
+  const char* const machines = std::getenv("PGWEIR_MACHINES");
+  const auto names_it = [](const auto& entry) {
+    return (entry.first + entry.second).find("max_user_connections") != std::string::npos;
+  };
+  const bool alone =
+      std::ranges::any_of(config.settings, names_it) || std::ranges::any_of(config.users, names_it);
+  return machines == nullptr || alone ? "1" : machines;
+}
 
 // Under the usual settings, those of the test: PgBouncer's later keys win.
 std::string ini_of(const PoolerConfig& config, int port, const std::string& folder) {
@@ -34,7 +47,8 @@ std::string ini_of(const PoolerConfig& config, int port, const std::string& fold
                                     {"stats_users", "stats"},
                                     {"default_pool_size", "5"},
                                     {"pool_mode", "transaction"},
-                                    {"server_login_retry", "1"}};
+                                    {"server_login_retry", "1"},
+                                    {"machines", machines_for(config)}};
   for (const auto& [key, value] : config.settings) {
     std::erase_if(settings, [&](const auto& setting) { return setting.first == key; });
     settings.emplace_back(key, value);

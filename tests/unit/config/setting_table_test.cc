@@ -54,13 +54,14 @@ TEST(SettingTable, HoldsThePgBouncerNamesOfEveryFieldOnce) {
   }
 }
 
-TEST(SettingTable, NeedsARestartOnlyForWhereClientsConnect) {
+TEST(SettingTable, NeedsARestartOnlyForWhereClientsConnectAndAreServed) {
   std::vector<std::string_view> fixed;
   for (const Setting& setting : all_settings()) {
     if (!setting.changeable) fixed.push_back(setting.name);
   }
-  EXPECT_EQ(fixed, (std::vector<std::string_view>{"listen_addr", "listen_backlog", "listen_port",
-                                                  "unix_socket_dir", "unix_socket_mode"}));
+  EXPECT_EQ(fixed,
+            (std::vector<std::string_view>{"listen_addr", "listen_backlog", "listen_port",
+                                           "machines", "unix_socket_dir", "unix_socket_mode"}));
 }
 
 TEST(SettingTable, ReadsDurationsExactly) {
@@ -156,6 +157,19 @@ TEST(SettingTable, ReadsModesInOctal) {
   EXPECT_EQ(settings.unix_socket_mode, 0700U);
   for (const std::string_view text : {"", "0888", "1777", "00777", "rwx", "-1"}) {
     EXPECT_NE(error_of("unix_socket_mode", text), "") << text;
+  }
+}
+
+TEST(SettingTable, ReadsMachinesAsANumberOrAuto) {
+  Settings settings;
+  ASSERT_TRUE(set(settings, "machines", "64"));
+  EXPECT_EQ(settings.machines, 64);
+  EXPECT_EQ(value(settings, *find_setting("machines")), "64");
+  ASSERT_TRUE(set(settings, "machines", "Auto"));
+  EXPECT_EQ(settings.machines, machines_auto);
+  EXPECT_EQ(value(settings, *find_setting("machines")), "auto");
+  for (const std::string_view text : {"", "0", "65", "-1", "257", "all", "1.5"}) {
+    EXPECT_EQ(error_of("machines", text), "expected auto, or a whole number from 1 to 64") << text;
   }
 }
 

@@ -67,12 +67,14 @@ TEST_F(TomlFile, ReadsTextAsPgBouncerWouldWriteIt) {
   const Result result = load_toml(std::string(base) +
                                   "pool_size = '3'\n[pgweir]\nlisten_port = '7000'\n"
                                   "query_timeout = '1.5'\nlog_stats = 'no'\n"
-                                  "listen_addr = '127.0.0.1, ::1'\nunix_socket_mode = '0700'\n");
+                                  "listen_addr = '127.0.0.1, ::1'\nunix_socket_mode = '0700'\n"
+                                  "machines = 'auto'\n");
   EXPECT_EQ(problems(result), "");
   ASSERT_TRUE(result.loaded);
   EXPECT_EQ(result.loaded->settings.query_timeout, 1500ms);
   EXPECT_EQ(result.loaded->settings.listen_addr.size(), 2U);
   EXPECT_EQ(result.loaded->settings.unix_socket_mode, 0700U);
+  EXPECT_EQ(result.loaded->settings.machines, machines_auto);
   EXPECT_EQ(result.loaded->settings.databases[0].pool_size, 3);
 }
 
@@ -100,6 +102,9 @@ TEST_F(TomlFile, RefusesTypesThatDoNotFit) {
                                       "query_timeout = true",
                                       "query_timeout = 1979-05-27",
                                       "listen_port = 70000",
+                                      "machines = 0",
+                                      "machines = true",
+                                      "machines = 'all'",
                                       "auth_type = 'hba'",
                                       "auth_type = 5",
                                       "pool_mode = ['transaction']"}) {

@@ -33,7 +33,7 @@ constexpr SocketId server{SocketKind::server, 1, 2};
 TEST(CodecTest, the_layout_is_tag_then_fields_little_endian_with_lengths) {
   EXPECT_EQ(encoded(Event(event::Received{client, bytes_of("ab")})),
             bytes({2, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 'a', 'b'}));
-  EXPECT_EQ(encoded(Effect(effect::Exit{0x01020304})), bytes({11, 4, 3, 2, 1}));
+  EXPECT_EQ(encoded(Effect(effect::Exit{0x01020304})), bytes({13, 4, 3, 2, 1}));
 }
 
 TEST(CodecTest, what_is_long_comes_in_its_place) {
@@ -66,6 +66,10 @@ TEST(CodecTest, different_events_differ) {
       event::Connected{server, two[1]},
       event::ConnectFailed{server, Reason::refused},
       event::Closed{server, Reason::refused},
+      event::Adopted{{1, 1}, 0, bytes_of("a")},
+      event::Adopted{{1, 1}, 1, bytes_of("a")},
+      event::Told{0, bytes_of("a")},
+      event::Told{1, bytes_of("a")},
       event::Resolved{1, one, Reason::none},
       event::Resolved{1, two, Reason::none},
       event::Resolved{2, {}, Reason::name_unknown},
@@ -111,6 +115,10 @@ TEST(CodecTest, different_effects_differ) {
       effect::Close{client, effect::CloseWhen::when_sent},
       effect::Connect{server, to},
       effect::Connect{server, other},
+      effect::HandOver{client, 1, bytes_of("a")},
+      effect::HandOver{client, 1, bytes_of("")},
+      effect::Tell{1, bytes_of("a")},
+      effect::Tell{2, bytes_of("a")},
       effect::Resolve{1, "ab", 1},
       effect::Resolve{1, "a", 1},
       effect::Derive{1, 2, bytes_of("salt"), 4096},
@@ -138,6 +146,7 @@ TEST(CodecTest, settings_that_differ_anywhere_differ) {
   };
   changed([](Settings& s) { s.listen_addr = {"*"}; });
   changed([](Settings& s) { s.unix_socket_mode = 0700; });
+  changed([](Settings& s) { s.machines = 2; });
   changed([](Settings& s) { s.auth_type = AuthType::trust; });
   changed([](Settings& s) { s.admin_users = {"a", "b"}; });
   changed([](Settings& s) { s.admin_users = {"ab"}; });

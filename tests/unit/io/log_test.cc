@@ -7,6 +7,9 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
 
 namespace pgweir::io {
 namespace {
@@ -38,6 +41,31 @@ TEST_F(LogFile, HoldsEveryLineWhenTheLogHasGone) {
   const std::string text = read_file(path_);
   EXPECT_NE(text.find("info event=line text=0\n"), std::string::npos) << text;
   EXPECT_NE(text.find("info event=line text=99\n"), std::string::npos) << text;
+}
+
+// As the machines of one process write, while the first changes what it may change.
+TEST_F(LogFile, HoldsTheLinesOfAllThreadsWhole) {
+  constexpr int lines_each = 100;
+  constexpr int threads = 4;
+  {
+    Log log({path_, false, false});
+    std::vector<std::jthread> writers;
+    for (int i = 0; i < threads; ++i) {
+      writers.emplace_back([&log] {
+        for (int line = 0; line < lines_each; ++line) {
+          log.note({.kind = NoteKind::stats, .level = Level::info, .text = "whole"});
+        }
+      });
+    }
+    for (const bool debug : {true, false}) log.set_debug(debug);
+    log.reopen_soon();
+  }
+  std::istringstream text(read_file(path_));
+  int whole = 0;
+  for (std::string line; std::getline(text, line);) {
+    whole += line.ends_with("info event=stats text=whole") ? 1 : 0;
+  }
+  EXPECT_EQ(whole, threads * lines_each);
 }
 
 TEST_F(LogFile, LeavesDebugOutUnlessAsked) {

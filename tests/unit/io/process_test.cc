@@ -13,15 +13,16 @@ TEST(Process, CountsTheSocketsThatTheLimitsAllow) {
   settings.default_pool_size = 20;
   const std::uint64_t clients =
       100 + limits::admin_client_slots + limits::clients_unauthenticated_max + descriptors_reserve;
-  EXPECT_EQ(descriptors_needed(settings), clients);
+  EXPECT_EQ(descriptors_needed(settings, 1), clients);
 
   settings.users.resize(3);
   settings.databases.resize(1);
-  EXPECT_EQ(descriptors_needed(settings), clients + 3 * 20) << "a pool for each user";
+  EXPECT_EQ(descriptors_needed(settings, 1), clients + 3 * 20) << "a pool for each user";
   settings.databases[0].max_db_connections = 25;
-  EXPECT_EQ(descriptors_needed(settings), clients + 25) << "within the database's own maximum";
+  EXPECT_EQ(descriptors_needed(settings, 1), clients + 25) << "within the database's own maximum";
   settings.databases[0].user = "app";
-  EXPECT_EQ(descriptors_needed(settings), clients + 20) << "one forced user, one pool";
+  EXPECT_EQ(descriptors_needed(settings, 1), clients + 20) << "one forced user, one pool";
+  EXPECT_EQ(descriptors_needed(settings, 3), clients + 20 + 2 * descriptors_per_machine);
 }
 
 TEST(Process, SaysWhichSettingsNeedMoreOpenFilesThanThereMayBe) {

@@ -45,6 +45,10 @@ struct Describe {
     return join("connect_failed ", text_of(e.socket), " ", static_cast<int>(e.why));
   }
   std::string operator()(const event::Closed& e) { return "closed " + text_of(e.socket); }
+  std::string operator()(const event::Adopted& e) {
+    return join("adopted ", pgweir::text_of(e.parcel));
+  }
+  std::string operator()(const event::Told& e) { return join("told ", pgweir::text_of(e.message)); }
   std::string operator()(const event::Resolved& e) {
     return join("resolved ", e.ticket, " ", static_cast<int>(e.why));
   }

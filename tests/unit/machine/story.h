@@ -4,14 +4,23 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <string>
 
+#include "core/base/text.h"
 #include "sim/world.h"
 
 namespace pgweir {
 
 class Story : public ::testing::Test {
  protected:
+  // The same stories are told of one machine and of several: PGWEIR_MACHINES=3.
+  Story() {
+    const char* const machines = std::getenv("PGWEIR_MACHINES");
+    if (machines == nullptr) return;
+    world.machine_count = static_cast<std::uint8_t>(to_integer(machines).value_or(1));
+  }
+
   void TearDown() override {
     EXPECT_EQ(world.finish(), "") << "the shell's contract or the protocol was broken, see above";
   }

@@ -1,0 +1,259 @@
+// What spans the machines of one process. A pool lives on one of them, and its clients are handed
+// over to that one once their startup packet has said what they want; the first machine accepts,
+// counts the clients of all, has the settings loaded, and ends the process.
+#include <algorithm>
+
+#include "core/base/hash.h"
+#include "core/base/text.h"
+#include "core/machine_core.h"
+
+namespace pgweir {
+
+using session::ClientState;
+
+namespace {
+
+std::uint8_t owner_of_key(std::uint64_t cancel_key) {
+  return static_cast<std::uint8_t>(cancel_key >> 55);
+}
+
+}  // namespace
+
+// By the name alone: machines may go by different settings for a moment, and still agree.
+std::uint8_t Machine::Core::home_of(std::string_view database) const {
+  Hash hash;
+  hash.add(database);
+  return static_cast<std::uint8_t>(hash.value() % seat_.machines);
+}
+
+void Machine::Core::tell(std::uint8_t to, const seats::Message& message) {
+  out_.add(effect::Tell{to, bytes_of(out_.arena().copy(seats::write(message)))});
+}
+
+void Machine::Core::tell_others(const seats::Message& message) {
+  for (std::uint8_t other = 0; other < seat_.machines; ++other) {
+    if (other != seat_.machine) tell(other, message);
+  }
+}
+
+void Machine::Core::on(const event::Told& event) {
+  std::visit([&](const auto& said) { hear(event.from, said); }, seats::read(event.message));
+}
+
+// Accepted clients go round the machines, so that each has its share of logins.
+void Machine::Core::spread(Client& client) {
+  const std::uint8_t to = next_seat_;
+  next_seat_ = static_cast<std::uint8_t>((next_seat_ + 1) % seat_.machines);
+  if (to != seat_.machine) hand_over(client, to, {});
+}
+
+// packet: its startup packet, when that has told where it belongs. The client is gone after this.
+void Machine::Core::hand_over(Client& client, std::uint8_t to, Bytes packet) {
+  std::vector<std::byte> held(packet.begin(), packet.end());
+  held.insert(held.end(), client.stream.held.begin(), client.stream.held.end());
+  const seats::ClientParcel parcel{client.peer,         client.local,    client.uid,
+                                   client.connected_at, !packet.empty(), held};
+  out_.add(
+      effect::HandOver{client.socket(), to, bytes_of(out_.arena().copy(seats::write(parcel)))});
+  ++handed_over_count_;
+  unauthenticated_.remove(clients_, client);
+  timers_.remove(client.timer);
+  clients_.erase(client.self);
+}
+
+void Machine::Core::on(const event::Adopted& event) {
+  const seats::ClientParcel parcel = seats::read_parcel(event.parcel);
+  Client& client = add_client(event.client);
+  client.peer = parcel.peer;
+  client.local = parcel.local;
+  client.uid = parcel.uid;
+  client.connected_at = parcel.connected_at;
+  client.at_home = parcel.at_home;
+  arm(client);
+  if (draining_) {
+    // The process may end once all have come: not before this one has heard so.
+    client.unacknowledged = event.from;
+    return fail_client(client, {sqlstate::cannot_connect_now, "pgweir is shutting down"});
+  }
+  tell(event.from, seats::HandedOver{});
+  bound_unauthenticated();
+  if (client.state == ClientState::startup) startup_bytes(client, parcel.held);
+}
+
+void Machine::Core::hear(std::uint8_t, const seats::HandedOver&) {
+  --handed_over_count_;
+  exit_if_drained();
+}
+
+// One of max_client_conn for a client of any machine; some beyond it are the administrators'.
+bool Machine::Core::take_place(bool admin) {
+  const auto most = static_cast<std::uint32_t>(settings_.max_client_conn);
+  if (places_taken_ >= most + (admin ? limits::admin_client_slots : 0)) return false;
+  ++places_taken_;
+  return true;
+}
+
+void Machine::Core::give_up_places(std::uint32_t count) {
+  if (seat_.machine == 0) {
+    places_taken_ -= count;
+  } else {
+    places_given_up_ += count;
+  }
+}
+
+void Machine::Core::hear(std::uint8_t from, const seats::Admit& asked) {
+  tell(from, seats::Admitted{asked.client, take_place(asked.admin)});
+}
+
+void Machine::Core::hear(std::uint8_t, const seats::Admitted& answer) {
+  Client* client = clients_.find(answer.client);
+  if (client == nullptr || client->state != ClientState::authenticating) {
+    if (answer.admitted) give_up_places(1);
+    return;
+  }
+  client->login->admitting = false;
+  update_reading(*client);
+  if (!answer.admitted) return refuse_place(*client);
+  admitted(*client);
+  pass_on_held(*client);
+}
+
+void Machine::Core::hear(std::uint8_t, const seats::Left& left) { give_up_places(left.count); }
+
+void Machine::Core::hear(std::uint8_t from, const seats::Cancel& cancel) {
+  cancel_key(cancel.key);
+  tell(from, seats::Cancelled{cancel.requester});
+}
+
+void Machine::Core::hear(std::uint8_t, const seats::Cancelled& answer) {
+  Client* client = clients_.find(answer.requester);
+  if (client == nullptr) return;
+  client->cancelling = false;
+  close_client(*client, effect::CloseWhen::when_sent, "cancel request");
+}
+
+// False: the key is not of another machine.
+bool Machine::Core::pass_on_cancel(Client& requester, std::uint64_t key) {
+  const std::uint8_t owner = owner_of_key(key);
+  if (owner == seat_.machine || owner >= seat_.machines) return false;
+  requester.cancelling = true;
+  tell(owner, seats::Cancel{requester.self, key});
+  return true;
+}
+
+// What all machines have to say to a SHOW; client: none, for the log.
+void Machine::Core::gather(ClientHandle client, console::Command what) {
+  gathers_.push_back({++last_gather_, client, what, seat_.machines - 1u, {}});
+  if (seat_.machines == 1) return finish_gather(gathers_.size() - 1);
+  tell_others(seats::Ask{last_gather_, what});
+}
+
+void Machine::Core::hear(std::uint8_t from, const seats::Ask& asked) {
+  const std::string rows = seats::write_rows(rows_of(asked.what));
+  tell(from, seats::Answer{asked.gather, rows});
+}
+
+void Machine::Core::hear(std::uint8_t, const seats::Answer& answer) {
+  const auto asked = std::find_if(gathers_.begin(), gathers_.end(), [&](const Gather& gather) {
+    return gather.number == answer.gather;
+  });
+  if (asked == gathers_.end()) return;
+  asked->answers.emplace_back(answer.rows);
+  if (--asked->awaited == 0) {
+    finish_gather(static_cast<std::size_t>(asked - gathers_.begin()));
+  }
+}
+
+void Machine::Core::finish_gather(std::size_t place) {
+  const Gather gather = std::move(gathers_[place]);
+  gathers_.erase(gathers_.begin() + static_cast<std::ptrdiff_t>(place));
+  seats::Rows rows = rows_of(gather.what);
+  for (const std::string& answer : gather.answers) {
+    seats::add(rows, seats::read_rows(bytes_of(answer)));
+  }
+  if (!gather.client) return log_stats(rows);
+  Client* client = clients_.find(gather.client);
+  if (client == nullptr || client->state != ClientState::console) return;
+  show(*client, gather.what, rows);
+  if (client->blocked) continue_client(*client);
+}
+
+// Only the first machine has the settings loaded; each hears of new ones by itself.
+void Machine::Core::reload() {
+  if (seat_.machine != 0) return tell(0, seats::Reload{});
+  if (reload_pending_) {
+    reload_again_ = true;  // the files may have changed since they were read
+    return;
+  }
+  reload_pending_ = true;
+  out_.add(effect::LoadSettings{});
+}
+
+void Machine::Core::hear(std::uint8_t from, const seats::Reload&) {
+  reload_askers_.push_back(from);
+  reload();
+}
+
+void Machine::Core::hear(std::uint8_t, const seats::Reloaded& answer) {
+  const ClientHandle asker = reloading_.front();
+  reloading_.erase(reloading_.begin());
+  if (!answer.problem) return answer_reload(asker, nullptr);
+  const PgError error{sqlstate::config_file_error, std::string(*answer.problem)};
+  answer_reload(asker, &error);
+}
+
+void Machine::Core::on(const event::Reconfigured& event) {
+  ++epoch_;
+  apply(event.settings);
+  if (seat_.machine != 0) return tell(0, seats::Applied{epoch_});
+  note(NoteKind::settings_applied, Level::info, {}, nullptr, {});
+  end_reload_if_applied();
+}
+
+void Machine::Core::hear(std::uint8_t from, const seats::Applied& applied) {
+  applied_[from] = applied.epoch;
+  end_reload_if_applied();
+}
+
+// Who asked is answered when every machine goes by the new settings.
+void Machine::Core::end_reload_if_applied() {
+  if (!reload_pending_ || epoch_ == reload_ended_) return;
+  for (std::uint8_t other = 1; other < seat_.machines; ++other) {
+    if (applied_[other] != epoch_) return;
+  }
+  reload_ended_ = epoch_;
+  end_reload(nullptr);
+}
+
+void Machine::Core::on(const event::Refused& event) {
+  note(NoteKind::settings_refused, Level::error, {}, nullptr, event.why);
+  const PgError error{sqlstate::config_file_error,
+                      join("RELOAD failed, the old settings stay: ", event.why)};
+  end_reload(&error);
+}
+
+void Machine::Core::end_reload(const PgError* error) {
+  reload_pending_ = false;
+  if (std::exchange(reload_again_, false)) return reload();
+  for (const std::uint8_t asker : std::exchange(reload_askers_, {})) {
+    seats::Reloaded answer;
+    if (error != nullptr) answer.problem = error->message;
+    tell(asker, answer);
+  }
+  for (const ClientHandle asker : std::exchange(reloading_, {})) answer_reload(asker, error);
+}
+
+void Machine::Core::hear(std::uint8_t, const seats::Drain&) { drain(); }
+
+void Machine::Core::hear(std::uint8_t, const seats::Drained&) {
+  ++drained_count_;
+  exit_if_drained();
+}
+
+// What was counted in this step is told once.
+void Machine::Core::tell_places_given_up() {
+  if (places_given_up_ == 0) return;
+  tell(0, seats::Left{std::exchange(places_given_up_, 0)});
+}
+
+}  // namespace pgweir

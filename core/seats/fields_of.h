@@ -1,0 +1,117 @@
+// The fields of all that machines tell each other, in the order in which they become bytes. A field
+// that is added to a struct and forgotten here does not compile.
+#pragma once
+
+#include <concepts>
+#include <tuple>
+#include <type_traits>
+
+#include "core/console/show.h"
+#include "core/seats/message.h"
+
+namespace pgweir::seats {
+
+template <class T, class Wanted>
+concept Is = std::same_as<std::remove_const_t<T>, Wanted>;
+
+auto fields_of(Is<ClientHandle> auto& handle) {
+  auto& [slot, generation] = handle;
+  return std::tie(slot, generation);
+}
+auto fields_of(Is<SocketId> auto& socket) {
+  auto& [kind, slot, generation] = socket;
+  return std::tie(kind, slot, generation);
+}
+auto fields_of(Is<Endpoint> auto& endpoint) {
+  auto& [family, port, address, path] = endpoint;
+  return std::tie(family, port, address, path);
+}
+auto fields_of(Is<metrics::Totals> auto& totals) {
+  auto& [a, b, c, d, e, f, g, h, i, j, k] = totals;
+  return std::tie(a, b, c, d, e, f, g, h, i, j, k);
+}
+
+auto fields_of(Is<Admit> auto& message) {
+  auto& [client, admin] = message;
+  return std::tie(client, admin);
+}
+auto fields_of(Is<Admitted> auto& message) {
+  auto& [client, admitted] = message;
+  return std::tie(client, admitted);
+}
+auto fields_of(Is<Left> auto& message) {
+  auto& [count] = message;
+  return std::tie(count);
+}
+auto fields_of(Is<Cancel> auto& message) {
+  auto& [requester, key] = message;
+  return std::tie(requester, key);
+}
+auto fields_of(Is<Cancelled> auto& message) {
+  auto& [requester] = message;
+  return std::tie(requester);
+}
+auto fields_of(Is<Ask> auto& message) {
+  auto& [gather, what] = message;
+  return std::tie(gather, what);
+}
+auto fields_of(Is<Answer> auto& message) {
+  auto& [gather, rows] = message;
+  return std::tie(gather, rows);
+}
+auto fields_of(Is<Reloaded> auto& message) {
+  auto& [problem] = message;
+  return std::tie(problem);
+}
+auto fields_of(Is<Applied> auto& message) {
+  auto& [epoch] = message;
+  return std::tie(epoch);
+}
+// Those that say all by their name.
+template <class T>
+  requires std::is_empty_v<T>
+std::tuple<> fields_of(T&) {
+  return {};
+}
+auto fields_of(Is<ClientParcel> auto& parcel) {
+  auto& [peer, local, uid, connected_at, at_home, held] = parcel;
+  return std::tie(peer, local, uid, connected_at, at_home, held);
+}
+
+auto fields_of(Is<console::PoolRow> auto& row) {
+  auto& [database, user, cl_active, cl_waiting, cl_active_cancel_req, cl_waiting_cancel_req,
+         sv_active, sv_active_cancel, sv_being_canceled, sv_idle, sv_used, sv_tested, sv_login,
+         maxwait, pool_mode, load_balance_hosts] = row;
+  return std::tie(database, user, cl_active, cl_waiting, cl_active_cancel_req,
+                  cl_waiting_cancel_req, sv_active, sv_active_cancel, sv_being_canceled, sv_idle,
+                  sv_used, sv_tested, sv_login, maxwait, pool_mode, load_balance_hosts);
+}
+auto fields_of(Is<console::SocketRow> auto& row) {
+  auto& [machine, socket, user, database, replication, state, remote, local, connect_time,
+         request_time, wait, close_needed, link, remote_pid, tls, application_name,
+         prepared_statements, id] = row;
+  return std::tie(machine, socket, user, database, replication, state, remote, local, connect_time,
+                  request_time, wait, close_needed, link, remote_pid, tls, application_name,
+                  prepared_statements, id);
+}
+auto fields_of(Is<console::DatabaseRow> auto& row) {
+  auto& [name, host, port, database, force_user, pool_size, min_pool_size, reserve_pool_size,
+         server_lifetime, pool_mode, load_balance_hosts, max_connections, current_connections,
+         max_client_connections, current_client_connections, paused, disabled] = row;
+  return std::tie(name, host, port, database, force_user, pool_size, min_pool_size,
+                  reserve_pool_size, server_lifetime, pool_mode, load_balance_hosts,
+                  max_connections, current_connections, max_client_connections,
+                  current_client_connections, paused, disabled);
+}
+auto fields_of(Is<console::UserRow> auto& row) {
+  auto& [name, pool_size, reserve_pool_size, pool_mode, max_user_connections, current_connections,
+         max_user_client_connections, current_client_connections] = row;
+  return std::tie(name, pool_size, reserve_pool_size, pool_mode, max_user_connections,
+                  current_connections, max_user_client_connections, current_client_connections);
+}
+auto fields_of(Is<console::StatsRow> auto& row) {
+  auto& [database, totals, averages] = row;
+  return std::tie(database, totals, averages);
+}
+
+}  // namespace pgweir::seats

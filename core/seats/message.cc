@@ -1,0 +1,58 @@
+#include "core/seats/message.h"
+
+#include <array>
+
+#include "core/seats/fields.h"
+
+namespace pgweir::seats {
+
+namespace {
+
+template <std::size_t Tag = 0>
+Message read_tagged(std::size_t tag, Reader& reader) {
+  if constexpr (Tag < std::variant_size_v<Message>) {
+    if (tag != Tag) return read_tagged<Tag + 1>(tag, reader);
+    return reader.read<std::variant_alternative_t<Tag, Message>>();
+  } else {
+    PGWEIR_REQUIRE(false, tag);
+    return {};
+  }
+}
+
+}  // namespace
+
+std::string write(const Message& message) {
+  Writer writer;
+  writer.put(static_cast<std::uint8_t>(message.index()));
+  std::visit([&](const auto& alternative) { writer.put(alternative); }, message);
+  return writer.take();
+}
+
+Message read(Bytes bytes) {
+  Reader reader(bytes);
+  Message message = read_tagged(reader.read<std::uint8_t>(), reader);
+  reader.finish();
+  return message;
+}
+
+std::string write(const ClientParcel& parcel) {
+  Writer writer;
+  writer.put(parcel);
+  return writer.take();
+}
+
+ClientParcel read_parcel(Bytes bytes) {
+  Reader reader(bytes);
+  const auto parcel = reader.read<ClientParcel>();
+  reader.finish();
+  return parcel;
+}
+
+std::string_view name_of(Bytes message) {
+  static constexpr std::array<std::string_view, std::variant_size_v<Message>> names{
+      "Admit",  "Admitted", "Left",     "HandedOver", "Cancel", "Cancelled", "Ask",
+      "Answer", "Reload",   "Reloaded", "Applied",    "Drain",  "Drained"};
+  return names.at(Reader(message).read<std::uint8_t>());
+}
+
+}  // namespace pgweir::seats

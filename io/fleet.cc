@@ -1,0 +1,71 @@
+#include "io/fleet.h"
+
+#include <pthread.h>
+
+#include <csignal>
+
+#include "core/base/assert.h"
+#include "core/base/text.h"
+
+namespace pgweir::io {
+
+namespace {
+
+// Threads begin with their maker's mask: those made while this is there never see a signal.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+Fleet::Fleet(std::span<const Member> members, Log& log, const Settings& settings,
+             const Shell::Options& options) {
+  const std::size_t count = members.size();
+  PGWEIR_REQUIRE(count >= 1 && count <= machines_max, count);
+  if (count > 1) mailboxes_ = std::make_unique<Mailbox[]>(count);
+  const std::span<Mailbox> mailboxes(mailboxes_.get(), mailboxes_ ? count : 0);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Post post(mailboxes, static_cast<std::uint8_t>(i));
+    shells_.push_back(std::make_unique<Shell>(members[i].stepper, members[i].vault, log, settings,
+                                              options, post));
+  }
+}
+
+int Fleet::run() {
+  start_threads();
+  const int status = first().run();
+  for (std::size_t i = 1; i < shells_.size(); ++i) mailboxes_[i].post({0, letter::Stop{status}});
+  threads_.clear();  // joins them
+  return status;
+}
+
+bool Fleet::shut_down() {
+  bool all = true;
+  for (const auto& shell : shells_) all = shell->shut_down() && all;
+  return all;
+}
+
+void Fleet::start_threads() {
+  const SignalsBlocked blocked;
+  for (std::size_t i = 1; i < shells_.size(); ++i) threads_.emplace_back([this, i] { serve(i); });
+}
+
+// Whichever machine ends, the first ends too, and with it all others.
+void Fleet::serve(std::size_t machine) {
+  ::pthread_setname_np(::pthread_self(), join("machine ", machine).c_str());
+  const int status = shells_[machine]->run();
+  mailboxes_[0].post({static_cast<std::uint8_t>(machine), letter::Stop{status}});
+}
+
+}  // namespace pgweir::io

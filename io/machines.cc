@@ -1,0 +1,47 @@
+#include "io/machines.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "io/cores.h"
+
+namespace pgweir::io {
+
+namespace {
+
+std::uint8_t count_of_machines(const Settings& settings) {
+  if (settings.machines != machines_auto) return settings.machines;
+  return static_cast<std::uint8_t>(std::min<std::uint32_t>(usable_cores(), machines_max));
+}
+
+Settings adopted(Vault& vault, config::Loaded loaded) {
+  vault.adopt(std::move(loaded.secrets), loaded.settings);
+  return std::move(loaded.settings);
+}
+
+}  // namespace
+
+Machines::Seated::Seated(config::Loaded loaded, const Digest& unknown_user_key, Seat seat)
+    : vault(unknown_user_key),
+      machine(adopted(vault, std::move(loaded)), vault, seat),
+      stepper(machine) {}
+
+Machines::Machines(const config::Loaded& loaded) {
+  const std::uint8_t count = count_of_machines(loaded.settings);
+  const Digest unknown_user_key = Vault::new_unknown_user_key();
+  for (std::uint8_t i = 0; i < count; ++i) {
+    const Seat seat{.machine = i, .machines = count, .uid = ::geteuid()};
+    seated_.emplace_back(loaded, unknown_user_key, seat);
+  }
+}
+
+std::vector<Fleet::Member> Machines::members() {
+  std::vector<Fleet::Member> members;
+  for (Seated& seated : seated_) members.push_back({seated.stepper, seated.vault});
+  return members;
+}
+
+}  // namespace pgweir::io

@@ -1,0 +1,216 @@
+// Several machines in one process: clients are handed over to where their pool lives, every limit
+// is one number for all, and what spans them is asked of all. What the machines say to each other
+// takes its time where a test says so.
+#include <set>
+
+#include "tests/unit/machine/story.h"
+
+namespace pgweir {
+namespace {
+
+using std::chrono::milliseconds;
+
+class SeatsTest : public Story {
+ protected:
+  SeatsTest() {
+    world.machine_count = 4;
+    world.shell_options.delay = [this](sim::Wait wait) {
+      return wait == sim::Wait::post ? post_takes : Duration{};
+    };
+    UserSettings root;
+    root.name = "root";
+    world.settings.users.push_back(root);
+    world.settings.admin_users = {"root"};
+    for (const char* name : {"db1", "db2", "db3", "db4", "db5", "db6", "db7"}) {
+      DatabaseSettings more = world.settings.databases[0];
+      more.name = name;
+      world.settings.databases.push_back(more);
+    }
+  }
+
+  // Until letters have come, and answers to them.
+  void settle() { world.advance(4 * post_takes); }
+  sim::Client& client(const sim::LogIn& how = {}) {
+    sim::Client& client = world.connect();
+    client.log_in(how);
+    world.run();
+    settle();
+    return client;
+  }
+  sim::Client& admin() { return client({.user = "root", .database = "pgbouncer"}); }
+  std::string ask(sim::Client& client, std::string_view sql) {
+    client.say(sim::query(sql));
+    world.run();
+    settle();
+    return client.heard();
+  }
+
+  // As it was sent.
+  std::string answer_to(sim::Client& client, std::string_view sql) {
+    const auto before = world.shell().records();
+    EXPECT_NE(ask(client, sql).find("C(SHOW) Z(I)"), std::string::npos);
+    std::string answer;
+    for (const auto& [socket, record] : world.shell().records()) {
+      if (socket.kind != SocketKind::client) continue;
+      const auto known = before.find(socket);
+      answer += record.sent.substr(known == before.end() ? 0 : known->second.sent.size());
+    }
+    return answer;
+  }
+  static std::size_t occurrences(std::string_view text, std::string_view word) {
+    std::size_t count = 0;
+    for (std::size_t at = text.find(word); at != std::string_view::npos;
+         at = text.find(word, at + 1)) {
+      ++count;
+    }
+    return count;
+  }
+
+  Duration post_takes{};
+};
+
+TEST_F(SeatsTest, a_pool_is_one_pool_whichever_machine_its_clients_came_to) {
+  post_takes = milliseconds(5);
+  for (int i = 0; i < 12; ++i) {
+    EXPECT_EQ(ask(client(), "select 'a'"), "T D(a) C(SELECT 1) Z(I)") << i;
+  }
+  EXPECT_EQ(world.postgres.session_count_max(), 1u) << "pool_size is 1";
+}
+
+TEST_F(SeatsTest, pools_are_spread_and_each_is_served) {
+  for (const DatabaseSettings& database : world.settings.databases) {
+    EXPECT_EQ(ask(client({.database = database.name}), "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  }
+  std::set<std::uint32_t> machines;
+  for (const auto& [socket, record] : world.shell().records()) {
+    if (socket.kind == SocketKind::server) machines.insert(socket.slot % 4);
+  }
+  EXPECT_GE(machines.size(), 3u) << "eight databases, four machines";
+}
+
+TEST_F(SeatsTest, what_a_client_says_before_it_is_asked_goes_with_it) {
+  post_takes = milliseconds(5);
+  sim::Client& eager = world.connect();
+  eager.say(sim::startup({{"user", "ann"}, {"database", "db"}}) + sim::query("select 'a'"));
+  world.run();
+  settle();
+  settle();
+  EXPECT_EQ(eager.heard(), "T D(a) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SeatsTest, one_that_leaves_on_its_way_is_missed_nowhere) {
+  post_takes = milliseconds(5);
+  for (int i = 0; i < 8; ++i) {
+    sim::Client& hasty = world.connect();
+    hasty.log_in({});
+    world.run();
+    if (i % 2 == 0) world.advance(milliseconds(7));
+    hasty.vanish();
+    world.run();
+  }
+  settle();
+  world.advance(std::chrono::hours(2));
+  EXPECT_EQ(world.machines().left_over(), "");
+}
+
+TEST_F(SeatsTest, max_client_conn_is_one_number_for_all) {
+  post_takes = milliseconds(5);
+  world.settings.max_client_conn = 3;
+  std::vector<sim::Client*> clients;
+  for (int i = 0; i < 3; ++i)
+    clients.push_back(&client({.database = "db" + std::to_string(i + 1)}));
+  for (sim::Client* in : clients) EXPECT_TRUE(in->logged_in());
+  EXPECT_EQ(client({.database = "db5"}).heard(), "E(53300) EOF");
+  EXPECT_TRUE(admin().logged_in()) << "the administrator has a place of his own";
+  clients[1]->vanish();
+  settle();
+  EXPECT_EQ(client({.database = "db6"}).heard(), "E(53300) EOF") << "root has taken the place";
+}
+
+TEST_F(SeatsTest, a_cancel_finds_the_machine_of_its_client) {
+  post_takes = milliseconds(5);
+  for (int i = 0; i < 4; ++i) {  // wherever the request comes in
+    sim::Client& sleeper = client();
+    EXPECT_EQ(ask(sleeper, "sleep"), "");
+    sim::Client& canceller = world.connect();
+    canceller.say(sim::cancel_request(sleeper.pid(), sleeper.key()));
+    world.run();
+    settle();
+    EXPECT_EQ(canceller.heard(), "EOF");
+    EXPECT_EQ(sleeper.heard(), "T E(57014) Z(I)") << i;
+  }
+}
+
+TEST_F(SeatsTest, who_brought_a_cancel_is_let_go_when_it_has_been_seen_to) {
+  sim::Client& sleeper = client();
+  EXPECT_EQ(ask(sleeper, "sleep"), "");
+  post_takes = milliseconds(5);
+  int kept = 0;
+  for (int i = 0; i < 4; ++i) {
+    sim::Client& canceller = world.connect();
+    canceller.say(sim::cancel_request(sleeper.pid(), sleeper.key() + 1));
+    world.run();
+    world.advance(milliseconds(5));
+    kept += !canceller.ended();
+    world.advance(milliseconds(20));
+    EXPECT_TRUE(canceller.ended());
+  }
+  EXPECT_GE(kept, 2) << "else its client may ask the next before the cancel has come";
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(sleeper.heard(), "T D(awake) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SeatsTest, show_tells_of_all_machines_and_of_each_thing_once) {
+  post_takes = milliseconds(5);
+  for (int i = 1; i <= 7; ++i) ask(client({.database = "db" + std::to_string(i)}), "select 'a'");
+  sim::Client& root = admin();
+  for (const char* command : {"show clients", "show servers", "show pools", "show stats"}) {
+    const std::string answer = answer_to(root, command);
+    for (int i = 1; i <= 7; ++i) {
+      EXPECT_EQ(occurrences(answer, "db" + std::to_string(i)), 1u) << command;
+    }
+  }
+  const std::string databases = answer_to(root, "show databases");
+  EXPECT_EQ(occurrences(databases, "db7"), 2u) << "its name, and PostgreSQL's for it";
+  EXPECT_EQ(occurrences(answer_to(root, "show users"), "ann"), 1u);
+}
+
+TEST_F(SeatsTest, reload_is_done_when_all_machines_go_by_it) {
+  post_takes = milliseconds(5);
+  sim::Client& root = admin();
+  sim::Client& other = admin();
+  Settings next = world.settings;
+  next.databases.pop_back();
+  world.shell().set_settings(next);
+  root.say(sim::query("reload"));
+  other.say(sim::query("reload"));
+  world.run();
+  EXPECT_EQ(root.heard() + other.heard(), "") << "the machines have not told each other yet";
+  settle();
+  EXPECT_EQ(root.heard() + other.heard(), "C(RELOAD) Z(I)C(RELOAD) Z(I)");
+  EXPECT_EQ(client({.database = "db7"}).heard(), "E(3D000) EOF");
+  world.shell().set_settings(std::nullopt);
+  EXPECT_EQ(ask(root, "reload"), "E(F0000) Z(I)");
+  EXPECT_EQ(ask(other, "show version").substr(0, 4), "T D(");
+}
+
+TEST_F(SeatsTest, draining_waits_for_all_and_tells_who_is_on_his_way) {
+  post_takes = milliseconds(5);
+  sim::Client& busy = client();
+  ask(busy, "begin");
+  sim::Client& late = world.connect();
+  late.log_in({.database = "db5"});
+  world.run();
+  world.shell().command(event::Command::drain);
+  world.run();
+  settle();
+  EXPECT_EQ(late.heard(), "E(57P03) EOF");
+  EXPECT_FALSE(world.shell().exit_status().has_value());
+  EXPECT_EQ(ask(busy, "commit"), "C(COMMIT) Z(I) E(57P01) EOF");
+  settle();
+  EXPECT_EQ(world.shell().exit_status(), 0);
+}
+
+}  // namespace
+}  // namespace pgweir

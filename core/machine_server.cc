@@ -408,6 +408,8 @@ void Machine::Core::close_server(Server& server, std::string_view why) {
   const bool polite =
       (server.state == ServerState::idle && !server.dying) ||
       (!server.connecting && !server.dying && provably_clean(server, clients_.find(server.client)));
+  // PostgreSQL counts its session until it has read that we are gone: the place is kept as long.
+  const bool waits = !server.connecting && !server.congested;
   if (server.state == ServerState::idle) std::erase(pool.idle, server.self);
   if (!server.connecting) note(NoteKind::server_closed, Level::info, server.socket(), &pool, why);
   end_connecting(server);
@@ -423,7 +425,7 @@ void Machine::Core::close_server(Server& server, std::string_view why) {
   ++pool.user->closing_count;
   if (!server.socket_gone) {
     out_.add(effect::Close{server.socket(),
-                           polite ? effect::CloseWhen::when_sent : effect::CloseWhen::now});
+                           waits ? effect::CloseWhen::when_sent : effect::CloseWhen::now});
   }
   touch(pool);
 }

@@ -95,13 +95,17 @@ std::size_t Stream::send(std::string_view bytes) {
   return size;
 }
 
+void Stream::say_end() {
+  if (!to_peer_.finished) end(Way::to_peer);
+}
+
 void Stream::close(Loss loss) {
   if (shell_closed_) return;
   loss_ = loss;
   shell_closed_ = true;
   watcher_ = nullptr;
   lose(to_shell_);
-  end(Way::to_peer);
+  say_end();
 }
 
 void Stream::cut() {

@@ -82,6 +82,8 @@ class Stream {
   std::string_view readable() const { return to_shell_.arrived(); }
   void drop_readable(std::size_t size) { to_shell_.drop(size); }
   std::size_t readable_size() const { return to_shell_.arrived_size; }
+  // No more will be sent: the peer hears so behind all that was.
+  void say_end();
   // What was unsent when the shell closed.
   enum class Loss : std::uint8_t { none, closed_at_once, lingered };
   void close(Loss loss = Loss::none);

@@ -228,8 +228,8 @@ bool Shell::look_at_socket() {
     if (socket != nullptr && socket->stream) {
       const bool moved = write_out(*socket);
       if (tell_drained(id, *socket) || tell_ends(id, *socket) || deliver(id, *socket)) return true;
-      finish_closing(id, *socket);
-      if (moved) return true;
+      const bool closed = finish_closing(id, *socket);
+      if (moved || closed) return true;
     }
     news_.drop(id);
   }

@@ -150,7 +150,8 @@ class Shell {
     bool peer_done_told = false;
     bool hangup_told = false;
     bool cut_short = false;        // closed at once, with bytes unsent
-    Instant linger_until = never;  // of one that closes when sent
+    bool parts = false;            // closes when sent, and its peer has closed too
+    Instant linger_until = never;  // of one that closes
     ByteQueue unsent;
   };
   struct Knock {
@@ -223,7 +224,8 @@ class Shell {
   void carry_out(const Note& note);
   void carry_out(const effect::Exit& exit);
   static bool write_out(Socket& socket);
-  void finish_closing(SocketId id, Socket& socket);
+  bool finish_closing(SocketId id, Socket& socket);
+  bool parting(Socket& socket) const;
   Socket* usable(SocketId id, const char* effect);
   void ask(Ticket ticket, Wait wait, Answer answer);
   void answer(Wait wait, Answer answer);

@@ -81,6 +81,7 @@ void Shell::carry_out(const effect::Close& close) {
     socket->cut_short = !socket->unsent.empty();
     socket->unsent.clear();
   }
+  socket->parts = close.when == effect::CloseWhen::when_sent;
   socket->linger_until = after(now(), limits::close_linger);
   lingering_.push_back(close.socket);
   touched_.push_back(close.socket);
@@ -201,15 +202,25 @@ bool Shell::write_out(Socket& socket) {
   return sent > 0;
 }
 
-void Shell::finish_closing(SocketId id, Socket& socket) {
+// True when that was the last of it but its Closed.
+bool Shell::finish_closing(SocketId id, Socket& socket) {
   const bool told = socket.linger_until == never;
-  if (socket.state != State::closing || told || !socket.unsent.empty()) return;
+  if (socket.state != State::closing || told || !socket.unsent.empty()) return false;
+  if (parting(socket)) return false;
   socket.linger_until = never;
   std::erase(lingering_, id);
   if (socket.stream) {
     socket.stream->close(socket.cut_short ? Stream::Loss::closed_at_once : Stream::Loss::none);
   }
   answer(Wait::close, {event::Closed{id, Reason::none}, socket.machine, id});
+  return true;
+}
+
+// All is sent, and the peer has not closed its end yet: it is waited for, but not for long.
+bool Shell::parting(Socket& socket) const {
+  if (!socket.parts || !socket.stream || socket.linger_until <= now()) return false;
+  socket.stream->say_end();
+  return !socket.stream->peer_finished() && !socket.stream->peer_reset();
 }
 
 const Shell::Place* Shell::find_place(const Endpoint& where) const {

@@ -106,6 +106,7 @@ class Simulation {
   const Census& census() const { return census_; }
   Quotas& quotas() { return quotas_; }
   const Ledger& ledger() const { return ledger_; }
+  const Network& network() const { return network_; }
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }
   bool stalled() const { return clock_.now() < stalled_until_; }

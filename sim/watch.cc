@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/limits.h"
+#include "core/seats/message.h"
 #include "sim/application.h"
 #include "sim/quiet_log.h"
 #include "sim/simulation.h"
@@ -236,13 +237,18 @@ bool Watch::is_free(SocketId server) const {
   // What a hostile one owes in pgweir's eyes, only pgweir knows.
   if (session == nullptr || !session->idle() || session->hostile()) return false;
   const Stream& stream = *session->stream();
-  return stream.flying_size() == 0 && stream.readable_size() == 0 &&
-         stream.unread_by_peer().empty() && !stream.peer_reset() && !stream.closed() &&
-         !stream.peer_finished() && simulation_.shell().unsent_size(server) == 0;
+  if (stream.flying_size() > 0 || stream.readable_size() > 0 || !stream.unread_by_peer().empty() ||
+      stream.peer_reset() || stream.closed() || stream.peer_finished() ||
+      simulation_.shell().unsent_size(server) > 0) {
+    return false;
+  }
+  const auto known = simulation_.census().servers().find(server);
+  return known == simulation_.census().servers().end() || !known->second.closing;
 }
 
 void Watch::server(const ServerEvent& event) {
   if (event.kind == ServerEvent::Kind::logged_in) {
+    check_sessions();
     return simulation_.quotas().check_servers(simulation_.settings(), simulation_.census(),
                                               simulation_.verdict());
   }
@@ -252,7 +258,7 @@ void Watch::server(const ServerEvent& event) {
 void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects) {
   for (const Effect& effect : effects) {
     const auto* tell = std::get_if<effect::Tell>(&effect);
-    if (tell == nullptr) continue;
+    if (tell == nullptr || seats::name_of(tell->message) != "Cancel") continue;
     passed_on_.emplace_back(pgweir::text_of(tell->message), cancel);
     return;
   }
@@ -289,6 +295,29 @@ void Watch::check_answered(Cancel cancel, std::span<const Effect> effects) {
                                 "c" + std::to_string(number) +
                                     " asked for a cancel while it waited for a server, and was not "
                                     "answered");
+  }
+}
+
+// As PostgreSQL counts: a session that was told to end is there until it has. Where nothing is lost
+// and news takes less than close_linger, a pool never has one more than it may.
+void Watch::check_sessions() {
+  const RunOptions& options = simulation_.options();
+  if (options.mode != Mode::calm && options.mode != Mode::overload) return;
+  if (simulation_.network().delay_longest() * 4 > limits::close_linger) return;
+  const Settings& settings = simulation_.settings();
+  std::map<std::pair<std::string_view, std::string_view>, std::int32_t> counts;
+  for (const auto& host : simulation_.hosts()) {
+    for (const auto& session : host->sessions()) {
+      if (session->ready()) ++counts[{session->database(), session->user()}];
+    }
+  }
+  const std::int32_t most = settings.default_pool_size + settings.reserve_pool_size;
+  for (const auto& [pool, count] : counts) {
+    if (count <= most) continue;
+    simulation_.verdict().blame(oracle::limits, "PostgreSQL has " + std::to_string(count) +
+                                                    " sessions of pool " + std::string(pool.first) +
+                                                    "/" + std::string(pool.second) +
+                                                    ", which may have " + std::to_string(most));
   }
 }
 
@@ -354,11 +383,12 @@ void Watch::quiet() {
   check_growth();
   if (simulation_.shell().socket_count(SocketKind::cancel) > 0) return;
   for (const auto& [socket, server] : simulation_.census().servers()) {
+    if (server.closing || !is_free(socket)) continue;
     const auto wants = [&whom = server.whom](const auto& entry) {
       return entry.second.pool == whom;
     };
     const auto waits = std::ranges::find_if(waiting_, wants);
-    if (waits != waiting_.end() && is_free(socket)) check_waiter(waits->first);
+    if (waits != waiting_.end()) check_waiter(waits->first);
   }
 }
 

@@ -58,6 +58,7 @@ class Watch {
   void check_desync(SocketId server);
   void check_login_failure(SocketId server, const Event& event);
   void check_overdue();
+  void check_sessions();
   void check_growth();
   void check_waiter(SocketId client);
   std::size_t free_servers(SocketId client) const;

@@ -284,6 +284,17 @@ TEST_P(Contract, AnOrderlyCloseSendsEverythingFirst) {
   EXPECT_TRUE(until_told("closed c0.1"));
 }
 
+// PostgreSQL, that was told Terminate, counts its session up to then.
+TEST_P(Contract, AnOrderlyCloseWaitsForThePeersEnd) {
+  const auto peer = connect_server();
+  carry_out({effect::Send{server, bytes_of("bye")}, effect::Close{server, CloseWhen::when_sent}});
+  EXPECT_TRUE(until_heard(*peer, "bye"));
+  EXPECT_TRUE(until([&] { return peer->ended(); })) << "it sends no more";
+  EXPECT_EQ(recorder().count("closed s0.1"), 0) << "but it is still there";
+  peer->finish();
+  EXPECT_TRUE(until_told("closed s0.1"));
+}
+
 TEST_P(Contract, AnOrderlyCloseOfOneThatNeverReadsEnds) {
   const auto peer = accept_client();
   carry_out({effect::Send{client, bytes_of(much)}, effect::Close{client, CloseWhen::when_sent}});

@@ -115,13 +115,12 @@ void Machine::Core::on(const event::Accepted& event) {
   client.uid = event.uid;
   client.connected_at = now_;
   arm(client);
-  bound_unauthenticated();
-  spread(client);
+  if (!spread(client)) bound_unauthenticated();
 }
 
-// Each machine has its share of the bound.
+// Of each machine: all who log in to one database do so at the same.
 void Machine::Core::bound_unauthenticated() {
-  if (unauthenticated_.size() <= limits::clients_unauthenticated_max / seat_.machines) return;
+  if (unauthenticated_.size() <= limits::clients_unauthenticated_max) return;
   fail_client(*clients_.find(unauthenticated_.first()),
               {sqlstate::too_many_connections, "too many connections that have not logged in yet"});
 }

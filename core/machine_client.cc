@@ -114,6 +114,9 @@ void Machine::Core::client_peer_done(Client& client) {
 void Machine::Core::end_if_done(Client& client) {
   if (!client.peer_done || client.state == ClientState::closing) return;
   if (client.state == ClientState::waiting) return;
+  // What other machines say is awaited: it is not long, and all of them answer.
+  if (client.state == ClientState::console && client.blocked) return;
+  if (client.state == ClientState::authenticating && client.login->admitting) return;
   if (client.state == ClientState::active) {
     const Server& server = *servers_.find(client.server);
     if (!client.blocked && !server.owed.empty() && !server.owed.lacks_sync() &&

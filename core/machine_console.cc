@@ -226,6 +226,7 @@ void Machine::Core::answer_reload(ClientHandle asker, const PgError* error) {
   wire::write_ready(answer, wire::TransactionStatus::idle);
   out_.send_copy(client->socket(), answer);
   continue_client(*client);
+  end_if_done(*client);
 }
 
 // What all machines have said to its SHOW.

@@ -238,6 +238,7 @@ class Machine::Core {
   void refresh(Pool& pool);
   HostHandle host_for(const DatabaseSettings& settings);
   void apply(Settings settings);
+  void share_hosts();
   void apply_to(Database& database, const DatabaseSettings* settings);
   void retire_servers(Database& database);
   void collect(Pool& pool);
@@ -274,7 +275,7 @@ class Machine::Core {
   std::uint8_t home_of(std::string_view database) const;
   void tell(std::uint8_t to, const seats::Message& message);
   void tell_others(const seats::Message& message);
-  void spread(Client& client);
+  bool spread(Client& client);
   void hand_over(Client& client, std::uint8_t to, Bytes packet);
   bool take_place(bool admin);
   void give_up_places(std::uint32_t count);

@@ -40,11 +40,13 @@ void Machine::Core::on(const event::Told& event) {
   std::visit([&](const auto& said) { hear(event.from, said); }, seats::read(event.message));
 }
 
-// Accepted clients go round the machines, so that each has its share of logins.
-void Machine::Core::spread(Client& client) {
+// Accepted clients go round the machines, so that each has its share of logins. False: it stays.
+bool Machine::Core::spread(Client& client) {
   const std::uint8_t to = next_seat_;
   next_seat_ = static_cast<std::uint8_t>((next_seat_ + 1) % seat_.machines);
-  if (to != seat_.machine) hand_over(client, to, {});
+  if (to == seat_.machine) return false;
+  hand_over(client, to, {});
+  return true;
 }
 
 // packet: its startup packet, when that has told where it belongs. The client is gone after this.
@@ -116,6 +118,7 @@ void Machine::Core::hear(std::uint8_t, const seats::Admitted& answer) {
   if (!answer.admitted) return refuse_place(*client);
   admitted(*client);
   pass_on_held(*client);
+  end_if_done(*client);
 }
 
 void Machine::Core::hear(std::uint8_t, const seats::Left& left) { give_up_places(left.count); }
@@ -176,6 +179,7 @@ void Machine::Core::finish_gather(std::size_t place) {
   if (client == nullptr || client->state != ClientState::console) return;
   show(*client, gather.what, rows);
   if (client->blocked) continue_client(*client);
+  end_if_done(*client);
 }
 
 // Only the first machine has the settings loaded; each hears of new ones by itself.
@@ -195,6 +199,7 @@ void Machine::Core::hear(std::uint8_t from, const seats::Reload&) {
 }
 
 void Machine::Core::hear(std::uint8_t, const seats::Reloaded& answer) {
+  PGWEIR_REQUIRE(!reloading_.empty());  // each that asked is answered once
   const ClientHandle asker = reloading_.front();
   reloading_.erase(reloading_.begin());
   if (!answer.problem) return answer_reload(asker, nullptr);

@@ -1,5 +1,6 @@
 // Settings, and what is made from them: databases, users, pools and hosts; drain.
 #include <algorithm>
+#include <set>
 
 #include "core/base/text.h"
 #include "core/machine_core.h"
@@ -111,9 +112,25 @@ void Machine::Core::apply(Settings settings) {
     pools_.each([&](PoolHandle, const Pool& pool) { used |= pool.database == &entry.second; });
     return !used;
   });
+  share_hosts();
   // Deadlines may have come nearer.
   clients_.each([&](ClientHandle, Client& client) { arm(client); });
   servers_.each([&](ServerHandle, Server& server) { arm(server); });
+}
+
+// A host's bounds are shared by the machines that have a database there; "*" may be any.
+void Machine::Core::share_hosts() {
+  hosts_.each([&](HostHandle, Host& host) {
+    std::set<std::uint8_t> homes;
+    bool any = false;
+    for (const DatabaseSettings& line : settings_.databases) {
+      if (line.host != host.name || line.port != host.port) continue;
+      homes.insert(home_of(line.name));
+      any = any || line.name == "*";
+    }
+    const std::size_t sharers = any ? seat_.machines : std::max<std::size_t>(homes.size(), 1);
+    host.sharers = static_cast<std::uint32_t>(sharers);
+  });
 }
 
 void Machine::Core::apply_to(Database& database, const DatabaseSettings* settings) {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <system_error>
 
 #include "core/base/assert.h"
 #include "core/base/text.h"
@@ -17,6 +18,8 @@ class SignalsBlocked {
   SignalsBlocked() {
     sigset_t all;
     ::sigfillset(&all);
+    // Those tell of the thread's own mistake.
+    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) ::sigdelset(&all, own);
     ::pthread_sigmask(SIG_SETMASK, &all, &before_);
   }
   ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
@@ -43,11 +46,20 @@ Fleet::Fleet(std::span<const Member> members, Log& log, const Settings& settings
 }
 
 int Fleet::run() {
-  start_threads();
+  try {
+    start_threads();
+  } catch (const std::system_error&) {
+    stop_threads(1);
+    throw;
+  }
   const int status = first().run();
-  for (std::size_t i = 1; i < shells_.size(); ++i) mailboxes_[i].post({0, letter::Stop{status}});
-  threads_.clear();  // joins them
+  stop_threads(status);
   return status;
+}
+
+void Fleet::stop_threads(int status) {
+  for (std::size_t i = 1; i <= threads_.size(); ++i) mailboxes_[i].post({0, letter::Stop{status}});
+  threads_.clear();  // joins them
 }
 
 bool Fleet::shut_down() {

@@ -40,6 +40,7 @@ class Fleet {
 
  private:
   void start_threads();
+  void stop_threads(int status);
   void serve(std::size_t machine);
 
   std::unique_ptr<Mailbox[]> mailboxes_;  // null when there is one machine

@@ -24,17 +24,15 @@ Settings adopted(Vault& vault, config::Loaded loaded) {
 
 }  // namespace
 
-Machines::Seated::Seated(config::Loaded loaded, const Digest& unknown_user_key, Seat seat)
-    : vault(unknown_user_key),
-      machine(adopted(vault, std::move(loaded)), vault, seat),
-      stepper(machine) {}
+Machines::Seated::Seated(config::Loaded loaded, const Digest& salt_key, Seat seat)
+    : vault(salt_key), machine(adopted(vault, std::move(loaded)), vault, seat), stepper(machine) {}
 
 Machines::Machines(const config::Loaded& loaded) {
   const std::uint8_t count = count_of_machines(loaded.settings);
-  const Digest unknown_user_key = Vault::new_unknown_user_key();
+  const Digest salt_key = Vault::new_salt_key();
   for (std::uint8_t i = 0; i < count; ++i) {
     const Seat seat{.machine = i, .machines = count, .uid = ::geteuid()};
-    seated_.emplace_back(loaded, unknown_user_key, seat);
+    seated_.emplace_back(loaded, salt_key, seat);
   }
 }
 

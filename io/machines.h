@@ -24,7 +24,7 @@ class Machines {
 
  private:
   struct Seated {
-    Seated(config::Loaded loaded, const Digest& unknown_user_key, Seat seat);
+    Seated(config::Loaded loaded, const Digest& salt_key, Seat seat);
 
     Vault vault;
     Machine machine;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "config/load.h"
+#include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/version.h"
 #include "io/fleet.h"
@@ -59,6 +60,9 @@ int serve(const Arguments& arguments) {
   Log log({settings.logfile, !arguments.quiet, arguments.verbose || settings.verbose > 0});
   if (!log.problem().empty()) return failed(log.problem());
   Machines machines(*std::exchange(loaded, std::nullopt));  // the secrets go on, and none stays
+  // Derivations of all machines share libuv's threads, and leave room for DNS.
+  const std::size_t threads = limits::derivations_max * machines.count() + 2;
+  ::setenv("UV_THREADPOOL_SIZE", std::to_string(threads).c_str(), 0);
   Fleet fleet(machines.members(), log, settings, {arguments.config, arguments.verbose});
   Shell& shell = fleet.first();
   Signals signals(shell.loop(), shell, [&] { log.reopen_soon(); });

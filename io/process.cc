@@ -36,7 +36,7 @@ std::uint64_t servers_of(const DatabaseSettings& database, const Settings& setti
 
 std::uint64_t descriptors_needed(const Settings& settings, std::uint64_t machines) {
   std::uint64_t needed = count(settings.max_client_conn) + limits::admin_client_slots +
-                         limits::clients_unauthenticated_max + descriptors_reserve +
+                         limits::clients_unauthenticated_max * machines + descriptors_reserve +
                          descriptors_per_machine * (machines - 1);
   for (const DatabaseSettings& database : settings.databases) {
     needed += servers_of(database, settings);

@@ -17,9 +17,9 @@ using auth::SecretKind;
 
 void SecretText::wipe() { OPENSSL_cleanse(text_.data(), text_.size()); }
 
-Vault::Vault(const Digest& unknown_user_key) : unknown_user_key_(unknown_user_key) {}
+Vault::Vault(const Digest& salt_key) : salt_key_(salt_key) {}
 
-Digest Vault::new_unknown_user_key() {
+Digest Vault::new_salt_key() {
   Digest key{};
   fill_random(key);
   return key;
@@ -71,8 +71,9 @@ std::optional<Derivation> Vault::begin(CredentialId credential, Bytes salt,
   const bool for_verifier = salt.empty();
   std::vector<std::byte> own_salt(salt.begin(), salt.end());
   if (for_verifier) {
-    own_salt.resize(scram_salt_size);
-    fill_random(own_salt);
+    // Of its id: the vaults of all machines make the same, as for users that are not there.
+    const Digest made = hmac_sha256(salt_key_, bytes_of(join("verifier ", credential)));
+    own_salt.assign(made.begin(), made.begin() + scram_salt_size);
     iterations = scram_iterations_default;
   }
   if (iterations == 0) return std::nullopt;
@@ -130,7 +131,7 @@ auth::ScramChallenge Vault::challenge(CredentialId credential, std::string_view 
   if (entry != nullptr && entry->verifier) {
     return {entry->verifier->salt_base64, entry->verifier->iterations};
   }
-  const Digest made_up = hmac_sha256(unknown_user_key_, bytes_of(user));
+  const Digest made_up = hmac_sha256(salt_key_, bytes_of(user));
   return {auth::base64_encode(Bytes(made_up).first(scram_salt_size)), scram_iterations_default};
 }
 

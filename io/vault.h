@@ -68,10 +68,10 @@ class Derivation {
 
 class Vault final : public auth::Vault {
  public:
-  // unknown_user_key: what the made-up salts of unknown users come from. The vaults of one process
-  // have the same, so that these users look like others at every machine.
-  explicit Vault(const Digest& unknown_user_key = new_unknown_user_key());
-  static Digest new_unknown_user_key();
+  // salt_key: what salts come from, of plain secrets' verifiers and of users that are not there.
+  // The vaults of one process have the same, so that both look the same at every machine.
+  explicit Vault(const Digest& salt_key = new_salt_key());
+  static Digest new_salt_key();
 
   // Takes the secrets over in the place of all it had, and renumbers the settings' credentials
   // (which name secrets by their place, from 1) to the vault's ids.
@@ -117,7 +117,7 @@ class Vault final : public auth::Vault {
 
   std::map<CredentialId, Entry> entries_;
   CredentialId last_id_ = no_credential;
-  const Digest unknown_user_key_;
+  const Digest salt_key_;
   std::array<std::byte, 512> random_ahead_{};
   std::size_t random_used_ = random_ahead_.size();
 };

@@ -39,8 +39,8 @@ inline constexpr std::size_t read_buffer_size = 64 * 1024;
 // Replies one server may owe before its client is not read any more.
 inline constexpr std::size_t owed_replies_max = 10'000;
 
-// Sockets not yet logged in; one more closes the oldest of them (53300): a flood of half-open
-// logins cannot keep a working client out.
+// Sockets not yet logged in, of each machine; one more closes the oldest of them (53300): a flood
+// of half-open logins cannot keep a working client out.
 inline constexpr std::uint32_t clients_unauthenticated_max = 2000;
 // Slots beyond max_client_conn that only admin_users get.
 inline constexpr std::uint32_t admin_client_slots = 5;

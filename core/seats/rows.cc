@@ -1,6 +1,8 @@
 #include "core/seats/rows.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "core/seats/fields.h"
 
@@ -9,15 +11,17 @@ namespace pgweir::seats {
 namespace {
 
 // Row by row: the one in all that is about the same thing takes it in, or it is a new one.
-template <class Row, class Same, class TakeIn>
-void add(std::vector<Row>& all, const std::vector<Row>& others, Same same, TakeIn take_in) {
+template <class Row, class KeyOf, class TakeIn>
+void add(std::vector<Row>& all, const std::vector<Row>& others, KeyOf key_of, TakeIn take_in) {
+  if (others.empty()) return;
+  std::map<decltype(key_of(others.front())), std::size_t> places;
+  for (std::size_t i = 0; i < all.size(); ++i) places.emplace(key_of(all[i]), i);
   for (const Row& other : others) {
-    const auto known =
-        std::find_if(all.begin(), all.end(), [&](const Row& row) { return same(row, other); });
-    if (known == all.end()) {
+    const auto [place, is_new] = places.emplace(key_of(other), all.size());
+    if (is_new) {
       all.push_back(other);
     } else {
-      take_in(*known, other);
+      take_in(all[place->second], other);
     }
   }
 }
@@ -64,20 +68,18 @@ Rows read_rows(Bytes bytes) {
 
 void add(Rows& all, const Rows& others) {
   add(
-      all.pools, others.pools,
-      [](const auto& a, const auto& b) { return a.database == b.database && a.user == b.user; },
+      all.pools, others.pools, [](const auto& row) { return std::pair(row.database, row.user); },
       [](auto& row, const auto& other) { take_in(row, other); });
   all.sockets.insert(all.sockets.end(), others.sockets.begin(), others.sockets.end());
-  const auto same_name = [](const auto& a, const auto& b) { return a.name == b.name; };
+  const auto name = [](const auto& row) { return row.name; };
   const auto add_connections = [](auto& row, const auto& other) {
     row.current_connections += other.current_connections;
     row.current_client_connections += other.current_client_connections;
   };
-  add(all.databases, others.databases, same_name, add_connections);
-  add(all.users, others.users, same_name, add_connections);
+  add(all.databases, others.databases, name, add_connections);
+  add(all.users, others.users, name, add_connections);
   add(
-      all.stats, others.stats,
-      [](const auto& a, const auto& b) { return a.database == b.database; },
+      all.stats, others.stats, [](const auto& row) { return row.database; },
       [](auto& row, const auto& other) {
         row.totals += other.totals;
         row.averages += other.averages;  // it is served by one machine: the others have none

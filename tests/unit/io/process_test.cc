@@ -22,7 +22,8 @@ TEST(Process, CountsTheSocketsThatTheLimitsAllow) {
   EXPECT_EQ(descriptors_needed(settings, 1), clients + 25) << "within the database's own maximum";
   settings.databases[0].user = "app";
   EXPECT_EQ(descriptors_needed(settings, 1), clients + 20) << "one forced user, one pool";
-  EXPECT_EQ(descriptors_needed(settings, 3), clients + 20 + 2 * descriptors_per_machine);
+  EXPECT_EQ(descriptors_needed(settings, 3),
+            clients + 20 + 2 * (limits::clients_unauthenticated_max + descriptors_per_machine));
 }
 
 TEST(Process, SaysWhichSettingsNeedMoreOpenFilesThanThereMayBe) {

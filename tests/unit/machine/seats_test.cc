@@ -3,6 +3,7 @@
 // takes its time where a test says so.
 #include <set>
 
+#include "core/base/limits.h"
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -159,6 +160,31 @@ TEST_F(SeatsTest, who_brought_a_cancel_is_let_go_when_it_has_been_seen_to) {
   world.postgres.wake_sleepers();
   world.run();
   EXPECT_EQ(sleeper.heard(), "T D(awake) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SeatsTest, who_says_no_more_still_hears_what_other_machines_have) {
+  post_takes = milliseconds(5);
+  sim::Client& root = admin();
+  root.say(sim::query("show clients"));
+  root.finish();
+  world.run();
+  settle();
+  EXPECT_NE(root.heard().find("C(SHOW) Z(I) EOF"), std::string::npos);
+}
+
+TEST_F(SeatsTest, many_may_log_in_to_one_database_at_once) {
+  world.settings.auth_type = AuthType::scram_sha_256;
+  post_takes = milliseconds(5);
+  const std::size_t many = limits::clients_unauthenticated_max / world.machine_count + 50;
+  std::vector<sim::Client*> clients;
+  for (std::size_t i = 0; i < many; ++i) {
+    clients.push_back(&world.connect());
+    clients.back()->read(false);
+    clients.back()->say(sim::startup({{"user", "ann"}, {"database", "db"}}));
+  }
+  world.run();
+  settle();
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), many);
 }
 
 TEST_F(SeatsTest, show_tells_of_all_machines_and_of_each_thing_once) {

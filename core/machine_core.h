@@ -196,6 +196,7 @@ class Machine::Core {
   void make_room(const Pool& pool);
   bool should_yield(const Pool& pool);
   Instant oldest_wait(const Pool& pool) const;
+  Instant turn_of(const Pool& pool) const;
   void fail_waiters(Pool& pool, const PgError& error);
   void host_ready(Host& host);
   bool resolve(Host& host);

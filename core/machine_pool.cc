@@ -55,7 +55,7 @@ void Machine::Core::touch_waiting() {
   pools_.each([&](PoolHandle handle, Pool& pool) {
     if (!pool.waiting.empty() || !pool.logging_in.empty() ||
         pool.server_count < pool.limits.minimum) {
-      waiting.emplace_back(oldest_wait(pool), handle);
+      waiting.emplace_back(turn_of(pool), handle);
     }
   });
   std::sort(waiting.begin(), waiting.end());
@@ -68,6 +68,17 @@ Instant Machine::Core::oldest_wait(const Pool& pool) const {
     if (const Client* client = clients_.find(first)) oldest = std::min(oldest, client->request_at);
   }
   return oldest;
+}
+
+// When it has its turn at a limit that it shares: the longest wait first. Who has failed waits anew
+// from when it may try again; else those of a dead host pass a place round among themselves.
+Instant Machine::Core::turn_of(const Pool& pool) const {
+  Instant turn = oldest_wait(pool);
+  const Host& host = *hosts_.find(pool.database->host);
+  for (const pool::BackOff* back_off : {&pool.back_off, &host.back_off}) {
+    if (back_off->failing()) turn = std::max(turn, back_off->retry_at());
+  }
+  return turn;
 }
 
 void Machine::Core::serve(Pool& pool) {
@@ -136,14 +147,14 @@ Machine::Core::Room Machine::Core::room_for(Pool& pool) {
 // needs a place in another limit too: else those who need only one would take each as it comes
 // free.
 bool Machine::Core::kept_for_another(const Pool& pool) {
-  const Instant own = oldest_wait(pool);
+  const Instant own = turn_of(pool);
   const bool last_of_database =
       pool.limits.database != 0 && pool.database->server_count + 1 >= pool.limits.database;
   const bool last_of_user =
       pool.limits.user != 0 && pool.user->server_count + 1 >= pool.limits.user;
   Instant kept_until = now_;
   pools_.each([&](PoolHandle, Pool& other) {
-    if (!other.starved || other.self == pool.self || oldest_wait(other) >= own) return;
+    if (!other.starved || other.self == pool.self || turn_of(other) >= own) return;
     if ((last_of_database && other.database == pool.database) ||
         (last_of_user && other.user == pool.user)) {
       kept_until = std::max(kept_until, keep_place(other));
@@ -199,7 +210,7 @@ void Machine::Core::make_room(const Pool& pool) {
 // Whether a server of this pool, free now, makes room for a pool that shares a full limit with it:
 // one whose client has waited longer, and that has fewer servers or nobody waiting here.
 bool Machine::Core::should_yield(const Pool& pool) {
-  const Instant own = oldest_wait(pool);
+  const Instant own = turn_of(pool);
   const std::uint32_t count = pool.server_count - pool.closing_count;
   bool yield = false;
   pools_.each([&](PoolHandle, const Pool& other) {
@@ -212,7 +223,7 @@ bool Machine::Core::should_yield(const Pool& pool) {
     const std::uint32_t others = other.server_count - other.closing_count;
     const bool provided_for = closing >= other.waiting.size() + other.logging_in.size();
     const bool fair = own == never || others == 0 || count > others + 1;
-    if (!provided_for && oldest_wait(other) < own && fair) yield = true;
+    if (!provided_for && turn_of(other) < own && fair) yield = true;
   });
   return yield;
 }

@@ -68,6 +68,33 @@ TEST_F(SharedLimitsTest, a_place_is_not_kept_for_ever_for_a_pool_that_another_li
   EXPECT_TRUE(ann_in_db.logged_in());
 }
 
+TEST_F(SharedLimitsTest, pools_of_a_host_that_hangs_do_not_pass_a_place_round_among_themselves) {
+  sim::Postgres hanging;
+  hanging.stall(true);
+  world.settings.max_user_connections = 1;
+  world.settings.query_wait_timeout = std::chrono::seconds(0);
+  world.settings.client_login_timeout = std::chrono::seconds(0);
+  world.settings.server_login_retry = std::chrono::milliseconds(200);
+  world.settings.dns_max_ttl = std::chrono::hours(1);
+  for (const char* name : {"dead", "dead too"}) {
+    DatabaseSettings more = world.settings.databases[0];
+    more.name = name;
+    more.host = "10.0.0.2";
+    world.settings.databases.push_back(more);
+  }
+  world.shell().add_host(sim::ipv4(10, 0, 0, 2, 5432), hanging);
+  for (const char* name : {"dead", "dead too"}) {
+    world.connect().log_in({.database = name});
+    world.run();
+    world.advance(std::chrono::milliseconds(1));
+  }
+  sim::Client& ann = world.connect();
+  ann.log_in({});
+  world.run();
+  world.advance(2 * world.settings.server_connect_timeout + std::chrono::seconds(3));
+  EXPECT_TRUE(ann.logged_in()) << "her place goes from one dead pool to the other";
+}
+
 TEST_F(SharedLimitsTest, nobody_makes_room_for_a_pool_that_may_not_try_yet) {
   world.settings.databases[0].max_db_connections = 1;
   sim::Client& ann = world.client();

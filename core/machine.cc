@@ -202,7 +202,11 @@ void Machine::Core::on(const event::Congested& event) {
     Server* server = servers_.find({event.socket.slot, event.socket.generation});
     if (server == nullptr || server->state == ServerState::closing) return;
     server->congested = true;
-    if (Client* client = clients_.find(server->client)) update_reading(*client);
+    server->congested_at = now_;
+    if (Client* client = clients_.find(server->client)) {
+      update_reading(*client);
+      arm(*client);
+    }
     if (server->state == ServerState::idle) after_reply(*server);
   }
 }

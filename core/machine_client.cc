@@ -262,7 +262,10 @@ Instant Machine::Core::client_deadline(const Client& client) const {
       const Server& server = *servers_.find(client.server);
       Instant due = deadline_after(client.transaction_at, settings_.transaction_timeout);
       if (between_transactions(client, server)) {
-        due = never;
+        // Nobody asks anything of it, and no setting is about that.
+        due = server.congested ? after(std::max(server.congested_at, client.transaction_at),
+                                       limits::recovery_wait)
+                               : never;
       } else if (server.owed.empty()) {
         due = std::min(due, deadline_after(client.state_at, settings_.idle_transaction_timeout));
       } else {
@@ -305,11 +308,13 @@ void Machine::Core::client_due(Client& client) {
       if (client.peer_done && after(client.peer_done_at, limits::half_closed_wait) <= now_) {
         return close_client(client, effect::CloseWhen::when_sent, "client left before its answer");
       }
+      Server& server = *servers_.find(client.server);
+      if (between_transactions(client, server)) return server_lost(server, Reason::timed_out);
       if (deadline_after(client.transaction_at, settings_.transaction_timeout) <= now_) {
         return late(sqlstate::transaction_timeout, "transaction_timeout",
                     settings_.transaction_timeout, "the transaction was open");
       }
-      if (servers_.find(client.server)->owed.empty()) {
+      if (server.owed.empty()) {
         return late(sqlstate::idle_in_transaction_session_timeout, "idle_transaction_timeout",
                     settings_.idle_transaction_timeout, "the transaction was idle");
       }

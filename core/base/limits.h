@@ -80,7 +80,8 @@ inline constexpr std::size_t secret_size_max = 65531;
 inline constexpr Duration close_linger = 1s;
 // How long a lost client's query may still end by itself before it is cancelled.
 inline constexpr Duration recovery_grace = 50ms;
-// What a server may take to become clean after its client was lost: time, and bytes drained.
+// What a server may take to become clean after its client was lost, or to take what is unsent when
+// its client's transaction is over: time, and bytes drained.
 inline constexpr Duration recovery_wait = 5s;
 inline constexpr std::uint64_t recovery_bytes_max = 16u << 20;
 // How long a client that closed its sending side may wait for its answer: most that do so are gone.

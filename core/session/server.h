@@ -99,6 +99,7 @@ struct Server {
 
   Instant connected_at{};
   Instant state_at{};
+  Instant congested_at{};      // while congested
   Instant expires_at = never;  // server_lifetime, with jitter
   std::uint64_t recovery_bytes = 0;
   std::uint64_t assignments = 0;

@@ -12,6 +12,7 @@ using std::chrono::seconds;
 
 class TimeoutTest : public Story {
  protected:
+  bool failing = false;  // the server's next answer is an error
   // Nothing is heard just before the limit; after it exactly this, by this setting's name.
   void expect_at(Duration limit, sim::Client& client, const std::string& heard,
                  const std::string& setting) {
@@ -217,6 +218,21 @@ TEST_F(TimeoutTest, a_closing_socket_lingers_a_second_at_most) {
   EXPECT_EQ(world.shell().socket_count(SocketKind::client), 1u);
   world.advance(seconds(1));
   EXPECT_EQ(world.shell().socket_count(SocketKind::client), 0u);
+}
+
+TEST_F(TimeoutTest, a_server_that_takes_no_more_behind_its_last_answer_is_given_up) {
+  world.shell_options.pipe_capacity = 64;
+  world.postgres.options().on_event = [this](const sim::ServerEvent& event) {
+    if (event.kind == sim::ServerEvent::Kind::became_idle && failing) world.postgres.stall(true);
+  };
+  sim::Client& client = world.client();
+  EXPECT_EQ(world.query(client, "copy in fail"), "G");
+  failing = true;
+  const std::string late = sim::copy_data(std::string(1000, 'x')) + sim::copy_done();
+  EXPECT_EQ(world.ask(client, sim::copy_data("x") + late), "E(22P04) Z(I)");
+  world.ask(client, sim::query("select 'a'"));
+  expect_at(limits::recovery_wait, client, "E(08006) EOF", "timed out");
+  world.postgres.stall(false);
 }
 
 TEST_F(TimeoutTest, when_all_have_left_and_every_clock_ran_out_nothing_is_left) {

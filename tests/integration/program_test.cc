@@ -75,7 +75,7 @@ TEST_F(Program, sigquit_ends_at_once) {
 TEST_F(Program, the_unix_socket_is_gone_after_the_end) {
   Pooler pooler;
   const std::string path = pooler.folder() + "/.s.PGSQL." + std::to_string(pooler.port());
-  EXPECT_TRUE(std::filesystem::exists(path));
+  EXPECT_TRUE(eventually([&] { return std::filesystem::exists(path); }));
   pooler.process().signal(SIGTERM);
   EXPECT_EQ(pooler.process().wait(), 0);
   EXPECT_FALSE(std::filesystem::exists(path));

@@ -16,11 +16,11 @@ void Machine::Core::cancel_requested(Client& requester, std::uint32_t pid, Bytes
   const std::uint64_t key = may_be_ours ? std::uint64_t{pid} << 32 | load_u32(secret) : 0;
   if (may_be_ours && pass_on_cancel(requester, key)) return;
   close_client(requester, effect::CloseWhen::when_sent, "cancel request");
-  if (may_be_ours) cancel_key(key);
+  if (may_be_ours) cancel_by(key);
 }
 
 // Of a client of this machine, if it is still there.
-void Machine::Core::cancel_key(std::uint64_t key) {
+void Machine::Core::cancel_by(std::uint64_t key) {
   const auto found = cancel_keys_.find(key);
   if (found == cancel_keys_.end()) return;
   Client& client = *clients_.find(found->second);

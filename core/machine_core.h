@@ -204,7 +204,7 @@ class Machine::Core {
 
   // machine_cancel.cc
   void cancel_requested(Client& requester, std::uint32_t pid, Bytes secret);
-  void cancel_key(std::uint64_t key);
+  void cancel_by(std::uint64_t key);
   void start_cancel(Server& server);
   void cancel_connected(Canceller& canceller);
   void cancel_ended(Canceller& canceller);

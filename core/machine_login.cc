@@ -64,7 +64,7 @@ bool Machine::Core::first_packet(Client& client, Bytes packet) {
   if (const auto* startup = std::get_if<wire::Startup>(&*read)) {
     const std::uint8_t home =
         is_console(startup->database) ? seat_.machine : home_of(startup->database);
-    if (home != seat_.machine && !client.at_home && !draining_) {
+    if (home != seat_.machine && !draining_) {
       hand_over(client, home, packet);
       return false;
     }

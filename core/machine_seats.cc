@@ -53,8 +53,8 @@ bool Machine::Core::spread(Client& client) {
 void Machine::Core::hand_over(Client& client, std::uint8_t to, Bytes packet) {
   std::vector<std::byte> held(packet.begin(), packet.end());
   held.insert(held.end(), client.stream.held.begin(), client.stream.held.end());
-  const seats::ClientParcel parcel{client.peer,         client.local,    client.uid,
-                                   client.connected_at, !packet.empty(), held};
+  const seats::ClientParcel parcel{client.peer, client.local, client.uid, client.connected_at,
+                                   held};
   out_.add(
       effect::HandOver{client.socket(), to, bytes_of(out_.arena().copy(seats::write(parcel)))});
   ++handed_over_count_;
@@ -70,7 +70,6 @@ void Machine::Core::on(const event::Adopted& event) {
   client.local = parcel.local;
   client.uid = parcel.uid;
   client.connected_at = parcel.connected_at;
-  client.at_home = parcel.at_home;
   arm(client);
   if (draining_) {
     // The process may end once all have come: not before this one has heard so.
@@ -124,7 +123,7 @@ void Machine::Core::hear(std::uint8_t, const seats::Admitted& answer) {
 void Machine::Core::hear(std::uint8_t, const seats::Left& left) { give_up_places(left.count); }
 
 void Machine::Core::hear(std::uint8_t from, const seats::Cancel& cancel) {
-  cancel_key(cancel.key);
+  cancel_by(cancel.key);
   tell(from, seats::Cancelled{cancel.requester});
 }
 
@@ -147,8 +146,8 @@ bool Machine::Core::pass_on_cancel(Client& requester, std::uint64_t key) {
 // What all machines have to say to a SHOW; client: none, for the log.
 void Machine::Core::gather(ClientHandle client, console::Command what) {
   gathers_.push_back({++last_gather_, client, what, seat_.machines - 1u, {}});
-  if (seat_.machines == 1) return finish_gather(gathers_.size() - 1);
   tell_others(seats::Ask{last_gather_, what});
+  if (gathers_.back().awaited == 0) finish_gather(gathers_.size() - 1);
 }
 
 void Machine::Core::hear(std::uint8_t from, const seats::Ask& asked) {

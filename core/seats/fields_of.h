@@ -74,8 +74,8 @@ std::tuple<> fields_of(T&) {
   return {};
 }
 auto fields_of(Is<ClientParcel> auto& parcel) {
-  auto& [peer, local, uid, connected_at, at_home, held] = parcel;
-  return std::tie(peer, local, uid, connected_at, at_home, held);
+  auto& [peer, local, uid, connected_at, held] = parcel;
+  return std::tie(peer, local, uid, connected_at, held);
 }
 
 auto fields_of(Is<console::PoolRow> auto& row) {

@@ -96,8 +96,7 @@ struct ClientParcel {
   Endpoint local;
   std::optional<std::uint32_t> uid;
   Instant connected_at{};
-  bool at_home = false;  // its startup packet has been read, and its pool is the other machine's
-  Bytes held;            // what it has said that is not answered
+  Bytes held;  // what it has said that is not answered
 };
 
 // Views in what is read are of the bytes.

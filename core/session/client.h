@@ -86,7 +86,6 @@ struct Client {
   bool gssenc_asked = false;
   bool counted = false;                          // takes one of max_client_conn
   bool cancelling = false;                       // brought a cancel, which another machine sees to
-  bool at_home = false;                          // another machine found that its pool is here
   std::optional<std::uint8_t> unacknowledged{};  // whom to tell that it has come, when it goes
 
   PoolHandle pool;      // from logging_in on

@@ -58,6 +58,7 @@ void draw_settings(Settings& settings, Mode mode, Tape& tape) {
     settings.max_user_connections = static_cast<std::int32_t>(tape.between(1, 6));
   if (mode == Mode::calm || mode == Mode::smoke || mode == Mode::overload) {
     settings.server_connect_timeout = minutes(1);
+    settings.cancel_wait_timeout = seconds(10);
     return;
   }
   settings.query_timeout = any_timeout(tape);

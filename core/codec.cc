@@ -113,6 +113,10 @@ class Encoder {
     const auto& [client, from, parcel] = e;
     all(client, from, parcel);
   }
+  void put(const event::Arrived& e) {
+    const auto& [from, parcel] = e;
+    all(from, parcel);
+  }
   void put(const event::Told& e) {
     const auto& [from, message] = e;
     all(from, message);
@@ -169,6 +173,7 @@ class Encoder {
     const auto& [socket, to, parcel] = e;
     all(socket, to, parcel);
   }
+  void put(const effect::Take& e) { put_socket(e); }
   void put(const effect::Tell& e) {
     const auto& [to, message] = e;
     all(to, message);
@@ -224,8 +229,8 @@ void Encoder::put(const Settings& settings) {
                max_user_connections, client_login_timeout, query_wait_timeout, query_timeout,
                client_idle_timeout, idle_transaction_timeout, transaction_timeout,
                server_connect_timeout, server_idle_timeout, server_lifetime, server_login_retry,
-               cancel_wait_timeout, dns_max_ttl, stats_period, tcp_keepalive, tcp_keepidle,
-               tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile, log_connections,
+               cancel_wait_timeout, dns_max_ttl, handover_slack, stats_period, tcp_keepalive,
+               tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile, log_connections,
                log_disconnections, log_pooler_errors, log_stats, verbose, databases, users] =
       settings;
   all(listen_addr, listen_port, listen_backlog, unix_socket_dir, unix_socket_mode, machines,
@@ -234,9 +239,10 @@ void Encoder::put(const Settings& settings) {
       reserve_pool_size, reserve_pool_timeout, max_db_connections, max_user_connections,
       client_login_timeout, query_wait_timeout, query_timeout, client_idle_timeout,
       idle_transaction_timeout, transaction_timeout, server_connect_timeout, server_idle_timeout,
-      server_lifetime, server_login_retry, cancel_wait_timeout, dns_max_ttl, stats_period,
-      tcp_keepalive, tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile,
-      log_connections, log_disconnections, log_pooler_errors, log_stats, verbose, databases, users);
+      server_lifetime, server_login_retry, cancel_wait_timeout, dns_max_ttl, handover_slack,
+      stats_period, tcp_keepalive, tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout,
+      logfile, log_connections, log_disconnections, log_pooler_errors, log_stats, verbose,
+      databases, users);
 }
 
 template <class Variant>

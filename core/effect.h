@@ -48,12 +48,16 @@ struct Connect {
   SocketId socket;
   Endpoint to;
 };
-// A client's socket goes to another machine of this process: nothing more is said of it here, and
-// no Closed follows.
+// A client's or a server's socket goes to another machine of this process: nothing more is said of
+// it here, and no Closed follows.
 struct HandOver {
   SocketId socket;
   std::uint8_t to;
   Bytes parcel;
+};
+// The server's socket that has Arrived goes by this name, which no socket has.
+struct Take {
+  SocketId socket;
 };
 struct Tell {
   std::uint8_t to;
@@ -79,9 +83,9 @@ struct Exit {
 
 }  // namespace effect
 
-using Effect =
-    std::variant<effect::Send, effect::StopReading, effect::ResumeReading, effect::ReadSize,
-                 effect::Accepting, effect::Close, effect::Connect, effect::HandOver, effect::Tell,
-                 effect::Resolve, effect::Derive, effect::LoadSettings, Note, effect::Exit>;
+using Effect = std::variant<effect::Send, effect::StopReading, effect::ResumeReading,
+                            effect::ReadSize, effect::Accepting, effect::Close, effect::Connect,
+                            effect::HandOver, effect::Take, effect::Tell, effect::Resolve,
+                            effect::Derive, effect::LoadSettings, Note, effect::Exit>;
 
 }  // namespace pgweir

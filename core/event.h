@@ -7,7 +7,8 @@
 //  - Closed is every socket's last event, exactly one each, also after our own Close;
 //  - every ticket is answered exactly once;
 //  - what one machine tells and hands over to another comes there in that order, all of it; between
-//    HandOver and Adopted nobody hears of the socket, and what was unread or unsent goes with it.
+//    HandOver and Adopted or Arrived nobody hears of the socket, and what was unread or unsent goes
+//    with it.
 #pragma once
 
 #include <array>
@@ -100,6 +101,11 @@ struct Adopted {
   std::uint8_t from;
   Bytes parcel;  // what the other machine knew of it
 };
+// A server's socket comes from another machine. The step's effects give it a name: effect::Take.
+struct Arrived {
+  std::uint8_t from;
+  Bytes parcel;
+};
 // Another machine of this process says something: seats::Message.
 struct Told {
   std::uint8_t from;
@@ -138,8 +144,8 @@ struct Woke {};
 
 using Event = std::variant<event::Accepted, event::AcceptFailed, event::Received, event::PeerDone,
                            event::Hangup, event::Congested, event::Drained, event::Connected,
-                           event::ConnectFailed, event::Closed, event::Adopted, event::Told,
-                           event::Resolved, event::Derived, event::Reconfigured, event::Refused,
-                           event::Commanded, event::WallClock, event::Woke>;
+                           event::ConnectFailed, event::Closed, event::Adopted, event::Arrived,
+                           event::Told, event::Resolved, event::Derived, event::Reconfigured,
+                           event::Refused, event::Commanded, event::WallClock, event::Woke>;
 
 }  // namespace pgweir

@@ -53,10 +53,14 @@ void Machine::Core::begin() {
 // Every pool that something happened to is looked at before the step ends, so that nobody waits
 // beside a free server (I-06).
 void Machine::Core::finish_step() {
-  for (std::size_t i = 0; i < dirty_.size(); ++i) {
-    if (Pool* pool = pools_.find(dirty_[i])) serve(*pool);
+  for (std::uint32_t rounds = 0; !dirty_.empty() || !ledger_.dirty.empty(); ++rounds) {
+    PGWEIR_REQUIRE(rounds < limits::step_rounds_max, dirty_.size(), ledger_.dirty.size());
+    for (std::size_t i = 0; i < dirty_.size(); ++i) {
+      if (Pool* pool = pools_.find(dirty_[i])) serve(*pool);
+    }
+    dirty_.clear();
+    settle_accounts();
   }
-  dirty_.clear();
   tell_places_given_up();
 }
 
@@ -273,28 +277,6 @@ void Machine::Core::on(const event::Closed& event) {
   }
 }
 
-void Machine::Core::on(const event::Resolved& event) {
-  const auto asked = resolutions_.find(event.ticket);
-  if (asked == resolutions_.end()) return;
-  Host& host = *hosts_.find(asked->second);
-  resolutions_.erase(asked);
-  host.resolving = false;
-  if (event.addresses.empty()) {
-    const PgError error{sqlstate::connection_failure,
-                        join("could not resolve host name \"", host.name, "\"")};
-    note(NoteKind::resolve_failed, Level::warning, {}, nullptr, host.name);
-    // An answer that is none must not take working addresses away.
-    if (host.addresses.empty())
-      host.unreachable(now_, settings_.server_login_retry, jitter(), error);
-    host.resolved_at = now_;
-  } else {
-    host.addresses.assign(event.addresses.begin(), event.addresses.end());
-    for (Endpoint& address : host.addresses) address.path = {};
-    host.resolved_at = now_;
-  }
-  host_ready(host);
-}
-
 void Machine::Core::on(const event::Derived& event) {
   const auto found = std::find_if(derivations_.begin(), derivations_.end(),
                                   [&](const Derivation& d) { return d.ticket == event.ticket; });
@@ -334,8 +316,11 @@ void Machine::Core::fire(TimerOwner owner) {
     case TimerOwner::Kind::pool:
       if (Pool* pool = pools_.find({owner.slot, owner.generation})) touch(*pool);
       return;
+    case TimerOwner::Kind::account:
+      if (auto* account = ledger_.accounts.find({owner.slot, owner.generation})) touch(*account);
+      return;
     case TimerOwner::Kind::host:
-      if (Host* host = hosts_.find({owner.slot, owner.generation})) host_ready(*host);
+      if (const auto* host = ledger_.hosts.find({owner.slot, owner.generation})) host_ready(*host);
       return;
     case TimerOwner::Kind::machine: return fire_machine();
   }
@@ -347,7 +332,9 @@ void Machine::Core::fire_machine() {
     set_accepting();
   }
   if (stats_at_ <= now_) stats_due();
+  end_gathers();
   timers_.at_latest(timer_, std::min(accept_again_at_, stats_at_));
+  if (!gathers_.empty()) timers_.at_latest(timer_, gathers_.front().due);
 }
 
 std::optional<Wake> Machine::Core::deadline() const {
@@ -357,9 +344,11 @@ std::optional<Wake> Machine::Core::deadline() const {
     case TimerOwner::Kind::client: return Wake{*next, "a client's deadline"};
     case TimerOwner::Kind::server: return Wake{*next, "a server's deadline"};
     case TimerOwner::Kind::cancel: return Wake{*next, "cancel_wait_timeout"};
-    case TimerOwner::Kind::pool: return Wake{*next, "a pool's reserve or retry"};
+    case TimerOwner::Kind::pool: return Wake{*next, "a pool's hunger"};
+    case TimerOwner::Kind::account: return Wake{*next, "a pool's reserve or retry"};
     case TimerOwner::Kind::host: return Wake{*next, "a host's retry"};
-    case TimerOwner::Kind::machine: return Wake{*next, "statistics, or accepting again"};
+    case TimerOwner::Kind::machine:
+      return Wake{*next, "statistics, accepting again, or an answer to SHOW"};
   }
   return std::nullopt;
 }
@@ -385,7 +374,6 @@ void Machine::Core::check_server(const Server& server) const {
 }
 
 void Machine::Core::check_pools() const {
-  std::uint32_t starved = 0;
   pools_.each([&](PoolHandle handle, const Pool& pool) {
     std::uint32_t servers = 0;
     std::uint32_t connecting = 0;
@@ -400,9 +388,22 @@ void Machine::Core::check_pools() const {
     PGWEIR_REQUIRE(pool.connecting_count == connecting, pool.connecting_count, connecting);
     PGWEIR_REQUIRE(pool.closing_count == closing, pool.closing_count, closing);
     PGWEIR_REQUIRE(pool.idle.empty() || pool.waiting.empty(), pool.waiting.size());  // I-06
-    starved += pool.starved;
   });
-  PGWEIR_REQUIRE(starved_count_ == starved, starved_count_, starved);
+}
+
+void Machine::Core::check_ledger() const {
+  std::uint32_t starved = 0;
+  std::uint32_t servers = 0;
+  ledger_.accounts.each([&](AccountHandle, const pool::Account& account) {
+    starved += account.starved;
+    servers += account.server_count;
+    std::uint32_t connecting = 0;
+    for (const pool::Part& part : account.parts) connecting += part.connecting_count;
+    PGWEIR_REQUIRE(account.connecting_count == connecting, account.connecting_count, connecting);
+  });
+  PGWEIR_REQUIRE(ledger_.starved_count == starved, ledger_.starved_count, starved);
+  const bool all_here = seat_.machines == 1;
+  PGWEIR_REQUIRE(!all_here || servers == servers_.size(), servers, servers_.size());  // I-07
 }
 
 void Machine::Core::check_invariants() const {
@@ -419,6 +420,7 @@ void Machine::Core::check_invariants() const {
   PGWEIR_REQUIRE(consoles == console_count_, consoles, console_count_);
   servers_.each([&](ServerHandle, const Server& server) { check_server(server); });
   check_pools();
+  check_ledger();
 }
 
 std::uint64_t Machine::Core::fingerprint() const {
@@ -486,7 +488,7 @@ std::string Machine::Core::left_over() const {
   add("clients that have not logged in", unauthenticated_.size());
   add("clients of max_client_conn", logged_in_count_);
   add("places of max_client_conn", places_taken_);
-  add("clients being handed over", handed_over_count_);
+  add("clients and servers being handed over", handed_over_count_);
   add("SHOWs that wait for other machines",
       static_cast<std::size_t>(std::count_if(gathers_.begin(), gathers_.end(), [](const Gather& g) {
         return static_cast<bool>(g.client);  // and not for the log, which goes on for ever
@@ -494,7 +496,8 @@ std::string Machine::Core::left_over() const {
   add("clients on the console", console_count_);
   add("clients that wait for RELOAD", reloading_.size());
   add("settings being loaded", reload_pending_ || reload_again_);
-  add("starved pools", starved_count_);
+  add("starved pools", ledger_.starved_count);
+  add("offers", ledger_.offers.size());
   pools_.each([&](PoolHandle, const Pool& pool) {
     add("idle servers of a pool", pool.idle.size());
     add("servers of a pool", pool.server_count);
@@ -504,19 +507,30 @@ std::string Machine::Core::left_over() const {
     add("clients waiting in a pool", pool.waiting.size());
     add("clients logging in to a pool", pool.logging_in.size());
     add("removed pools", pool.retired);
+    add("hungry machines", pool.hungry.size());
   });
   for (const auto& [name, database] : databases_) {
     add("servers of a database", database.server_count);
-    add("servers of a database closing", database.closing_count);
     add("clients of a database", database.client_count);
     add("removed databases", database.removed);
   }
   for (const auto& [name, user] : users_) {
     add("servers of a user", user.server_count);
-    add("servers of a user closing", user.closing_count);
     add("clients of a user", user.client_count);
   }
-  hosts_.each([&](HostHandle, const Host& host) {
+  ledger_.accounts.each([&](AccountHandle, const pool::Account& account) {
+    add("servers of an account", account.server_count);
+    add("servers of an account connecting", account.connecting_count);
+    add("servers of an account closing", account.closing_count);
+    add("servers wanted of an account", account.wanted());
+  });
+  for (const auto* totals : {&ledger_.databases, &ledger_.users}) {
+    for (const auto& [name, total] : *totals) {
+      add("servers under a shared limit", total.server_count);
+      add("servers under a shared limit closing", total.closing_count);
+    }
+  }
+  ledger_.hosts.each([&](HostHandle, const pool::Host& host) {
     add("attempts at a host", host.connecting);
     add("hosts being resolved", host.resolving);
   });

@@ -32,7 +32,9 @@ void Machine::Core::cancel_by(std::uint64_t key) {
       start_cancel(server);
     }
   } else if (client.state == ClientState::waiting) {
-    pools_.find(client.pool)->waiting.remove(clients_, client);
+    Pool& pool = *pools_.find(client.pool);
+    pool.waiting.remove(clients_, client);
+    touch(pool);
     client.become(ClientState::idle, now_);
     Bytes held = client.stream.take_held(out_.arena());
     const PgError error{sqlstate::query_canceled, "canceling statement due to user request"};

@@ -295,7 +295,7 @@ std::vector<console::PoolRow> Machine::Core::pool_rows() const {
       case ServerState::active: ++row.sv_active; break;
       case ServerState::idle: ++row.sv_idle; break;
       case ServerState::recovering: ++row.sv_tested; break;
-      case ServerState::settling: ++row.sv_being_canceled; break;
+      case ServerState::settling: ++(server.offered ? row.sv_idle : row.sv_being_canceled); break;
       case ServerState::connecting:
       case ServerState::login:
       case ServerState::closing: break;
@@ -346,6 +346,7 @@ std::vector<console::SocketRow> Machine::Core::server_rows() const {
     const Pool* pool = pools_.find(server.pool);
     console::SocketRow& row = rows.emplace_back(socket_row(server, pool));
     row.user = pool->user->name;
+    if (server.offered) row.state = state_name(ServerState::idle);
     row.remote = server.endpoint;
     row.request_time = server.state_at.time_since_epoch() + wall_offset_;
     row.close_needed = server.stale;

@@ -4,7 +4,9 @@
 //   machine_login.cc     a client's way in: startup packet, authentication, welcome
 //   machine_client.cc    what a client's socket says once it is in, and how it goes
 //   machine_server.cc    a server's life: connecting, login, replies, release, recovery, its end
-//   machine_pool.cc      who gets which server, and when servers are opened
+//   machine_pool.cc      who gets which server of a pool, and what the pool tells the ledger
+//   machine_ledger.cc    at the first machine: when servers are opened, and which idle ones close
+//   machine_handover.cc  a pool on several machines: who is hungry, and servers that change hands
 //   machine_cancel.cc    CancelRequests of clients, and our own to PostgreSQL
 //   machine_console.cc   the admin database
 //   machine_settings.cc  settings, databases, users, pools, hosts; drain
@@ -24,7 +26,7 @@
 #include "core/base/timers.h"
 #include "core/console/command.h"
 #include "core/machine.h"
-#include "core/pool/host.h"
+#include "core/pool/ledger.h"
 #include "core/pool/pool.h"
 #include "core/seats/message.h"
 #include "core/seats/rows.h"
@@ -63,7 +65,8 @@ struct Gather {
   std::uint32_t number = 0;
   ClientHandle client;  // none: it is for the log
   console::Command what{};
-  std::uint32_t awaited = 0;
+  std::vector<std::uint8_t> awaited;  // machines that have not answered
+  Instant due{};
   std::vector<std::string> answers;
 };
 
@@ -81,7 +84,6 @@ class Machine::Core {
   using Client = session::Client;
   using Server = session::Server;
   using Pool = pool::Pool;
-  using Host = pool::Host;
   using Database = pool::Database;
 
   // machine.cc
@@ -95,7 +97,6 @@ class Machine::Core {
   void on(const event::Connected& event);
   void on(const event::ConnectFailed& event);
   void on(const event::Closed& event);
-  void on(const event::Resolved& event);
   void on(const event::Derived& event);
   void on(const event::Commanded& event);
   void on(const event::WallClock& event);
@@ -113,6 +114,7 @@ class Machine::Core {
   void check_client(const Client& client) const;
   void check_server(const Server& server) const;
   void check_pools() const;
+  void check_ledger() const;
 
   // machine_login.cc
   void startup_bytes(Client& client, Bytes bytes);
@@ -154,14 +156,15 @@ class Machine::Core {
   PgError wait_error(const Client& client, std::string_view setting, Duration limit) const;
 
   // machine_server.cc
-  void open_server(Pool& pool);
+  Server& add_server(Pool& pool, const Endpoint& endpoint);
+  void open_server(Pool& pool, const seats::Open& open);
   void server_connected(Server& server, const event::Connected& event);
   void login_bytes(Server& server, Bytes bytes);
   void login_step(Server& server, session::ServerLogin::Next next, std::string_view answer);
   void server_derived(Server& server, bool done);
   void server_ready(Server& server);
-  void end_connecting(Server& server);
-  void learn_welcome(Pool& pool, const Server& server);
+  void end_connecting(Server& server, pool::News news);
+  void learn_welcome(Pool& pool, std::vector<std::pair<std::string, std::string>> said);
   void login_failed(Server& server, const session::LoginFailure& failure);
   void server_bytes(Server& server, Bytes bytes);
   void after_reply(Server& server);
@@ -172,6 +175,7 @@ class Machine::Core {
   void server_lost(Server& server, Reason why);
   void desync(Server& server, std::string_view what);
   void close_server(Server& server, std::string_view why);
+  void close_server(Server& server, std::string_view why, pool::News not_connected);
   void server_closed(Server& server);
   void update_reading(Server& server);
   Instant server_deadline(const Server& server) const;
@@ -181,26 +185,89 @@ class Machine::Core {
 
   // machine_pool.cc
   void want_server(Client& client, Bytes bytes);
+  bool hopeless(const Pool& pool) const;
   void assign(Client& client, Server& server);
   void touch(Pool& pool);
-  void touch_waiting();
-  void serve(Pool& pool);
-  void grow(Pool& pool);
-  enum class Room : std::uint8_t { yes, pool_full, shared_full, later };
-  Room room_for(Pool& pool);
-  Room host_room(Pool& pool);
-  bool database_full(const Pool& pool) const;
-  bool user_full(const Pool& pool) const;
-  bool kept_for_another(const Pool& pool);
-  Instant keep_place(Pool& starved);
-  void make_room(const Pool& pool);
-  bool should_yield(const Pool& pool);
+  Instant waiting_since(const Pool& pool) const;
   Instant oldest_wait(const Pool& pool) const;
-  Instant turn_of(const Pool& pool) const;
+  void serve(Pool& pool);
+  pool::Level level_of(const Pool& pool) const;
+  void report(Pool& pool);
+  void report(const seats::Report& report);
+  void report(const pool::PoolName& name, pool::News news);
+  Pool* pool_named(const pool::PoolName& name);
+  void offer(Server& server, pool::Offer::Why why);
+  void hear(std::uint8_t from, const seats::Open& open);
+  void hear(std::uint8_t from, const seats::Decided& decided);
+  void hear(std::uint8_t from, const seats::Pressed& pressed);
+  void hear(std::uint8_t from, const seats::Failing& failing);
   void fail_waiters(Pool& pool, const PgError& error);
-  void host_ready(Host& host);
-  bool resolve(Host& host);
+
+  // machine_ledger.cc
+  template <class M>
+  void answer(std::uint8_t machine, const M& message) {
+    machine == seat_.machine ? hear(machine, message) : tell(machine, message);
+  }
+  pool::Account& account_of(const pool::PoolName& name);
+  void refresh(pool::Account& account);
+  HostHandle host_for(const DatabaseSettings& settings);
+  void touch(pool::Account& account);
+  void touch_waiting();
+  void host_ready(const pool::Host& host);
+  Instant turn_of(const pool::Account& account) const;
+  void hear(std::uint8_t from, const seats::Report& report);
+  void take(pool::Account& account, pool::Part& part, const pool::News& news, bool in_force);
+  void failed(pool::Account& account, pool::Host& host, const pool::News::Why& why, bool in_force);
+  void keep_open(pool::Account& account);
+  void slot_returned(pool::Account& account);
+  void settle_accounts();
+  void decide(const pool::Ledger::Offered& offered);
+  void settle(pool::Account& account);
+  void grow(pool::Account& account);
+  static std::optional<std::uint8_t> hungriest(const pool::Account& account);
+  void grant(pool::Account& account, std::uint8_t machine);
+  enum class Room : std::uint8_t { yes, pool_full, shared_full, later };
+  Room room_for(pool::Account& account);
+  bool kept_for_another(const pool::Account& account);
+  Instant keep_place(pool::Account& starved);
+  Room host_room(const pool::Account& account);
+  static bool database_full(const pool::Account& account);
+  static bool user_full(const pool::Account& account);
+  static bool shares_full_limit(const pool::Account& starved, const pool::Account& other);
+  static bool provided_for(const pool::Account& starved);
+  static bool fair(const pool::Account& starved, const pool::Account& other);
+  void press(const pool::Account& starved);
+  bool should_yield(const pool::Account& account, Instant since);
+  void ease();
+  void tell_failures(pool::Account& account);
+  void collect(pool::Account& account);
+  bool resolve(pool::Host& host);
+  void on(const event::Resolved& event);
   std::uint8_t jitter();
+
+  // machine_handover.cc
+  struct Homes;
+  Homes homes_of(std::string_view database, std::string_view user, std::uint32_t pool_size) const;
+  bool is_among(std::uint8_t machine, const Homes& homes) const;
+  std::uint8_t home_for(std::string_view database, std::string_view user);
+  bool is_first_home(const DatabaseSettings& line) const;
+  template <class See>
+  void each_other_home(const Pool& pool, See see) const;
+  pool::Level told_level(Pool& pool);
+  pool::Hunger hunger_of(const Pool& pool) const;
+  void say_hunger(Pool& pool);
+  void tell_hunger(Pool& pool, const pool::Hunger& hunger);
+  void pass_on_hunger(const pool::Account& account, std::uint8_t from, std::uint32_t epoch,
+                      const pool::Hunger& hunger);
+  void introduce(Pool& pool);
+  void is_hungry(Pool& pool, std::uint8_t machine, const pool::Hunger& hunger);
+  void hear(std::uint8_t from, const seats::Hungry& hungry);
+  void hear(std::uint8_t from, const seats::Introduced& introduced);
+  void share_idle(Pool& pool);
+  bool give_to_older(Pool& pool, Server& server);
+  void give(Server& server, std::uint8_t to);
+  void forget(Server& server);
+  void on(const event::Arrived& event);
 
   // machine_cancel.cc
   void cancel_requested(Client& requester, std::uint32_t pid, Bytes secret);
@@ -236,10 +303,9 @@ class Machine::Core {
   Database* find_or_make_database(std::string_view name);
   pool::User& user_named(std::string_view name);
   Pool& pool_for(Database& database, std::string_view client_user);
+  Pool& make_pool(const pool::PoolName& name);
   void refresh(Pool& pool);
-  HostHandle host_for(const DatabaseSettings& settings);
   void apply(Settings settings);
-  void share_hosts();
   void apply_to(Database& database, const DatabaseSettings* settings);
   void retire_servers(Database& database);
   void collect(Pool& pool);
@@ -273,7 +339,6 @@ class Machine::Core {
   void hear(std::uint8_t from, const seats::Applied& applied);
   void hear(std::uint8_t from, const seats::Drain& drain);
   void hear(std::uint8_t from, const seats::Drained& drained);
-  std::uint8_t home_of(std::string_view database) const;
   void tell(std::uint8_t to, const seats::Message& message);
   void tell_others(const seats::Message& message);
   bool spread(Client& client);
@@ -283,7 +348,9 @@ class Machine::Core {
   void tell_places_given_up();
   bool pass_on_cancel(Client& requester, std::uint64_t key);
   void gather(ClientHandle client, console::Command what);
+  void end_gathers();
   void finish_gather(std::size_t place);
+  void say_who_is_missing(const Client& client, const Gather& gather);
   void reload();
   void end_reload_if_applied();
   void end_reload(const PgError* error);
@@ -309,12 +376,11 @@ class Machine::Core {
   SlotMap<Server, ServerHandle> servers_;
   SlotMap<Canceller, CancelHandle> cancellers_;
   SlotMap<Pool, PoolHandle> pools_;
-  SlotMap<Host, HostHandle> hosts_;
+  pool::Ledger ledger_;  // at the first machine
   std::map<std::string, Database, std::less<>> databases_;
   std::map<std::string, pool::User, std::less<>> users_;
   std::map<std::pair<std::string, std::string>, PoolHandle>
       pool_index_;  // (database, user), not retired
-  std::map<std::pair<std::string, std::uint16_t>, HostHandle> host_index_;
   std::map<std::uint64_t, ClientHandle> cancel_keys_;
   std::map<Ticket, HostHandle> resolutions_;
   std::vector<Derivation> derivations_;
@@ -331,12 +397,13 @@ class Machine::Core {
   std::uint8_t next_seat_ = 0;           // seat 0: whose turn it is to get a client
   std::uint32_t places_taken_ = 0;       // seat 0: of max_client_conn, by all machines
   std::uint32_t places_given_up_ = 0;    // others: in this step
-  std::uint32_t handed_over_count_ = 0;  // clients on their way to other machines
+  std::uint64_t hunger_count_ = 0;       // how often hunger was told
+  std::uint8_t next_home_ = 0;           // whose turn it is, of those where a pool lives
+  std::uint32_t handed_over_count_ = 0;  // clients and servers on their way to other machines
   std::uint32_t drained_count_ = 0;      // seat 0: other machines where nobody is left
   std::vector<PoolHandle> dirty_;
   std::uint32_t logged_in_count_ = 0;  // here, console clients included
   std::uint32_t console_count_ = 0;    // of those
-  std::uint32_t starved_count_ = 0;    // pools
   std::uint64_t half_message_lost_total_ = 0;
   std::uint64_t protocol_desync_total_ = 0;
   Ticket last_ticket_ = 0;

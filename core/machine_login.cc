@@ -63,7 +63,7 @@ bool Machine::Core::first_packet(Client& client, Bytes packet) {
   }
   if (const auto* startup = std::get_if<wire::Startup>(&*read)) {
     const std::uint8_t home =
-        is_console(startup->database) ? seat_.machine : home_of(startup->database);
+        is_console(startup->database) ? seat_.machine : home_for(startup->database, startup->user);
     if (home != seat_.machine && !draining_) {
       hand_over(client, home, packet);
       return false;
@@ -274,9 +274,7 @@ void Machine::Core::admitted(Client& client) {
 
   client.become(ClientState::logging_in, now_);
   if (pool.known) return welcome(client);
-  if (pool.back_off.permanent() && pool.server_count == 0 && now_ < pool.back_off.retry_at()) {
-    return fail_client(client, pool.back_off.error());
-  }
+  if (hopeless(pool)) return fail_client(client, pool.failure->error);
   pool.logging_in.push_back(clients_, client);
   client.request_at = now_;
   update_reading(client);

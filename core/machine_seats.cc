@@ -1,11 +1,11 @@
-// What spans the machines of one process. A pool lives on one of them, and its clients are handed
-// over to that one once their startup packet has said what they want; the first machine accepts,
-// counts the clients of all, has the settings loaded, and ends the process.
+// What spans the machines of one process. Clients are handed over to where their pool lives once
+// their startup packet has said what they want; the first machine accepts, counts the clients of
+// all, has the settings loaded, and ends the process.
 #include <algorithm>
 
-#include "core/base/hash.h"
 #include "core/base/text.h"
 #include "core/machine_core.h"
+#include "core/wire/writer.h"
 
 namespace pgweir {
 
@@ -18,13 +18,6 @@ std::uint8_t owner_of_key(std::uint64_t cancel_key) {
 }
 
 }  // namespace
-
-// By the name alone: machines may go by different settings for a moment, and still agree.
-std::uint8_t Machine::Core::home_of(std::string_view database) const {
-  Hash hash;
-  hash.add(database);
-  return static_cast<std::uint8_t>(hash.value() % seat_.machines);
-}
 
 void Machine::Core::tell(std::uint8_t to, const seats::Message& message) {
   out_.add(effect::Tell{to, bytes_of(out_.arena().copy(seats::write(message)))});
@@ -64,7 +57,7 @@ void Machine::Core::hand_over(Client& client, std::uint8_t to, Bytes packet) {
 }
 
 void Machine::Core::on(const event::Adopted& event) {
-  const seats::ClientParcel parcel = seats::read_parcel(event.parcel);
+  const seats::ClientParcel parcel = seats::read_client(event.parcel);
   Client& client = add_client(event.client);
   client.peer = parcel.peer;
   client.local = parcel.local;
@@ -145,9 +138,17 @@ bool Machine::Core::pass_on_cancel(Client& requester, std::uint64_t key) {
 
 // What all machines have to say to a SHOW; client: none, for the log.
 void Machine::Core::gather(ClientHandle client, console::Command what) {
-  gathers_.push_back({++last_gather_, client, what, seat_.machines - 1u, {}});
+  Gather& gather = gathers_.emplace_back();
+  gather.number = ++last_gather_;
+  gather.client = client;
+  gather.what = what;
+  gather.due = after(now_, limits::gather_wait);
+  for (std::uint8_t other = 0; other < seat_.machines; ++other) {
+    if (other != seat_.machine) gather.awaited.push_back(other);
+  }
   tell_others(seats::Ask{last_gather_, what});
-  if (gathers_.back().awaited == 0) finish_gather(gathers_.size() - 1);
+  if (gather.awaited.empty()) return finish_gather(gathers_.size() - 1);
+  timers_.at_latest(timer_, gather.due);
 }
 
 void Machine::Core::hear(std::uint8_t from, const seats::Ask& asked) {
@@ -155,15 +156,20 @@ void Machine::Core::hear(std::uint8_t from, const seats::Ask& asked) {
   tell(from, seats::Answer{asked.gather, rows});
 }
 
-void Machine::Core::hear(std::uint8_t, const seats::Answer& answer) {
+void Machine::Core::hear(std::uint8_t from, const seats::Answer& answer) {
   const auto asked = std::find_if(gathers_.begin(), gathers_.end(), [&](const Gather& gather) {
     return gather.number == answer.gather;
   });
-  if (asked == gathers_.end()) return;
+  if (asked == gathers_.end() || std::erase(asked->awaited, from) == 0) return;
   asked->answers.emplace_back(answer.rows);
-  if (--asked->awaited == 0) {
+  if (asked->awaited.empty()) {
     finish_gather(static_cast<std::size_t>(asked - gathers_.begin()));
   }
+}
+
+// A machine that does not answer holds up nobody who only wants to look.
+void Machine::Core::end_gathers() {
+  while (!gathers_.empty() && gathers_.front().due <= now_) finish_gather(0);
 }
 
 void Machine::Core::finish_gather(std::size_t place) {
@@ -176,9 +182,21 @@ void Machine::Core::finish_gather(std::size_t place) {
   if (!gather.client) return log_stats(rows);
   Client* client = clients_.find(gather.client);
   if (client == nullptr || client->state != ClientState::console) return;
+  if (!gather.awaited.empty()) say_who_is_missing(*client, gather);
   show(*client, gather.what, rows);
   if (client->blocked) continue_client(*client);
   end_if_done(*client);
+}
+
+void Machine::Core::say_who_is_missing(const Client& client, const Gather& gather) {
+  std::string machines;
+  for (const std::uint8_t machine : gather.awaited) {
+    machines += join(machines.empty() ? "" : ", ", std::uint32_t{machine});
+  }
+  std::string& notice = out_.scratch();
+  wire::write_notice(notice, join("no answer within ", in_seconds(limits::gather_wait),
+                                  " from machine ", machines, ": what it has is not shown"));
+  out_.send_copy(client.socket(), notice);
 }
 
 // Only the first machine has the settings loaded; each hears of new ones by itself.

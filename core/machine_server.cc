@@ -8,6 +8,7 @@
 
 namespace pgweir {
 
+using pool::News;
 using session::ClientState;
 using session::ServerLogin;
 using session::ServerState;
@@ -37,27 +38,31 @@ session::LinkContext Machine::Core::context(const Pool& pool) {
   return {out_, values_, pool.database->totals, now_};
 }
 
-// Requires: the host has addresses.
-void Machine::Core::open_server(Pool& pool) {
-  Host& host = *hosts_.find(pool.database->host);
+Machine::Core::Server& Machine::Core::add_server(Pool& pool, const Endpoint& endpoint) {
   const auto [handle, made] = servers_.emplace();
   Server& server = *made;
   server.self = handle;
   server.pool = pool.self;
-  server.host = host.self;
   server.state_at = now_;
   server.connected_at = now_;
-  server.endpoint = host.addresses[host.next_address % host.addresses.size()];
+  server.endpoint = endpoint;
+  server.path = endpoint.path;
+  server.endpoint.path = server.path;
   server.timer = timers_.add({TimerOwner::Kind::server, handle.slot, handle.generation});
+  ++pool.server_count;
+  ++pool.database->server_count;
+  ++pool.user->server_count;
+  return server;
+}
+
+void Machine::Core::open_server(Pool& pool, const seats::Open& open) {
+  Server& server = add_server(pool, open.endpoint);
+  server.host = open.host;
   const DatabaseSettings& database = pool.database->settings;
   server.login = std::make_unique<ServerLogin>(session::ServerIdentity{
       pool.user->name, database.dbname.empty() ? database.name : database.dbname, pool.credential,
       settings_.server_cleartext_password});
-  ++pool.server_count;
   ++pool.connecting_count;
-  ++pool.database->server_count;
-  ++pool.user->server_count;
-  host.connect_begins(now_);
   out_.add(effect::Connect{server.socket(), server.endpoint});
   arm(server);
 }
@@ -123,17 +128,14 @@ void Machine::Core::server_derived(Server& server, bool done) {
 
 void Machine::Core::server_ready(Server& server) {
   Pool& pool = *pools_.find(server.pool);
-  Host& host = *hosts_.find(server.host);
-  host.reached();
-  pool.back_off.succeeded();
   server.backend_pid = server.login->backend_pid();
   server.backend_secret = server.login->backend_secret();
-  learn_welcome(pool, server);
   for (const auto& [name, value] : server.login->parameters()) {
     if (const auto index = session::tracked_index(name)) {
       values_.assign(server.parameters, *index, value);
     }
   }
+  std::vector<std::pair<std::string, std::string>> said = server.login->parameters();
   server.login.reset();
   server.connected_at = now_;
   // Up to a tenth earlier, so that servers opened together do not end together.
@@ -142,25 +144,25 @@ void Machine::Core::server_ready(Server& server) {
           ? never
           : after(now_, settings_.server_lifetime - settings_.server_lifetime / 2560 * jitter());
   note(NoteKind::server_connected, Level::info, server.socket(), &pool, {});
-  end_connecting(server);
+  end_connecting(server, {News::What::logged_in, server.host, {}});
   make_available(server);
-  host_ready(host);
-  while (Client* client = clients_.find(pool.logging_in.first())) {
-    pool.logging_in.remove(clients_, *client);
-    welcome(*client);
-  }
+  learn_welcome(pool, std::move(said));
 }
 
-// It takes part in the bounds on connection attempts no more. It has logged in, or never will.
-void Machine::Core::end_connecting(Server& server) {
+// It has logged in, or never will, and the ledger hears why.
+void Machine::Core::end_connecting(Server& server, News news) {
   if (!server.connecting) return;
+  Pool& pool = *pools_.find(server.pool);
   server.connecting = false;
-  --pools_.find(server.pool)->connecting_count;
-  --hosts_.find(server.host)->connecting;
+  --pool.connecting_count;
+  pool.news.push_back(news);
+  touch(pool);
 }
 
-void Machine::Core::learn_welcome(Pool& pool, const Server& server) {
-  pool.welcome = server.login->parameters();
+// What its servers say of themselves: whoever has waited to hear it is let in.
+void Machine::Core::learn_welcome(Pool& pool,
+                                  std::vector<std::pair<std::string, std::string>> said) {
+  pool.welcome = std::move(said);
   values_.drop(pool.parameters);
   for (const auto& [name, value] : pool.welcome) {
     if (const auto index = session::tracked_index(name)) {
@@ -168,11 +170,16 @@ void Machine::Core::learn_welcome(Pool& pool, const Server& server) {
     }
   }
   pool.known = true;
+  introduce(pool);
+  while (Client* client = clients_.find(pool.logging_in.first())) {
+    pool.logging_in.remove(clients_, *client);
+    welcome(*client);
+  }
+  touch(pool);
 }
 
 void Machine::Core::login_failed(Server& server, const session::LoginFailure& failure) {
   Pool& pool = *pools_.find(server.pool);
-  Host& host = *hosts_.find(server.host);
   note(NoteKind::server_login_failed, Level::warning, server.socket(), &pool, failure.error.message,
        failure.error.code.text());
   // The password of a reload ago says nothing about the one in force.
@@ -180,16 +187,10 @@ void Machine::Core::login_failed(Server& server, const session::LoginFailure& fa
       failure.permanent && server.login->identity().credential == pool.credential;
   const bool host_is_away = failure.error.code == sqlstate::cannot_connect_now ||
                             (server.state == ServerState::connecting);
-  if (host_is_away) {
-    host.unreachable(now_, settings_.server_login_retry, jitter(), failure.error);
-  } else {
-    host.reached();
-    pool.back_off.failed(now_, settings_.server_login_retry, jitter(), failure.error, permanent);
-    timers_.at_latest(pool.timer, pool.back_off.retry_at());
-  }
   const PgError error = failure.error;
-  close_server(server, error.message);
-  if (permanent && pool.server_count == pool.closing_count) fail_waiters(pool, error);
+  const News::Why why{error.code.text(), out_.arena().copy(error.message),
+                      out_.arena().copy(error.hint), host_is_away, permanent};
+  close_server(server, error.message, {News::What::failed, server.host, why});
 }
 
 void Machine::Core::server_bytes(Server& server, Bytes bytes) {
@@ -247,6 +248,7 @@ void Machine::Core::after_reply(Server& server) {
       server.become(ServerState::settling, now_);
       return arm(server);
     case ServerState::settling:
+      if (server.offered) return;
       if (server.stale || (!server.cancel && provably_clean(server, nullptr))) {
         make_available(server);
       }
@@ -343,13 +345,15 @@ void Machine::Core::make_available(Server& server) {
   // What was opened for somebody who still waits serves once: else two pools take turns in opening
   // servers, and nobody is served.
   const bool owed_a_turn = server.assignments == 0 && !pool.waiting.empty();
-  if (starved_count_ > 0 && !owed_a_turn && should_yield(pool)) {
-    return close_server(server, "another pool waits for its place");
+  const bool pressed = pool.pressure.wanted_too && !pool.offering && !pool.waiting.empty();
+  if (pressed && !owed_a_turn && pool.pressure.since < waiting_since(pool)) {
+    return offer(server, pool::Offer::Why::pressure);
   }
   server.become(ServerState::idle, now_);
   pool.idle.push_back(server.self);
   arm(server);
-  if (!pool.waiting.empty() || draining_) touch(pool);
+  const bool wanted = !pool.waiting.empty() || !pool.hungry.empty() || pool.pressure.since != never;
+  if (wanted || draining_) touch(pool);
 }
 
 // The other side is gone.
@@ -404,6 +408,11 @@ void Machine::Core::desync(Server& server, std::string_view what) {
 
 // Ours to end. Its place in all limits is free again only when it is Closed.
 void Machine::Core::close_server(Server& server, std::string_view why) {
+  close_server(server, why, {News::What::given_up, server.host, {}});
+}
+
+// not_connected: what the ledger hears of one that has not logged in.
+void Machine::Core::close_server(Server& server, std::string_view why, News not_connected) {
   Pool& pool = *pools_.find(server.pool);
   const bool polite =
       (server.state == ServerState::idle && !server.dying) ||
@@ -412,17 +421,17 @@ void Machine::Core::close_server(Server& server, std::string_view why) {
   const bool waits = !server.connecting && !server.congested;
   if (server.state == ServerState::idle) std::erase(pool.idle, server.self);
   if (!server.connecting) note(NoteKind::server_closed, Level::info, server.socket(), &pool, why);
-  end_connecting(server);
+  end_connecting(server, not_connected);
+  if (!server.told_to_go) pool.news.push_back({News::What::closing, {}, {}});
   if (polite) {
     std::string& message = out_.scratch();
     wire::Writer(message).begin(FrontendType::terminate).end();
     out_.send_copy(server.socket(), message);
   }
   server.become(ServerState::closing, now_);
+  server.offered = false;
   server.stream = {};
   ++pool.closing_count;
-  ++pool.database->closing_count;
-  ++pool.user->closing_count;
   if (!server.socket_gone) {
     out_.add(effect::Close{server.socket(),
                            waits ? effect::CloseWhen::when_sent : effect::CloseWhen::now});
@@ -433,20 +442,11 @@ void Machine::Core::close_server(Server& server, std::string_view why) {
 void Machine::Core::server_closed(Server& server) {
   PGWEIR_REQUIRE(server.state == ServerState::closing, server.self.slot, server.state);
   Pool& pool = *pools_.find(server.pool);
-  --pool.server_count;
   --pool.closing_count;
-  --pool.database->server_count;
-  --pool.database->closing_count;
-  --pool.user->server_count;
-  --pool.user->closing_count;
+  pool.news.push_back({News::What::closed, {}, {}});
   if (Canceller* canceller = cancellers_.find(server.cancel)) canceller->target = {};
-  Host* host = hosts_.find(server.host);
-  timers_.remove(server.timer);
-  values_.drop(server.parameters);
-  servers_.erase(server.self);
-  touch_waiting();  // the longest wait first, whoever had the place
-  touch(pool);
-  if (host != nullptr) host_ready(*host);
+  if (server.unacknowledged) tell(*server.unacknowledged, seats::HandedOver{});
+  forget(server);
   exit_if_drained();
 }
 
@@ -478,6 +478,7 @@ Instant Machine::Core::server_deadline(const Server& server) const {
       return after(server.state_at,
                    server.cancel_tried ? limits::recovery_wait : limits::recovery_grace);
     case ServerState::settling:
+      if (server.offered) return never;  // the ledger answers
       return after(server.state_at, settings_.cancel_wait_timeout + limits::recovery_wait);
     case ServerState::active:
     case ServerState::closing: return never;
@@ -494,15 +495,9 @@ void Machine::Core::server_due(Server& server) {
                                     join("server_connect_timeout: no login within ",
                                          in_seconds(settings_.server_connect_timeout))},
                                    false});
-    case ServerState::idle: {
+    case ServerState::idle:
       if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
-      const Pool& pool = *pools_.find(server.pool);
-      if (pool.server_count - pool.closing_count > pool.limits.minimum) {
-        return close_server(server, "server_idle_timeout");
-      }
-      const Instant again = after(now_, settings_.server_idle_timeout);
-      return timers_.at_latest(server.timer, std::min(again, server.expires_at));
-    }
+      return offer(server, pool::Offer::Why::idle_timeout);
     case ServerState::recovering:
       if (server.cancel_tried) return close_server(server, "it did not become clean in time");
       server.cancel_tried = true;

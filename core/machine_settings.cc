@@ -1,6 +1,5 @@
 // Settings, and what is made from them: databases, users, pools and hosts; drain.
 #include <algorithm>
-#include <set>
 
 #include "core/base/text.h"
 #include "core/machine_core.h"
@@ -20,7 +19,6 @@ Machine::Core::Database* Machine::Core::find_or_make_database(std::string_view n
   made.automatic = true;
   made.settings = *any;
   made.settings.name = name;
-  made.host = host_for(made.settings);
   return &made;
 }
 
@@ -38,46 +36,40 @@ Machine::Core::Pool& Machine::Core::pool_for(Database& database, std::string_vie
   const auto key = std::pair(database.settings.name, std::string(user));
   const auto known = pool_index_.find(key);
   if (known != pool_index_.end()) return *pools_.find(known->second);
+  return make_pool({database.settings.name, user, forced});
+}
+
+// Requires: there is none of that name. One that the settings do not lead clients to goes with its
+// last server.
+Machine::Core::Pool& Machine::Core::make_pool(const pool::PoolName& name) {
+  Database* database = find_or_make_database(name.database);
+  if (database == nullptr) {
+    database = &databases_[std::string(name.database)];
+    database->settings.name = name.database;
+    database->removed = true;
+  }
   const auto [handle, made] = pools_.emplace();
   made->self = handle;
-  made->database = &database;
-  made->user = &user_named(user);
-  made->forced_user = forced;
+  made->database = database;
+  made->user = &user_named(name.user);
+  made->forced_user = name.forced_user;
   made->timer = timers_.add({TimerOwner::Kind::pool, handle.slot, handle.generation});
-  pool_index_.emplace(key, handle);
+  made->retired = !wanted(*made);
+  if (!made->retired) {
+    pool_index_.emplace(std::pair(database->settings.name, made->user->name), handle);
+  }
   refresh(*made);
   return *made;
 }
 
 // What a pool takes from the settings.
 void Machine::Core::refresh(Pool& pool) {
-  pool.limits = limits_of(pool, settings_);
+  pool.limits = pool::limits_of(pool.database->settings, pool.user->name, settings_);
   const UserSettings* user = find_user(settings_, pool.user->name);
   const CredentialId own = user != nullptr ? user->credential : no_credential;
   const CredentialId given = pool.database->settings.credential;
   pool.credential = pool.forced_user && given != no_credential ? given : own;
   touch(pool);
-}
-
-HostHandle Machine::Core::host_for(const DatabaseSettings& settings) {
-  const auto key = std::pair(settings.host, settings.port);
-  const auto known = host_index_.find(key);
-  if (known != host_index_.end()) return known->second;
-  const auto [handle, made] = hosts_.emplace();
-  made->self = handle;
-  made->name = settings.host;
-  made->port = settings.port;
-  made->sharers = seat_.machines;
-  made->timer = timers_.add({TimerOwner::Kind::host, handle.slot, handle.generation});
-  if (made->is_unix()) {
-    made->path = join(settings.host, "/.s.PGSQL.", settings.port);
-    Endpoint& endpoint = made->addresses.emplace_back();
-    endpoint.family = Endpoint::Family::unix_socket;
-    endpoint.port = settings.port;
-    endpoint.path = made->path;
-  }
-  host_index_.emplace(key, handle);
-  return handle;
 }
 
 // All of it or, being valid already, never part of it.
@@ -93,44 +85,26 @@ void Machine::Core::apply(Settings settings) {
     if (line.name == "*" || databases_.contains(line.name)) continue;
     Database& made = databases_[line.name];
     made.settings = line;
-    made.host = host_for(line);
   }
   for (auto& [name, database] : databases_) {
     // A forced user's pool is kept up even before the first client.
     const DatabaseSettings& line = database.settings;
     const bool filled = line.min_pool_size.value_or(settings_.min_pool_size) > 0;
-    const bool here = home_of(line.name) == seat_.machine;
-    if (!database.removed && !line.user.empty() && filled && here) pool_for(database, line.user);
+    if (!database.removed && !line.user.empty() && filled && is_first_home(line)) {
+      pool_for(database, line.user);
+    }
   }
-  pools_.each([&](PoolHandle, Pool& pool) {
-    if (pool.back_off.permanent()) pool.back_off.succeeded();  // this may have been the remedy
-    refresh(pool);
-  });
+  ledger_.accounts.each([&](AccountHandle, pool::Account& account) { refresh(account); });
+  pools_.each([&](PoolHandle, Pool& pool) { refresh(pool); });
   // What has pools goes with the last of them.
   std::erase_if(databases_, [&](const auto& entry) {
     bool used = !entry.second.removed;
     pools_.each([&](PoolHandle, const Pool& pool) { used |= pool.database == &entry.second; });
     return !used;
   });
-  share_hosts();
   // Deadlines may have come nearer.
   clients_.each([&](ClientHandle, Client& client) { arm(client); });
   servers_.each([&](ServerHandle, Server& server) { arm(server); });
-}
-
-// A host's bounds are shared by the machines that have a database there; "*" may be any.
-void Machine::Core::share_hosts() {
-  hosts_.each([&](HostHandle, Host& host) {
-    std::set<std::uint8_t> homes;
-    bool any = false;
-    for (const DatabaseSettings& line : settings_.databases) {
-      if (line.host != host.name || line.port != host.port) continue;
-      homes.insert(home_of(line.name));
-      any = any || line.name == "*";
-    }
-    const std::size_t sharers = any ? seat_.machines : std::max<std::size_t>(homes.size(), 1);
-    host.sharers = static_cast<std::uint32_t>(sharers);
-  });
 }
 
 void Machine::Core::apply_to(Database& database, const DatabaseSettings* settings) {
@@ -151,7 +125,6 @@ void Machine::Core::apply_to(Database& database, const DatabaseSettings* setting
     if (pool.database == &database && wanted(pool)) take_back(pool);
   });
   if (elsewhere) {
-    database.host = host_for(database.settings);
     retire_servers(database);
   }
 }
@@ -205,9 +178,12 @@ void Machine::Core::take_back(Pool& pool) {
 void Machine::Core::collect(Pool& pool) {
   Database& database = *pool.database;
   const bool passing = pool.retired || database.automatic || database.removed;
-  if (!passing || pool.client_count > 0 || pool.server_count > 0) return;
-  if (pool.starved) --starved_count_;
+  if (!passing || pool.client_count > 0 || pool.server_count > 0 || !pool.hungry.empty()) return;
   if (!pool.retired) pool_index_.erase(std::pair(database.settings.name, pool.user->name));
+  pool::Hunger over;
+  over.number = ++hunger_count_;
+  report({pool.name(), epoch_, true, {}, over, {}, {}});
+  if (!pool.hunger.nothing()) tell_hunger(pool, over);
   timers_.remove(pool.timer);
   values_.drop(pool.parameters);
   pools_.erase(pool.self);

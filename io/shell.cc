@@ -180,6 +180,12 @@ void Shell::carry(const effect::HandOver& hand_over) {
                                               {hand_over.parcel.begin(), hand_over.parcel.end()}});
 }
 
+void Shell::carry(const effect::Take& take) {
+  PGWEIR_REQUIRE(arriving_.has_value(), take.socket.slot);
+  streams_.take(take.socket, std::move(*arriving_));
+  arriving_.reset();
+}
+
 void Shell::carry(const effect::Tell& tell) {
   post_.send(tell.to, letter::Told{{tell.message.begin(), tell.message.end()}});
 }
@@ -199,8 +205,15 @@ void Shell::open(std::uint8_t from, const letter::Told& told) {
   tell(event::Told{from, told.message});
 }
 
-// What adopt() owes is told after Adopted, as what its own effects owe: Congested first.
+// What adopt() and take() owe is told after Adopted or Arrived, as what its own effects owe:
+// Congested first.
 void Shell::open(std::uint8_t from, letter::HandedOver& handed_over) {
+  if (handed_over.socket.kind == SocketKind::server) {
+    arriving_ = std::move(handed_over.socket);
+    step(event::Arrived{from, handed_over.parcel});
+    PGWEIR_REQUIRE(!arriving_, from);
+    return settle();
+  }
   const ClientHandle client = streams_.adopt(std::move(handed_over.socket));
   step(event::Adopted{client, from, handed_over.parcel});
   settle();

@@ -88,6 +88,7 @@ class Shell final : public Teller {
   void carry(const effect::Close& close) { streams_.close(close.socket, close.when, now_); }
   void carry(const effect::Connect& connect) { streams_.connect(connect.socket, connect.to); }
   void carry(const effect::HandOver& hand_over);
+  void carry(const effect::Take& take);
   void carry(const effect::Tell& tell);
   void carry(const effect::Resolve& resolve) {
     resolver_.resolve(resolve.ticket, resolve.host, resolve.port);
@@ -127,6 +128,7 @@ class Shell final : public Teller {
   Alarm alarm_;
   Instant alarm_due_ = never;
 
+  std::optional<MovingSocket> arriving_;  // a server's that its machine has not named yet
   std::deque<Event> owed_;
   std::size_t owed_congested_ = 0;  // the first so many of owed_
   bool carrying_out_ = false;

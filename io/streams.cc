@@ -94,36 +94,44 @@ Streams::~Streams() { PGWEIR_REQUIRE(stream_count_ == 0, stream_count_); }
 std::optional<ClientHandle> Streams::accepted(Descriptor socket) {
   Stream& stream = add_client(std::move(socket));
   if (!stream.socket) {
-    forget_client(stream);
+    forget(stream);
     return std::nullopt;
   }
   return ClientHandle{stream.id.slot, stream.id.generation};
 }
 
 MovingSocket Streams::hand_over(SocketId id) {
-  PGWEIR_REQUIRE(id.kind == SocketKind::client, id.slot);
   Stream* stream = find(id);
   PGWEIR_REQUIRE(stream != nullptr, id.slot, id.generation);
-  MovingSocket moving;
+  MovingSocket moving{id.kind, {}, {}};
   moving.broken = stream->broken;
   if (stream->backlog) moving.unsent = std::move(*stream->backlog).rest();
   if (stream->socket) loop_.unwatch(stream->socket.get());
   moving.socket = std::move(stream->socket);
-  forget_client(*stream);
+  forget(*stream);
   return moving;
 }
 
 ClientHandle Streams::adopt(MovingSocket moving) {
   Stream& stream = add_client(std::move(moving.socket));
+  go_on(stream, moving);
+  return {stream.id.slot, stream.id.generation};
+}
+
+void Streams::take(SocketId id, MovingSocket moving) {
+  PGWEIR_REQUIRE(place_of(id) == nullptr, id.slot);
+  go_on(*add(id, std::move(moving.socket), false), moving);
+}
+
+void Streams::go_on(Stream& stream, const MovingSocket& moved) {
   if (!stream.socket) {
     hang_up(stream, Reason::out_of_descriptors);
-  } else if (moving.broken != Reason::none) {
-    read_to_the_end(stream, moving.broken);
-  } else if (!moving.unsent.empty()) {
-    const iovec unsent{moving.unsent.data(), moving.unsent.size()};
+  } else if (moved.broken != Reason::none) {
+    read_to_the_end(stream, moved.broken);
+  } else if (!moved.unsent.empty()) {
+    const iovec unsent{const_cast<std::byte*>(moved.unsent.data()), moved.unsent.size()};
     send(stream.id, {&unsent, 1});
   }
-  return {stream.id.slot, stream.id.generation};
 }
 
 void Streams::connect(SocketId id, const Endpoint& to) {
@@ -275,9 +283,9 @@ Streams::Stream& Streams::add_client(Descriptor socket) {
 }
 
 // Without a Closed.
-void Streams::forget_client(Stream& stream) {
+void Streams::forget(Stream& stream) {
   place_of(stream.id) = nullptr;
-  free_client_slots_.push_back(stream.id.slot);
+  if (stream.id.kind == SocketKind::client) free_client_slots_.push_back(stream.id.slot);
   dispose(stream);
 }
 

@@ -32,8 +32,10 @@
 
 namespace pgweir::io {
 
-// A client's socket on its way from one loop to another: a value, which no loop watches.
+// A client's or a server's socket on its way from one loop to another: a value, which no loop
+// watches.
 struct MovingSocket {
+  SocketKind kind;
   Descriptor socket;
   std::vector<std::byte> unsent;
   Reason broken = Reason::none;  // why writing has failed, or why it hung up
@@ -55,12 +57,14 @@ class Streams {
   // socket is closed then.
   std::optional<ClientHandle> accepted(Descriptor socket);
 
-  // A client's socket leaves, with what is unsent: it is told of no more, and its slot is free.
+  // A socket leaves, with what is unsent: it is told of no more, and its slot is free.
   // Requires: it was not closed.
   MovingSocket hand_over(SocketId id);
-  // Numbers a socket that comes from another loop, and begins with it as with an accepted one. What
-  // happened to it meanwhile is owed, to be told after Adopted.
+  // Numbers a client's socket that comes from another loop, and begins with it as with an accepted
+  // one. What happened to it meanwhile is owed, to be told after Adopted.
   ClientHandle adopt(MovingSocket moving);
+  // A server's socket that comes from another loop, under a name that is free. The same is owed.
+  void take(SocketId id, MovingSocket moving);
 
   // Effects. Those on sockets that have ended find nothing and do nothing.
   void connect(SocketId id, const Endpoint& to);
@@ -98,7 +102,8 @@ class Streams {
   Stream*& place_of(SocketId id);
   Stream* add(SocketId id, Descriptor socket, bool connecting);
   Stream& add_client(Descriptor socket);
-  void forget_client(Stream& stream);
+  void forget(Stream& stream);
+  void go_on(Stream& stream, const MovingSocket& moved);
 
   void on_news(Stream& stream, std::uint32_t news);
   void on_open(Stream& stream, std::uint32_t news);

@@ -2,6 +2,7 @@
 // path, that went wrong when it could be felt.
 #include <algorithm>
 
+#include "core/base/limits.h"
 #include "sim/simulation.h"
 
 namespace pgweir::sim {
@@ -58,6 +59,11 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
   if (code == "08004" && of_password && password_in_trouble(who, since)) return true;
   // Its server broke the protocol, or refused the parameters it was to be given.
   if ((code.starts_with("08") || code == "22023") && may_lie(who)) return true;
+  // It was given up because it took nothing any more, since before this was asked.
+  if (text.ends_with("connection timed out")) {
+    if (options_.clog) return true;
+    since -= limits::recovery_wait;
+  }
   const bool of_server = code == "08006" || code == "57P01" || code == "57P03" || code == "53300";
   return of_server && host_in_trouble(who, since);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/seats/message.h"
 #include "sim/shell.h"
 #include "sim/verdict.h"
 
@@ -26,10 +27,9 @@ std::set<std::size_t> Names::leads_to(const std::string& name) const {
     for (const Endpoint& address : said->second) hosts.insert(host_at(address));
   }
   if (!hosts.empty()) return hosts;
-  for (const auto& [whom, told] : told_) {
-    if (whom.first != name) continue;
-    for (const Endpoint& address : told.addresses) hosts.insert(host_at(address));
-  }
+  const auto told = told_.find(name);
+  if (told == told_.end()) return hosts;
+  for (const Endpoint& address : told->second.addresses) hosts.insert(host_at(address));
   return hosts;
 }
 
@@ -47,34 +47,36 @@ bool Names::ever_led(const std::string& name, std::size_t host) const {
 void Names::step(std::uint8_t machine, Instant now, Duration ttl, const Event& event,
                  std::span<const Effect> effects, Verdict& verdict) {
   if (const auto* resolved = std::get_if<event::Resolved>(&event)) {
-    Told& told = told_[{asked_[{machine, resolved->ticket}], machine}];
+    Told& told = told_[asked_[resolved->ticket]];
     if (!resolved->addresses.empty()) {
       told.addresses.assign(resolved->addresses.begin(), resolved->addresses.end());
     }
     told.at = now;
-    asked_.erase({machine, resolved->ticket});
+    asked_.erase(resolved->ticket);
   }
+  const auto check = [&](const Endpoint& to) {
+    if (may_be_used(to, now, ttl)) return;
+    verdict.blame(oracle::failover, "a connection to 10.0." + std::to_string(to.address[2]) + "." +
+                                        std::to_string(to.address[3]) +
+                                        ", where no answer that is in force leads");
+  };
   for (const Effect& effect : effects) {
     if (const auto* resolve = std::get_if<effect::Resolve>(&effect)) {
-      asked_[{machine, resolve->ticket}] = resolve->host;
+      asked_[resolve->ticket] = resolve->host;
+    } else if (const auto* tell = std::get_if<effect::Tell>(&effect)) {
+      const seats::Message message = seats::read(tell->message);
+      if (const auto* open = std::get_if<seats::Open>(&message)) check(open->endpoint);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
-      if (connect->socket.kind != SocketKind::server)
-        continue;  // a cancel goes where its server is
-      if (may_be_used(machine, connect->to, now, ttl)) continue;
-      verdict.blame(oracle::failover, "a connection to 10.0." +
-                                          std::to_string(connect->to.address[2]) + "." +
-                                          std::to_string(connect->to.address[3]) +
-                                          ", where no answer that is in force leads");
+      // Others go where the first machine has told them to, and a cancel where its server is.
+      if (connect->socket.kind == SocketKind::server && machine == 0) check(connect->to);
     }
   }
 }
 
 // Some name's last answer has it, and is not old.
-bool Names::may_be_used(std::uint8_t machine, const Endpoint& address, Instant now,
-                        Duration ttl) const {
+bool Names::may_be_used(const Endpoint& address, Instant now, Duration ttl) const {
   return std::ranges::any_of(told_, [&](const auto& entry) {
     const Told& told = entry.second;
-    if (entry.first.second != machine) return false;
     if (now - told.at >= std::max<Duration>(ttl, std::chrono::seconds(1))) return false;
     return std::ranges::find(told.addresses, address) != told.addresses.end();
   });

@@ -42,7 +42,7 @@ class Names {
   // Some question is not answered yet.
   bool asking() const { return !asked_.empty(); }
 
-  // A step of a machine, carried out. Each asks for itself.
+  // A step of a machine, carried out. The first asks, and tells the others where to go.
   void step(std::uint8_t machine, Instant now, Duration ttl, const Event& event,
             std::span<const Effect> effects, Verdict& verdict);
 
@@ -51,13 +51,13 @@ class Names {
     std::vector<Endpoint> addresses;  // of the last answer that had some
     Instant at{};                     // of the last answer
   };
-  bool may_be_used(std::uint8_t machine, const Endpoint& address, Instant now, Duration ttl) const;
+  bool may_be_used(const Endpoint& address, Instant now, Duration ttl) const;
 
   std::uint32_t host_count_;
   std::map<std::string, std::vector<Endpoint>> said_;  // by DNS, now
   std::map<std::string, std::set<std::size_t>> led_to_;
-  std::map<std::pair<std::uint8_t, Ticket>, std::string> asked_;  // by machines, not answered yet
-  std::map<std::pair<std::string, std::uint8_t>, Told> told_;     // to machines
+  std::map<Ticket, std::string> asked_;  // not answered yet
+  std::map<std::string, Told> told_;
 };
 
 }  // namespace pgweir::sim

@@ -10,8 +10,8 @@ namespace pgweir::sim {
 namespace {
 
 // Tables keep the room they once had, and are made when something first stands in them.
-constexpr std::size_t table_blocks = 40;
-constexpr std::size_t table_bytes = 136 * 1024;  // of those, 64 KiB are the scratch memory of steps
+constexpr std::size_t table_blocks = 44;
+constexpr std::size_t table_bytes = 204 * 1024;  // of those, 64 KiB are the scratch memory of steps
 // Its names, and what clients are told in its name.
 constexpr std::size_t pool_blocks = 10;
 constexpr std::size_t pool_bytes = 2 * 1024;
@@ -34,6 +34,7 @@ std::optional<std::string> NoGrowth::excess(std::size_t machine_count,
                                             std::size_t pool_count) const {
   const CoreMemory now = core_memory();
   // Any of them may have had the most of all.
+  pool_count *= machine_count;
   const CoreMemory may{at_first_.bytes + pool_bytes * pool_count +
                            machine_count * (table_bytes + client_bytes * clients_most_ +
                                             effect_bytes * effects_most_),

@@ -121,7 +121,10 @@ void Operator::said(const effect::Send& send, const Event& event) {
                                      " commands in one step, while everybody else waits");
   }
   const bool alone = simulation_.options().machine_count == 1;
-  if (!alone) disturbed_ = disturbed_ || simulation_.move_count() != asked_at_move_;
+  const bool moved = simulation_.move_count() != asked_at_move_;
+  // After a stall it may be told that there was no time to ask all.
+  const bool stalled = simulation_.undisturbed_since() >= asked_at_;
+  if (!alone) disturbed_ = disturbed_ || moved || stalled || simulation_.shell().servers_move();
   if ((step == stock_step_ || !alone) && !stocks_.empty()) return;
   stock_step_ = step;
   stocks_.push_back(simulation_.stock());
@@ -261,6 +264,7 @@ void Operator::ask(std::span<const Command> commands) {
   flooding_ = commands.size() > survey_size;
   stocks_.clear();
   asked_at_move_ = simulation_.move_count();
+  asked_at_ = simulation_.clock().now();
   disturbed_ = refused_since_ = false;
   std::string bytes;
   for (const Command& command : commands) {

@@ -90,6 +90,7 @@ class Operator : public Peer {
   bool together_ = false;            // all that is asked was, in one write
   std::deque<Stock> stocks_;         // after each step that answered what is asked
   std::uint64_t asked_at_move_ = 0;  // of the world
+  Instant asked_at_{};
   bool disturbed_ = false;  // the world moved while several machines were asked, one by one
   std::size_t answers_of_step_ = 0;
   std::uint64_t stock_step_ = 0;      // of the last of them

@@ -154,6 +154,16 @@ std::optional<Mode> mode_named(std::string_view name) {
   return std::nullopt;
 }
 
+// Several. A pool lives on more than one of them only where it has servers enough.
+void draw_machines(RunOptions& options, Tape& tape) {
+  options.machine_count = one_of<std::uint8_t, 4>(tape, {2, 3, 4, 8});
+  options.settings.handover_slack =
+      one_of<Duration, 4>(tape, {milliseconds(1), milliseconds(1), Duration{}, milliseconds(20)});
+  if (tape.chance(1, 3)) return;
+  options.settings.default_pool_size = static_cast<std::int32_t>(tape.between(8, 12));
+  options.client_count += 8;
+}
+
 RunOptions draw_options(Mode mode, Tape& tape) {
   RunOptions options;
   options.mode = mode;
@@ -194,10 +204,7 @@ RunOptions draw_options(Mode mode, Tape& tape) {
       break;
   }
   draw_people(options, tape);
-  // A limit that spans pools of several machines needs one that counts for all.
-  if (options.settings.max_user_connections == 0 && tape.chance(1, 2)) {
-    options.machine_count = one_of<std::uint8_t, 4>(tape, {2, 3, 4, 8});
-  }
+  if (tape.chance(1, 2)) draw_machines(options, tape);
   return options;
 }
 

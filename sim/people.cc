@@ -103,8 +103,6 @@ void Simulation::write_settings() {
   }
   if (!options_.reload) return shell_->set_settings(in_force_->now());
   Neighbour next = neighbour(in_force_->now(), in_force_->original(), tape);
-  // That limit is for one machine alone, and settings that ask for both are no settings.
-  if (options_.machine_count > 1) next.settings.max_user_connections = 0;
   if (options_.change_passwords && tape.chance(1, 3)) change_password(next);
   tell_fault("the settings say: " + next.what);
   shell_->set_settings(next.settings);
@@ -172,7 +170,7 @@ void Simulation::reconfigured(const Settings& settings) {
 
 Stock Simulation::stock() const {
   const bool still = shell_->socket_count(SocketKind::cancel) == 0 && ruins_.empty();
-  Stock stock{census_, in_force_->now(), still, {}};
+  Stock stock{census_, in_force_->now(), options_.machine_count == 1, still, {}};
   for (const auto& application : applications_) {
     stock.still = stock.still && application->pending().empty();
   }

@@ -163,7 +163,8 @@ bool Shell::deliver_answer() {
   }
   if (std::holds_alternative<event::Connected>(answer.event)) return connect_now(answer);
   if (auto* told = std::get_if<event::Told>(&answer.event)) told->message = bytes_of(answer.letter);
-  if (std::holds_alternative<event::Adopted>(answer.event)) return adopt(answer);
+  const bool arrives = std::holds_alternative<event::Arrived>(answer.event);
+  if (arrives || std::holds_alternative<event::Adopted>(answer.event)) return adopt(answer);
   if (std::holds_alternative<event::Closed>(answer.event)) sockets_.erase(answer.socket);
   step(answer.machine, answer.event);
   return true;
@@ -171,14 +172,21 @@ bool Shell::deliver_answer() {
 
 // The socket is the machine's from now on.
 bool Shell::adopt(const Answer& answer) {
-  const auto& adopted = std::get<event::Adopted>(answer.event);
   Socket& socket = *sockets_.find(answer.socket);
   socket.machine = answer.machine;
   socket.state = State::open;
   socket.peer_done_told = socket.hangup_told = false;  // to this machine it is news
   touched_.push_back(answer.socket);
   news_.stream_changed(answer.socket);
-  step(answer.machine, event::Adopted{adopted.client, adopted.from, bytes_of(answer.letter)});
+  const Bytes parcel = bytes_of(answer.letter);
+  if (const auto* adopted = std::get_if<event::Adopted>(&answer.event)) {
+    step(answer.machine, event::Adopted{adopted->client, adopted->from, parcel});
+    return true;
+  }
+  arriving_ = answer.socket;
+  --moving_servers_;
+  step(answer.machine, event::Arrived{std::get<event::Arrived>(answer.event).from, parcel});
+  if (arriving_) complain("a server has arrived and was not taken");
   return true;
 }
 
@@ -309,6 +317,11 @@ void Shell::check_no_leaks() {
   });
 }
 
+bool Shell::moves_to(SocketId socket, std::uint8_t machine) const {
+  const Socket* found = sockets_.find(socket);
+  return found != nullptr && found->state == State::moving && found->machine == machine;
+}
+
 bool Shell::mail_under_way() const {
   return std::ranges::any_of(posted_, [&](const auto& last) { return last.second > now(); });
 }
@@ -355,19 +368,31 @@ void with_socket(Variant& variant, See see) {
 // Machines name their servers each for itself.
 std::span<const Effect> Shell::effects_of(std::uint8_t machine, const Event& event) {
   Stepper& stepper = *seats_[machine].machine;
-  const auto count = static_cast<std::uint32_t>(seats_.size());
-  if (count == 1) return stepper.step(now(), event);
+  if (seats_.size() == 1) return stepper.step(now(), event);
   Event named = event;
+  SocketId gone{};
   with_socket(named, [&](SocketId& socket) {
-    if (socket.kind != SocketKind::client) socket.slot /= count;
+    if (socket.kind == SocketKind::client) return;
+    const bool last = std::holds_alternative<event::Closed>(event) ||
+                      std::holds_alternative<event::ConnectFailed>(event);
+    if (last) gone = socket;
+    socket = socket_names_.own(socket);
   });
   const std::span<const Effect> effects = stepper.step(now(), named);
   effects_.assign(effects.begin(), effects.end());
   for (Effect& effect : effects_) {
     with_socket(effect, [&](SocketId& socket) {
-      if (socket && socket.kind != SocketKind::client) socket.slot = socket.slot * count + machine;
+      if (!socket || socket.kind == SocketKind::client) return;
+      if (std::holds_alternative<effect::Take>(effect)) {
+        socket_names_.take(machine, socket, arriving_);
+      }
+      socket = std::holds_alternative<effect::Connect>(effect)
+                   ? socket_names_.make(machine, socket)
+                   : socket_names_.name(machine, socket);
+      if (std::holds_alternative<effect::HandOver>(effect)) socket_names_.leave(socket);
     });
   }
+  if (gone) socket_names_.forget(gone);
   return effects_;
 }
 

@@ -7,8 +7,7 @@
 // ids, or whichever `pick` draws. So the same script is the same run however its bytes are cut.
 //
 // It serves any number of machines, as io/ does with a thread each. What one tells another is under
-// way for a while; a client keeps its name when it changes hands, and the names that machines give
-// their servers are made different for all to see: slot times the number of machines, plus which.
+// way for a while; a socket keeps its name when it changes hands (sim/socket_names.h).
 #pragma once
 
 #include <array>
@@ -26,6 +25,7 @@
 #include "core/stepper.h"
 #include "sim/clock.h"
 #include "sim/network.h"
+#include "sim/socket_names.h"
 #include "sim/socket_table.h"
 #include "sim/toy_vault.h"
 #include "sim/trace_hash.h"
@@ -112,6 +112,9 @@ class Shell {
   bool at_rest() const { return answers_.empty() && lingering_.empty() && delivery_.left == 0; }
   // The machine whose step this is.
   std::uint8_t stepping() const { return stepping_; }
+  // A socket is on its way to that machine; to any.
+  bool moves_to(SocketId socket, std::uint8_t machine) const;
+  bool servers_move() const { return moving_servers_ > 0; }
   // Machines have told each other what has not come yet.
   bool mail_under_way() const;
   // The machine has asked something that is not answered yet.
@@ -128,6 +131,8 @@ class Shell {
   std::size_t unsent_size(SocketId socket) const;
   // The stream of a socket that is there; null otherwise.
   const Stream* stream_of(SocketId socket) const;
+  // Whose it is now. Requires: it is there.
+  std::uint8_t machine_of(SocketId socket) const;
 
   // All bytes of each socket there ever was, both ways.
   struct Record {
@@ -141,7 +146,7 @@ class Shell {
   // moving: on its way to another machine.
   enum class State : std::uint8_t { connecting, open, moving, closing };
   struct Socket {
-    std::uint8_t machine = 0;
+    std::uint8_t machine = 0;        // while moving: the one it goes to
     std::shared_ptr<Stream> stream;  // none while connecting to a host that does not answer
     State state = State::open;
     bool reading = true;
@@ -205,7 +210,6 @@ class Shell {
   void step_once(std::uint8_t machine, const Event& event);
   std::span<const Effect> effects_of(std::uint8_t machine, const Event& event);
   void note_deadline(Seat& seat);
-  std::uint8_t machine_of(SocketId socket) const;
   bool adopt(const Answer& answer);
   Instant wake_at() const;
   void carry_out(const Effect& effect);
@@ -217,6 +221,7 @@ class Shell {
   void carry_out(const effect::Close& close);
   void carry_out(const effect::Connect& connect);
   void carry_out(const effect::HandOver& hand_over);
+  void carry_out(const effect::Take& take);
   void carry_out(const effect::Tell& tell);
   void carry_out(const effect::Resolve& resolve);
   void carry_out(const effect::Derive& derive);
@@ -239,6 +244,9 @@ class Shell {
   std::vector<Seat> seats_;
   std::uint8_t stepping_ = 0;    // the machine whose effects these are
   std::vector<Effect> effects_;  // with the names for all to see
+  SocketNames socket_names_;     // of several machines
+  std::size_t moving_servers_ = 0;
+  SocketId arriving_{};  // a server's that a machine has not named yet
   std::map<std::pair<std::uint8_t, std::uint8_t>, Instant> posted_;  // when the last one arrives
   ToyVault& vault_;
   ShellOptions options_;

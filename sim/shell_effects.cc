@@ -114,12 +114,22 @@ void Shell::carry_out(const effect::HandOver& hand_over) {
   socket->state = State::moving;
   socket->congested = false;
   socket->reading = true;
-  socket->large = false;
-  Answer letter{
-      event::Adopted{{hand_over.socket.slot, hand_over.socket.generation}, stepping_, {}}};
+  const auto [kind, slot, generation] = hand_over.socket;
+  const bool is_client = kind == SocketKind::client;
+  socket->large = !is_client;
+  socket->machine = hand_over.to;
+  moving_servers_ += !is_client;
+  Answer letter{is_client ? Event(event::Adopted{{slot, generation}, stepping_, {}})
+                          : Event(event::Arrived{stepping_, {}})};
   letter.socket = hand_over.socket;
   letter.letter = text_of(hand_over.parcel);
   post(hand_over.to, std::move(letter));
+}
+
+// With one machine there is nobody it could come from.
+void Shell::carry_out(const effect::Take& take) {
+  if (!arriving_ || take.socket != arriving_) complain("Take, and no server has arrived");
+  arriving_ = {};
 }
 
 void Shell::carry_out(const effect::Tell& tell) {

@@ -224,6 +224,14 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   if (shell_->step_count() % 64 == 0) machines_->check_invariants();
 }
 
+Duration Simulation::machines_agree_within() const {
+  return 2 * (settings().handover_slack + options_.answers_late_max + options_.timers_late_max);
+}
+
+Instant Simulation::undisturbed_since() const {
+  return std::max(stalled_until_, in_force_->since());
+}
+
 bool Simulation::over() const { return verdict_.failed() || shell_->exit_status().has_value(); }
 
 bool Simulation::go_on_until(Instant when) {

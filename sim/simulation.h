@@ -109,6 +109,11 @@ class Simulation {
   const Network& network() const { return network_; }
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }
+  // The longest until every machine knows what one has to say: two times handover_slack, and what
+  // letters and timers take.
+  Duration machines_agree_within() const;
+  // Settings or a stall have disturbed none of that since.
+  Instant undisturbed_since() const;
   bool stalled() const { return clock_.now() < stalled_until_; }
   // While pgweir stood still, strangers came and went, each with a connection that has not logged
   // in: whoever had connected by its end may have to make room.

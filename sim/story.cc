@@ -61,6 +61,21 @@ std::string reason(Reason why) {
   return "?";
 }
 
+// What one machine tells another.
+std::string words_of(Bytes letter, Instant now) {
+  const seats::Message message = seats::read(letter);
+  std::string words(seats::name_of(letter));
+  if (const auto* hungry = std::get_if<seats::Hungry>(&message)) {
+    words.append(" ").append(hungry->pool.database).append("/").append(hungry->pool.user);
+    const pool::Hunger& hunger = hungry->hunger;
+    words += ": " + std::to_string(hunger.wanted);
+    if (hunger.wanted > 0) {
+      words += ", the oldest for " + std::to_string(microseconds(now - hunger.since)) + " us";
+    }
+  }
+  return words;
+}
+
 }  // namespace
 
 std::string messages_in(std::string_view bytes) {
@@ -94,6 +109,7 @@ std::string Story::name_of(SocketId socket) const {
 }
 
 std::string Story::tell(Instant now, const Event& event, std::span<const Effect> effects) {
+  now_ = now;
   std::string text = stamp(now) + happened(event) + "\n";
   for (const Effect& effect : effects) {
     const std::string line = came_of(effect);
@@ -150,9 +166,11 @@ std::string Story::happened(const Event& event) {
     std::string operator()(const event::Adopted& e) {
       return story.name_of(socket_of(e.client)) + " comes from machine " + std::to_string(e.from);
     }
+    std::string operator()(const event::Arrived& e) {
+      return "a server comes from machine " + std::to_string(e.from);
+    }
     std::string operator()(const event::Told& e) {
-      return "machine " + std::to_string(e.from) + " says " +
-             std::string(seats::name_of(e.message));
+      return "machine " + std::to_string(e.from) + " says " + words_of(e.message, story.now_);
     }
     std::string operator()(const event::Resolved&) { return "a name is resolved"; }
     std::string operator()(const event::Derived&) { return "a key is derived"; }
@@ -188,8 +206,9 @@ std::string Story::came_of(const Effect& effect) {
     std::string operator()(const effect::HandOver& e) {
       return "hands " + story.name_of(e.socket) + " over to machine " + std::to_string(e.to);
     }
+    std::string operator()(const effect::Take& e) { return "takes " + story.name_of(e.socket); }
     std::string operator()(const effect::Tell& e) {
-      return "tells machine " + std::to_string(e.to) + " " + std::string(seats::name_of(e.message));
+      return "tells machine " + std::to_string(e.to) + " " + words_of(e.message, story.now_);
     }
     std::string operator()(const effect::Resolve& e) { return "asks for " + std::string(e.host); }
     std::string operator()(const effect::Derive&) { return "derives a key"; }

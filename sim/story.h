@@ -29,6 +29,7 @@ class Story {
 
   std::map<SocketId, std::string> names_;
   Instant began_ = never;
+  Instant now_{};  // of the step that is told
 };
 
 // The messages in a piece of a stream, as well as it can be known without what came before: types,

@@ -90,7 +90,8 @@ Untruth pool_untruth(const Login& login, const PoolRow& pool, const Stock& stock
   if (const Untruth untruth = differs(name + "sv_* without sv_login", pool.ready, servers)) {
     return untruth;
   }
-  if (pool.idle_beside_waiting) return name + "clients are said to wait beside an idle server";
+  if (pool.idle_beside_waiting && stock.one_machine)
+    return name + "clients are said to wait beside an idle server";
   if (!stock.still) return std::nullopt;
   if (const Untruth untruth = differs(name + "cl_waiting", pool.clients_waiting, {0, 0})) {
     return untruth;

@@ -20,6 +20,7 @@ namespace pgweir::sim {
 struct Stock {
   Census census;
   Settings settings;  // in force
+  bool one_machine;   // its pools are whole
   bool still;         // nothing is on its way anywhere, and nobody is at anything
   std::set<std::pair<std::uint8_t, std::uint32_t>> idle;  // backends, by host and pid
 };

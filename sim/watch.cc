@@ -185,9 +185,9 @@ void Watch::client_waits(SocketId socket) {
   const Application& application = *simulation_.applications()[number - 1];
   const bool linked = std::ranges::any_of(
       owners_, [&](const auto& entry) { return entry.second == socket && !is_free(entry.first); });
-  if (linked || !application.asking()) return;
-  waiting_[socket] = {step_, simulation_.clock().now(),
-                      simulation_.census().clients().at(socket).who};
+  const Census::Client& client = simulation_.census().clients().at(socket);
+  if (linked || !application.asking() || !client.welcomed) return;
+  waiting_[socket] = {step_, simulation_.clock().now(), client.who};
   overdue_at_ = std::min(overdue_at_, simulation_.clock().now());
 }
 
@@ -197,14 +197,32 @@ void Watch::served(SocketId client) {
   if (waited == waiting_.end()) return;
   simulation_.probes().hit(Probe::waited_and_served);
   const std::uint64_t since = waited->second.step;
+  const Instant began = waited->second.since;
   waiting_.erase(waited);
-  for (const auto& [other, waiter] : waiting_) {
+  for (auto& [other, waiter] : waiting_) {
     if (waiter.step >= since || !same_pool(other, client)) continue;
+    if (!is_overtaken(client, began, other, waiter)) continue;
     simulation_.verdict().blame(oracle::fifo, "c" + std::to_string(number_of(client)) +
                                                   " was served before c" +
                                                   std::to_string(number_of(other)) +
                                                   ", which has waited longer in the same pool");
   }
+}
+
+// At one machine: at once. At two, somebody may be overtaken by a little, and as long as it takes
+// until his wait is known there; and he is not while a server is on its way to him.
+bool Watch::is_overtaken(SocketId client, Instant since_client, SocketId other,
+                         Waiter& waiter) const {
+  const Shell& shell = simulation_.shell();
+  if (shell.machine_of(client) == shell.machine_of(other)) return true;
+  if (since_client <= after(waiter.since, 2 * simulation_.settings().handover_slack)) return false;
+  const auto comes = [&](const auto& entry) {
+    return shell.moves_to(entry.first, shell.machine_of(other)) && in_pool_of(entry.first, other);
+  };
+  if (std::ranges::any_of(hosts_, comes)) return false;
+  waiter.overtaken_at = std::min(waiter.overtaken_at, simulation_.clock().now());
+  const Instant since = std::max(waiter.overtaken_at, simulation_.undisturbed_since());
+  return simulation_.clock().now() > after(since, simulation_.machines_agree_within());
 }
 
 bool Watch::same_pool(SocketId a, SocketId b) const {
@@ -382,6 +400,7 @@ void Watch::quiet() {
   if (waiting_.empty()) return;
   check_overdue();
   if (std::exchange(quiet_at_step_, step_) == step_) return;  // nothing has changed hands
+  if (simulation_.shell().mail_under_way()) return;           // machines have yet to hear of it
   check_growth();
   if (simulation_.shell().socket_count(SocketKind::cancel) > 0) return;
   for (const auto& [socket, server] : simulation_.census().servers()) {
@@ -425,53 +444,62 @@ void Watch::check_growth() {
     return;
   }
   if (simulation_.names().asking()) return;
-  // Nor more attempts at once than this, and each machine has its part of them.
+  // Nor more attempts at once than this.
   const auto attempts = std::ranges::count_if(
       simulation_.census().servers(), [](const auto& entry) { return !entry.second.ready; });
-  if (attempts >= limits::host_connecting_max / options.machine_count) return;
+  if (attempts >= limits::host_connecting_max) return;
   auto limit = static_cast<std::size_t>(settings.default_pool_size);
   for (const std::int32_t other : {settings.max_db_connections, settings.max_user_connections}) {
     if (other > 0) limit = std::min(limit, static_cast<std::size_t>(other));
   }
+  const std::size_t wanted = static_cast<std::size_t>(std::ranges::count_if(
+      waiting_, [&](const auto& entry) { return is_known_everywhere(entry.second); }));
   const std::size_t server_count = simulation_.shell().socket_count(SocketKind::server);
   const std::size_t connected_count = owners_.size();  // those that have served somebody
   if (connected_count == 0) return;  // the first may be waited for, to learn what it says
-  if (server_count >= std::min(limit, connected_count + waiting_.size())) return;
+  if (server_count >= std::min(limit, connected_count + wanted)) return;
   simulation_.verdict().blame(
-      oracle::growth, std::to_string(waiting_.size()) + " clients wait, and there are only " +
+      oracle::growth, std::to_string(wanted) + " clients wait, and there are only " +
                           std::to_string(server_count) + " servers of " + std::to_string(limit));
 }
 
-// It waits though a server of its pool is idle.
+// That it waits has had time to come to where it matters.
+bool Watch::is_known_everywhere(const Waiter& waiter) const {
+  const Instant since = std::max(waiter.since, simulation_.undisturbed_since());
+  return simulation_.options().machine_count == 1 ||
+         simulation_.clock().now() > after(since, simulation_.machines_agree_within());
+}
+
+// It waits though a server of its pool is idle: at its machine, or after a while at any.
 void Watch::check_waiter(SocketId client) {
-  const Stream* stream = simulation_.shell().stream_of(client);
+  const Shell& shell = simulation_.shell();
+  const Stream* stream = shell.stream_of(client);
   if (stream == nullptr || stream->closed() || stream->peer_reset()) return;
+  const bool anywhere = is_known_everywhere(waiting_.at(client));
+  const auto is_near = [&](SocketId socket) {
+    return anywhere || shell.machine_of(socket) == shell.machine_of(client);
+  };
   // Some may have a server that nothing was sent to yet: half of their request has come.
   const auto may_have_one = [&](const auto& entry) {
-    if (waiting_.contains(entry.first)) return false;
+    if (waiting_.contains(entry.first) || !is_near(entry.first)) return false;
     if (entry.second == 0) return same_pool(entry.first, client);  // a stranger
     const Application& other = *simulation_.applications()[entry.second - 1];
     // One that went silently is still there, to the pooler.
-    const Stream* its = simulation_.shell().stream_of(entry.first);
+    const Stream* its = shell.stream_of(entry.first);
     const bool left = other.stream().get() != its;
     // Of a COPY that has failed there may be more on its way.
     const bool speaks = its != nullptr && (its->flying_size() > 0 || its->readable_size() > 0);
     return (left || speaks || other.asking()) && same_pool(entry.first, client);
   };
-  const auto holders = static_cast<std::size_t>(std::ranges::count_if(clients_, may_have_one));
-  const std::size_t free_count = free_servers(client);
+  const auto is_for_it = [&](const auto& entry) {
+    return is_free(entry.first) && in_pool_of(entry.first, client) && is_near(entry.first);
+  };
+  const auto holders = std::ranges::count_if(clients_, may_have_one);
+  const auto free_count = std::ranges::count_if(hosts_, is_for_it);
   if (free_count <= holders) return;
   simulation_.verdict().blame(oracle::work_conservation,
                               "c" + std::to_string(number_of(client)) + " waits, and " +
                                   std::to_string(free_count) + " servers of its pool are idle");
-}
-
-std::size_t Watch::free_servers(SocketId client) const {
-  std::size_t count = 0;
-  for (const auto& [socket, host] : hosts_) {
-    count += is_free(socket) && in_pool_of(socket, client);
-  }
-  return count;
 }
 
 }  // namespace pgweir::sim

@@ -61,7 +61,6 @@ class Watch {
   void check_sessions();
   void check_growth();
   void check_waiter(SocketId client);
-  std::size_t free_servers(SocketId client) const;
   bool same_pool(SocketId a, SocketId b) const;
   bool in_pool_of(SocketId server, SocketId client) const;
   void forget(SocketId socket);
@@ -73,10 +72,15 @@ class Watch {
   void check_cancelled(const ServerEvent& event);
   void check_buffers(SocketId socket);
 
+  struct Waiter;
+  bool is_overtaken(SocketId client, Instant since_client, SocketId other, Waiter& waiter) const;
+  bool is_known_everywhere(const Waiter& waiter) const;
+
   struct Waiter {
     std::uint64_t step;  // in which it began to wait
     Instant since;
     Login pool;
+    Instant overtaken_at = never;  // for the first time
   };
   struct Sent {
     Instant last{};

@@ -14,6 +14,9 @@ class SqlState {
   constexpr std::string_view text() const { return code_; }
   bool operator==(const SqlState&) const = default;
 
+  // That of a failed login which has these characters; internal_error for any other.
+  static SqlState named(std::string_view code);
+
  private:
   std::string_view code_;
 };

@@ -20,6 +20,7 @@ using ClientHandle = Handle<struct ClientTag>;
 using ServerHandle = Handle<struct ServerTag>;
 using CancelHandle = Handle<struct CancelTag>;
 using PoolHandle = Handle<struct PoolTag>;
+using AccountHandle = Handle<struct AccountTag>;
 using HostHandle = Handle<struct HostTag>;
 
 // Whose byte stream a socket is. A client's was accepted, the other two the machine connects.

@@ -50,6 +50,12 @@ inline constexpr std::size_t console_command_size_max = 65536;
 // each may be answered with a row for every socket.
 inline constexpr std::size_t console_commands_at_once_max = 8;
 
+// A pool lives on one machine for every so many servers it may have: with fewer, most of them would
+// be on their way to another.
+inline constexpr std::uint32_t servers_a_machine = 4;
+// Rounds in which the pools of a machine and the ledger answer each other in one step: as many as
+// servers may be closed for others at once, and more is a bug.
+inline constexpr std::uint32_t step_rounds_max = 100'000;
 // How long at once a place under one limit is kept for a pool that waits for one under another too.
 inline constexpr Duration place_kept_max = 1s;
 // Connection attempts under way at once to one host, and how many it may see begin a second.
@@ -57,6 +63,8 @@ inline constexpr std::uint32_t host_connecting_max = 16;
 inline constexpr std::uint32_t host_connects_per_second = 200;
 // The first pause after a failed attempt; doubles up to server_login_retry, with jitter.
 inline constexpr Duration login_retry_first = 100ms;
+// How long other machines may take to answer a SHOW: then what they have is not shown.
+inline constexpr Duration gather_wait = 5s;
 // Key derivations at once: they share the shell's threads with DNS.
 inline constexpr std::uint32_t derivations_max = 2;
 // Accepting pauses this long after EMFILE.

@@ -14,7 +14,7 @@ namespace pgweir {
 
 // Whose deadline it is; slot and generation are the owner's handle's.
 struct TimerOwner {
-  enum class Kind : std::uint8_t { client, server, cancel, pool, host, machine };
+  enum class Kind : std::uint8_t { client, server, cancel, pool, account, host, machine };
   Kind kind = Kind::machine;
   std::uint32_t slot = 0;
   std::uint32_t generation = 0;

@@ -28,6 +28,7 @@ constexpr auto table = std::to_array<Setting>({
     Setting{"client_login_timeout", &S::client_login_timeout, reload, 0, seconds_max},
     Setting{"default_pool_size", &S::default_pool_size, reload, 0, connections_max},
     Setting{"dns_max_ttl", &S::dns_max_ttl, reload, 0, seconds_max},
+    Setting{"handover_slack", &S::handover_slack, reload, 0, seconds_max},
     Setting{"idle_transaction_timeout", &S::idle_transaction_timeout, reload, 0, seconds_max},
     Setting{"ignore_startup_parameters", &S::ignore_startup_parameters, reload},
     Setting{"listen_addr", &S::listen_addr, restart},

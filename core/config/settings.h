@@ -94,6 +94,7 @@ struct Settings {
   Duration server_login_retry = 15s;  // the longest pause between attempts after failures
   Duration cancel_wait_timeout = 10s;
   Duration dns_max_ttl = 15s;
+  Duration handover_slack = 1ms;  // between machines, what a wait may be longer; zero: nothing
   Duration stats_period = 60s;
 
   // Sockets.

@@ -84,7 +84,6 @@ class Validator {
   std::vector<Objection> run() {
     listeners();
     pools();
-    if (settings_.machines != 1) across_machines();
     for (const DatabaseSettings& database : settings_.databases) check(database);
     privileged("admin_users", settings_.admin_users);
     privileged("stats_users", settings_.stats_users);
@@ -120,19 +119,6 @@ class Validator {
     if (settings_.default_pool_size != 0 && settings_.min_pool_size > settings_.default_pool_size) {
       object("min_pool_size", join(settings_.min_pool_size, " is more than default_pool_size ",
                                    settings_.default_pool_size));
-    }
-  }
-
-  // Limits of all machines together are not kept yet where pools of several share them.
-  void across_machines() {
-    constexpr std::string_view advice =
-        "limits the servers of all machines together, which is not supported yet: it needs "
-        "machines = 1";
-    if (settings_.max_user_connections != 0) object("max_user_connections", std::string(advice));
-    for (const UserSettings& user : settings_.users) {
-      if (user.max_user_connections == 0) continue;
-      object("machines",
-             join("max_user_connections of user ", quoted_name(user.name), " ", advice));
     }
   }
 

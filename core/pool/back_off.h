@@ -26,18 +26,27 @@ class BackOff {
     }
     error_ = std::move(error);
     permanent_ = permanent;
+    ++changes_;
   }
-  void succeeded() { *this = {}; }
+  void succeeded() {
+    if (!failing()) return;
+    const std::uint32_t changes = changes_ + 1;
+    *this = {};
+    changes_ = changes;
+  }
 
   bool failing() const { return failures_ > 0; }
   // Waiting cannot help: clients are told at once.
   bool permanent() const { return failing() && permanent_; }
   Instant retry_at() const { return retry_at_; }
+  // How often there was something new about it.
+  std::uint32_t changes() const { return changes_; }
   // Why it failed last. Requires: failing().
   const PgError& error() const { return *error_; }
 
  private:
   std::uint32_t failures_ = 0;
+  std::uint32_t changes_ = 0;
   Instant retry_at_{};
   std::optional<PgError> error_;
   bool permanent_ = false;

@@ -10,20 +10,15 @@ namespace {
 
 constexpr Duration window = std::chrono::seconds(1);
 
-std::uint32_t part(std::uint32_t bound, std::uint32_t sharers) {
-  return std::max(bound / sharers, 1u);
-}
-
 }  // namespace
 
 bool Host::may_connect(Instant now) const {
   if (back_off.failing()) return connecting == 0 && now >= back_off.retry_at();  // one probe
   if (full()) return false;
-  return now - window_at >= window ||
-         window_connects < part(limits::host_connects_per_second, sharers);
+  return now - window_at >= window || window_connects < limits::host_connects_per_second;
 }
 
-bool Host::full() const { return connecting >= part(limits::host_connecting_max, sharers); }
+bool Host::full() const { return connecting >= limits::host_connecting_max; }
 
 Instant Host::retry_at(Instant now) const {
   if (back_off.failing()) return std::max(back_off.retry_at(), now);

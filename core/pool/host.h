@@ -18,8 +18,7 @@ struct Host {
   HostHandle self;
   std::string name;  // as in the settings: a DNS name, an address, or a folder of unix sockets
   std::uint16_t port = 0;
-  std::string path;           // the socket file, where name is a folder
-  std::uint32_t sharers = 1;  // machines of this process that have equal parts of its bounds
+  std::string path;  // the socket file, where name is a folder
 
   std::vector<Endpoint> addresses;  // the last answer; kept when a newer question fails
   Instant resolved_at{};

@@ -1,19 +1,26 @@
-// A pool: the servers for one database and one user, and the clients that want them. Beside it the
-// two it shares limits with: its database and its user. All are owned by the machine and do not
-// move.
+// A pool: the servers that one machine has for one database and one user, and the clients here that
+// want them. Beside it its database and its user. All are owned by the machine and do not move.
+//
+// How many servers there may be is not the pool's to say: the ledger (core/pool/ledger.h) counts
+// those of all machines, and is told what this one has and wants.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/base/handle.h"
 #include "core/base/time.h"
 #include "core/base/timers.h"
 #include "core/config/settings.h"
 #include "core/metrics/stats.h"
-#include "core/pool/back_off.h"
+#include "core/pool/report.h"
 #include "core/pool/wait_queue.h"
 #include "core/session/parameters.h"
 
@@ -23,9 +30,7 @@ struct Database {
   DatabaseSettings settings;  // for one that "*" stands for: with its own name filled in
   bool automatic = false;     // made from "*"
   bool removed = false;       // not in the settings any more; goes with its last client and server
-  HostHandle host;
   std::uint32_t server_count = 0;
-  std::uint32_t closing_count = 0;  // of those, the ones on their way out
   std::uint32_t client_count = 0;
   metrics::Totals totals;
   metrics::Totals period_began;  // totals when the current stats_period did
@@ -36,7 +41,6 @@ struct Database {
 struct User {
   std::string name;
   std::uint32_t server_count = 0;
-  std::uint32_t closing_count = 0;
   std::uint32_t client_count = 0;
 };
 
@@ -47,6 +51,32 @@ struct PoolLimits {
   std::uint32_t minimum = 0;
   std::uint32_t database = 0;
   std::uint32_t user = 0;
+};
+
+PoolLimits limits_of(const DatabaseSettings& database, std::string_view user,
+                     const Settings& settings);
+
+// Why no server can be had: the last failure, of the pool or of its host.
+struct Failure {
+  PgError error;
+  Instant retry_at{};
+  bool permanent = false;  // waiting cannot help: clients are told at once
+};
+
+// Another machine, where clients wait, as it told last.
+struct Hungry {
+  Hunger hunger;
+  Instant heard_at{};
+  std::uint32_t given = 0;  // since it told
+  std::uint32_t spare = 0;  // servers: the part of this machine in what it wants, of idle ones
+
+  // Since when the client waits that would get the next server, if they came evenly. Who was told
+  // of may have been served by now: within handover_slack, after which it is told again, each is
+  // taken to have waited as long as he had then.
+  Instant next_since(Instant now, Duration slack) const {
+    const Instant since = hunger.since + (hunger.newest - hunger.since) / hunger.wanted * given;
+    return since + std::min<Duration>(now - heard_at, slack);
+  }
 };
 
 struct Pool {
@@ -63,21 +93,30 @@ struct Pool {
   std::uint32_t connecting_count = 0;  // of those, not logged in yet
   std::uint32_t closing_count = 0;     // of those, on their way out
   std::uint32_t client_count = 0;
-  WaitQueue waiting;           // for a server
-  WaitQueue logging_in;        // for the parameters
-  bool starved = false;        // somebody waits, and a limit shared with other pools is full
-  Instant kept_since = never;  // while starved: when a place under another limit was first kept
-  bool dirty = false;          // to be looked at before the step ends
+  WaitQueue waiting;     // for a server
+  WaitQueue logging_in;  // for the parameters
+  bool dirty = false;    // to be looked at before the step ends
 
   // What a server of this pool says of its session: what clients are told when they log in.
   bool known = false;
   std::vector<std::pair<std::string, std::string>> welcome;
   session::ParameterSet parameters{};
 
-  BackOff back_off;
+  std::optional<Level> told;  // to the ledger
+  Hunger hunger;              // told to the other machines where the pool lives
+  bool tell_again = false;    // a server has changed hands since: they believe something else
+  Instant tell_at{};          // not before that again
+  std::map<std::uint8_t, Hungry> hungry;        // by machine
+  std::map<std::uint8_t, std::uint64_t> heard;  // the number of what each machine said last
+  std::set<std::uint8_t> curious;               // machines that wait to hear what its servers say
+  std::vector<News> news;                       // for the ledger, of this step
+  std::vector<Offer> offers;                    // the same
+  Pressure pressure;                            // as the ledger told
+  bool offering = false;           // for that: one server, until the ledger has answered
+  std::optional<Failure> failure;  // as the ledger told
   Timers::Id timer = 0;
-};
 
-PoolLimits limits_of(const Pool& pool, const Settings& settings);
+  PoolName name() const { return {database->settings.name, user->name, forced_user}; }
+};
 
 }  // namespace pgweir::pool

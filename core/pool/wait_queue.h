@@ -15,6 +15,7 @@ using ClientTable = SlotMap<session::Client, ClientHandle>;
 class WaitQueue {
  public:
   ClientHandle first() const { return first_; }
+  ClientHandle last() const { return last_; }
   std::uint32_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 

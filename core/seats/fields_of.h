@@ -18,6 +18,14 @@ auto fields_of(Is<ClientHandle> auto& handle) {
   auto& [slot, generation] = handle;
   return std::tie(slot, generation);
 }
+auto fields_of(Is<ServerHandle> auto& handle) {
+  auto& [slot, generation] = handle;
+  return std::tie(slot, generation);
+}
+auto fields_of(Is<HostHandle> auto& handle) {
+  auto& [slot, generation] = handle;
+  return std::tie(slot, generation);
+}
 auto fields_of(Is<SocketId> auto& socket) {
   auto& [kind, slot, generation] = socket;
   return std::tie(kind, slot, generation);
@@ -29,6 +37,35 @@ auto fields_of(Is<Endpoint> auto& endpoint) {
 auto fields_of(Is<metrics::Totals> auto& totals) {
   auto& [a, b, c, d, e, f, g, h, i, j, k] = totals;
   return std::tie(a, b, c, d, e, f, g, h, i, j, k);
+}
+
+auto fields_of(Is<pool::PoolName> auto& name) {
+  auto& [database, user, forced_user] = name;
+  return std::tie(database, user, forced_user);
+}
+auto fields_of(Is<pool::Level> auto& level) {
+  auto& [wanted, since, kept_up] = level;
+  return std::tie(wanted, since, kept_up);
+}
+auto fields_of(Is<pool::Hunger> auto& hunger) {
+  auto& [number, wanted, since, newest, unknown] = hunger;
+  return std::tie(number, wanted, since, newest, unknown);
+}
+auto fields_of(Is<pool::News::Why> auto& why) {
+  auto& [code, message, hint, host_is_away, permanent] = why;
+  return std::tie(code, message, hint, host_is_away, permanent);
+}
+auto fields_of(Is<pool::News> auto& news) {
+  auto& [what, host, why] = news;
+  return std::tie(what, host, why);
+}
+auto fields_of(Is<pool::Offer> auto& offer) {
+  auto& [server, why, used_at, since] = offer;
+  return std::tie(server, why, used_at, since);
+}
+auto fields_of(Is<pool::Pressure> auto& pressure) {
+  auto& [since, wanted_too] = pressure;
+  return std::tie(since, wanted_too);
 }
 
 auto fields_of(Is<Admit> auto& message) {
@@ -67,6 +104,38 @@ auto fields_of(Is<Applied> auto& message) {
   auto& [epoch] = message;
   return std::tie(epoch);
 }
+auto fields_of(Is<Report> auto& message) {
+  auto& [pool, epoch, gone, level, hunger, news, offers] = message;
+  return std::tie(pool, epoch, gone, level, hunger, news, offers);
+}
+auto fields_of(Is<Open> auto& message) {
+  auto& [pool, epoch, host, endpoint] = message;
+  return std::tie(pool, epoch, host, endpoint);
+}
+auto fields_of(Is<Decided> auto& message) {
+  auto& [pool, offer, close] = message;
+  return std::tie(pool, offer, close);
+}
+auto fields_of(Is<Pressed> auto& message) {
+  auto& [pool, pressure] = message;
+  return std::tie(pool, pressure);
+}
+auto fields_of(Is<Failing> auto& message) {
+  auto& [pool, why, retry_at, hopeless] = message;
+  return std::tie(pool, why, retry_at, hopeless);
+}
+auto fields_of(Is<Hungry> auto& message) {
+  auto& [pool, machine, hunger] = message;
+  return std::tie(pool, machine, hunger);
+}
+auto fields_of(Is<Parameter> auto& parameter) {
+  auto& [name, value] = parameter;
+  return std::tie(name, value);
+}
+auto fields_of(Is<Introduced> auto& message) {
+  auto& [pool, welcome] = message;
+  return std::tie(pool, welcome);
+}
 // Those that say all by their name.
 template <class T>
   requires std::is_empty_v<T>
@@ -76,6 +145,12 @@ std::tuple<> fields_of(T&) {
 auto fields_of(Is<ClientParcel> auto& parcel) {
   auto& [peer, local, uid, connected_at, held] = parcel;
   return std::tie(peer, local, uid, connected_at, held);
+}
+auto fields_of(Is<ServerParcel> auto& parcel) {
+  auto& [pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at, expires_at,
+         assignments, hunger, parameters] = parcel;
+  return std::tie(pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at,
+                  expires_at, assignments, hunger, parameters);
 }
 
 auto fields_of(Is<console::PoolRow> auto& row) {

@@ -19,6 +19,21 @@ Message read_tagged(std::size_t tag, Reader& reader) {
   }
 }
 
+template <class Parcel>
+std::string write_parcel(const Parcel& parcel) {
+  Writer writer;
+  writer.put(parcel);
+  return writer.take();
+}
+
+template <class Parcel>
+Parcel read_parcel(Bytes bytes) {
+  Reader reader(bytes);
+  const auto parcel = reader.read<Parcel>();
+  reader.finish();
+  return parcel;
+}
+
 }  // namespace
 
 std::string write(const Message& message) {
@@ -35,23 +50,16 @@ Message read(Bytes bytes) {
   return message;
 }
 
-std::string write(const ClientParcel& parcel) {
-  Writer writer;
-  writer.put(parcel);
-  return writer.take();
-}
-
-ClientParcel read_parcel(Bytes bytes) {
-  Reader reader(bytes);
-  const auto parcel = reader.read<ClientParcel>();
-  reader.finish();
-  return parcel;
-}
+std::string write(const ClientParcel& parcel) { return write_parcel(parcel); }
+std::string write(const ServerParcel& parcel) { return write_parcel(parcel); }
+ClientParcel read_client(Bytes bytes) { return read_parcel<ClientParcel>(bytes); }
+ServerParcel read_server(Bytes bytes) { return read_parcel<ServerParcel>(bytes); }
 
 std::string_view name_of(Bytes message) {
   static constexpr std::array<std::string_view, std::variant_size_v<Message>> names{
       "Admit",  "Admitted", "Left",     "HandedOver", "Cancel", "Cancelled", "Ask",
-      "Answer", "Reload",   "Reloaded", "Applied",    "Drain",  "Drained"};
+      "Answer", "Reload",   "Reloaded", "Applied",    "Drain",  "Drained",   "Report",
+      "Open",   "Decided",  "Pressed",  "Failing",    "Hungry", "Introduced"};
   return names.at(Reader(message).read<std::uint8_t>());
 }
 

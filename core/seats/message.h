@@ -5,9 +5,11 @@
 // Order is kept between two machines and not beyond. Each message is bounded by what it is about: a
 // client's way in (Admit, Admitted, HandedOver, Cancel, Cancelled), a step in which clients left
 // (Left), a console command (Ask, Answer, Reload, Reloaded), a reload (Applied), the end (Drain,
-// Drained).
+// Drained), a server that comes or goes (Report, Open, Offer, Decided, Failing), a place that is
+// wanted under a full limit (Pressed), a pool that has too few servers here (Hungry, Introduced).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +22,8 @@
 #include "core/base/time.h"
 #include "core/console/command.h"
 #include "core/event.h"
+#include "core/pool/report.h"
+#include "core/session/parameters.h"
 
 namespace pgweir::seats {
 
@@ -87,8 +91,72 @@ struct Drained {
   bool operator==(const Drained&) const = default;
 };
 
+struct Parameter {
+  std::string_view name;
+  std::string_view value;
+  bool operator==(const Parameter&) const = default;
+};
+// To seat 0, which keeps the ledger of server openings: what a pool of this machine has and wants
+// now, and what happened to its servers in this step. gone: the machine has no such pool any more.
+struct Report {
+  pool::PoolName pool;
+  std::uint32_t epoch = 0;
+  bool gone = false;
+  pool::Level level;
+  pool::Hunger hunger;  // as it is told where the pool lives
+  std::vector<pool::News> news;
+  std::vector<pool::Offer> offers;
+  bool operator==(const Report&) const = default;
+};
+// A server may be opened. One of an older epoch than the machine's is void, and told as unused.
+struct Open {
+  pool::PoolName pool;
+  std::uint32_t epoch = 0;
+  HostHandle host;
+  Endpoint endpoint;
+  bool operator==(const Open&) const = default;
+};
+// To one that an Offer was about: it is closed, or goes on. Of one that was kept, the pressure that
+// it was offered for is over.
+struct Decided {
+  pool::PoolName pool;
+  pool::Offer offer;
+  bool close = false;
+  bool operator==(const Decided&) const = default;
+};
+struct Pressed {
+  pool::PoolName pool;
+  pool::Pressure pressure;
+  bool operator==(const Pressed&) const = default;
+};
+// Why the pool gets no server; none: it can again. hopeless: who waits is told now.
+struct Failing {
+  pool::PoolName pool;
+  std::optional<pool::News::Why> why;
+  Instant retry_at{};
+  bool hopeless = false;
+  bool operator==(const Failing&) const = default;
+};
+
+// To the machines where the pool lives: clients wait, and there is nothing to give them here. Said
+// at most once per handover_slack, and when it is over. Seat 0 passes it on to machines where the
+// pool has lived by the settings of a reload ago.
+struct Hungry {
+  pool::PoolName pool;
+  std::uint8_t machine = 0;  // that is
+  pool::Hunger hunger;
+  bool operator==(const Hungry&) const = default;
+};
+// What such servers say of themselves.
+struct Introduced {
+  pool::PoolName pool;
+  std::vector<Parameter> welcome;
+  bool operator==(const Introduced&) const = default;
+};
+
 using Message = std::variant<Admit, Admitted, Left, HandedOver, Cancel, Cancelled, Ask, Answer,
-                             Reload, Reloaded, Applied, Drain, Drained>;
+                             Reload, Reloaded, Applied, Drain, Drained, Report, Open, Decided,
+                             Pressed, Failing, Hungry, Introduced>;
 
 // What a machine knows of a client that it hands over: its way in, up to its startup packet.
 struct ClientParcel {
@@ -99,11 +167,29 @@ struct ClientParcel {
   Bytes held;  // what it has said that is not answered
 };
 
+// What a machine knows of a server that it hands over: it is idle and clean, so it owes nothing.
+// One of an older epoch than the machine's that gets it is closed.
+struct ServerParcel {
+  pool::PoolName pool;
+  std::uint32_t epoch = 0;
+  Endpoint endpoint;
+  Endpoint local;  // without its path
+  std::uint32_t backend_pid = 0;
+  Bytes backend_secret;
+  Instant connected_at{};
+  Instant expires_at = never;
+  std::uint64_t assignments = 0;
+  pool::Hunger hunger;  // that of the machine it comes from, which may be known as it was before
+  std::array<std::optional<std::string_view>, session::tracked_count> parameters{};
+};
+
 // Views in what is read are of the bytes.
 std::string write(const Message& message);
 Message read(Bytes bytes);
 std::string write(const ClientParcel& parcel);
-ClientParcel read_parcel(Bytes bytes);
+std::string write(const ServerParcel& parcel);
+ClientParcel read_client(Bytes bytes);
+ServerParcel read_server(Bytes bytes);
 
 // "Admit": for people.
 std::string_view name_of(Bytes message);

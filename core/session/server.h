@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,7 @@ enum class ServerState : std::uint8_t {
   idle,        // in its pool, clean
   active,      // a client has it
   recovering,  // its client was lost; being made clean
-  settling,    // nobody's, but a cancel in flight may still hit it, or half a message has come
+  settling,    // nobody's, but a cancel may still hit it, half a message has come, or it is offered
   closing,     // Close was said; its slot counts until Closed
 };
 
@@ -73,14 +74,18 @@ struct Server {
   bool congested = false;        // bytes for it are unsent
   bool stale = false;            // its database's line changed: closed at its next release
   bool dying = false;            // it said FATAL: nothing more is expected of it
+  bool offered = false;          // settling: the ledger decides whether it goes
+  bool told_to_go = false;       // by the ledger, which counts it as closing
   bool socket_gone = false;      // it could not be connected: there is nothing to close
   bool rolling_back = false;     // recovering: ROLLBACK was sent
   bool cancel_wanted = false;    // by its client, once its own request is what would be hit
   bool cancel_in_doubt = false;  // one was sent that may still come: nothing new is sent to it
   bool cancel_tried = false;     // recovering: the lost client's query was cancelled
 
+  std::optional<std::uint8_t> unacknowledged{};  // whom to tell that it has come, when it goes
+
   PoolHandle pool;
-  HostHandle host;
+  HostHandle host;             // the ledger's name of it
   ClientHandle client;         // while active
   ClientHandle unnamed_owner;  // whose unnamed statement it holds
   CancelHandle cancel;         // in flight
@@ -93,6 +98,7 @@ struct Server {
 
   std::uint32_t backend_pid = 0;
   std::vector<std::byte> backend_secret;  // empty: it gave none, so it cannot be cancelled
+  std::string path;                       // of the endpoint's socket file
   Endpoint endpoint;
   Endpoint local;
   std::unique_ptr<ServerLogin> login;  // until it is logged in

@@ -537,6 +537,44 @@ TEST_P(Contract, ASocketThatWasHandedOverMakesRoomForAnother) {
   EXPECT_EQ(recorder().count("closed " + name_of(client)), 0);
 }
 
+TEST_P(Contract, AServerThatWasHandedOverGoesByTheNameItIsTakenBy) {
+  const auto peer = connect_server();
+  carry_out({effect::Tell{1, bytes_of("a")}, effect::HandOver{server, 1, bytes_of("parcel")}});
+  const std::size_t heard = recorder().told.size();
+  peer->write("hello");
+  ASSERT_TRUE(until([&] { return world_->other.count("arrived from 0: parcel") == 1; }));
+  const SocketId taken = world_->other.adopted;
+  ASSERT_TRUE(until([&] { return world_->other.bytes[taken] == "hello"; }))
+      << world_->other.story();
+  EXPECT_LT(world_->other.place("told by 0: a"), world_->other.place("arrived from 0: parcel"));
+  peer->finish();
+  ASSERT_TRUE(until([&] { return world_->other.count("peer done " + name_of(taken)) == 1; }))
+      << world_->other.story();
+  EXPECT_EQ(recorder().told.size(), heard) << recorder().story();
+  const auto next = connect_server({SocketKind::server, server.slot, server.generation + 1});
+  EXPECT_EQ(recorder().count("closed " + name_of(server)), 0) << "its place is free, and no more";
+}
+
+TEST_P(Contract, WhatIsUnsentForAServerGoesWithIt) {
+  const auto peer = connect_server();
+  carry_out({effect::Send{server, bytes_of(much)}, effect::HandOver{server, 1, bytes_of("")}});
+  EXPECT_TRUE(until_heard(*peer, much));
+  const std::string name = name_of(world_->other.adopted);
+  EXPECT_TRUE(until([&] { return world_->other.count("drained " + name) == 1; }))
+      << world_->other.story() << recorder().story();
+}
+
+TEST_P(Contract, AServerThatEndsOnItsWayIsToldWhereItArrives) {
+  const auto peer = connect_server();
+  peer->reset();
+  carry_out({effect::HandOver{server, 1, bytes_of("")}});
+  ASSERT_TRUE(until([&] { return world_->other.count("arrived from 0: ") == 1; }));
+  const std::string name = name_of(world_->other.adopted);
+  const auto ended = [&](const std::string& what) { return what.starts_with("hangup " + name); };
+  EXPECT_TRUE(until([&] { return std::ranges::count_if(world_->other.told, ended) == 1; }))
+      << world_->other.story();
+}
+
 TEST_P(Contract, ExitEndsTheShellWithItsStatus) {
   const auto peer = accept_client();
   carry_out({effect::Exit{3}});

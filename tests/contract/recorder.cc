@@ -50,6 +50,9 @@ struct Describe {
   std::string operator()(const event::Adopted& e) const {
     return join("adopted from ", e.from, ": ", text_of(e.parcel));
   }
+  std::string operator()(const event::Arrived& e) const {
+    return join("arrived from ", e.from, ": ", text_of(e.parcel));
+  }
   std::string operator()(const event::Told& e) const {
     return join("told by ", e.from, ": ", text_of(e.message));
   }
@@ -93,6 +96,10 @@ std::span<const Effect> Recorder::step(Instant at, const Event& event) {
   if (std::holds_alternative<event::Woke>(event)) wake.reset();
   effects_ = std::move(wanted);
   wanted.clear();
+  if (std::holds_alternative<event::Arrived>(event)) {
+    adopted = {SocketKind::server, taken_count_++, 1};
+    effects_.insert(effects_.begin(), effect::Take{adopted});
+  }
   if (script) script(event, effects_);
   stepping_ = false;
   return effects_;

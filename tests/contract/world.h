@@ -35,7 +35,7 @@ class Recorder final : public Stepper {
   std::map<SocketId, std::string> bytes;  // received
   std::size_t largest = 0;                // of one Received
   std::vector<Endpoint> resolved;
-  SocketId adopted;  // the last one
+  SocketId adopted;  // the last one; servers are taken as s0.1, s1.1 and so on
   Effects wanted;    // carried out with the next event
   // What an event is answered with, besides.
   std::function<void(const Event&, Effects&)> script;
@@ -44,6 +44,7 @@ class Recorder final : public Stepper {
 
  private:
   void note(const std::string& what);
+  std::uint32_t taken_count_ = 0;
   bool stepping_ = false;
   Effects effects_;
 };

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -72,6 +73,59 @@ TEST_F(Pgbench, fifty_clients_over_five_servers_by_the_extended_protocol) {
   ServerWatch watch("app");
   expect_all_done(bench(pooler, {"-M", "extended", "-c", "50", "-j", "2", "-T", "5", "-N"}));
   EXPECT_EQ(watch.most(), 5) << "servers at once; default_pool_size is 5";
+}
+
+// The pool may have sixteen and so lives on all four; the database's limit leaves them five to
+// share.
+TEST_F(Pgbench, fifty_clients_over_five_servers_that_four_machines_share) {
+  Pooler pooler(
+      {.settings = {{"machines", "4"}, {"default_pool_size", "16"}, {"max_db_connections", "5"}}});
+  ServerWatch watch("app");
+  expect_all_done(bench(pooler, {"-M", "extended", "-c", "50", "-j", "2", "-T", "5", "-N"}));
+  EXPECT_EQ(watch.most(), 5) << "servers at once; max_db_connections is 5";
+}
+
+TEST_F(Pgbench, servers_are_ended_and_settings_loaded_while_four_machines_share_five) {
+  Pooler pooler(
+      {.settings = {{"machines", "4"}, {"default_pool_size", "16"}, {"max_db_connections", "5"}}});
+  ServerWatch watch("app");
+  std::atomic<bool> over = false;
+  std::array<std::atomic<int>, 12> done{};
+  {
+    std::vector<std::jthread> clients;
+    for (std::size_t i = 0; i < done.size(); ++i) {
+      clients.emplace_back([&, i] {
+        const std::string own = std::to_string(i);
+        while (!over) {
+          Session session = pooler.session();
+          for (Answer answer; !over && (answer = session.run("SELECT " + own)).ok(); ++done[i]) {
+            EXPECT_EQ(answer.value(), own) << "somebody else's answer";
+          }
+        }
+      });
+    }
+    Session direct = postgres().direct();
+    Session console = pooler.console();
+    const auto all_have_done = [&](int more) {
+      std::vector<int> before(done.begin(), done.end());
+      return eventually([&] {
+        for (std::size_t i = 0; i < done.size(); ++i) {
+          if (done[i] < before[i] + more) return false;
+        }
+        return true;
+      });
+    };
+    for (int round = 0; round < 10; ++round) {
+      EXPECT_TRUE(all_have_done(20)) << "somebody is not served, in round " << round;
+      direct.run(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'app' "
+          "ORDER BY random() LIMIT 2");
+      EXPECT_EQ(console.run("RELOAD").tag, "RELOAD");
+    }
+    EXPECT_TRUE(all_have_done(20));
+    over = true;
+  }
+  EXPECT_LE(watch.most(), 5) << "servers at once; max_db_connections is 5";
 }
 
 TEST_F(Pgbench, a_new_connection_for_every_transaction) {

@@ -124,25 +124,6 @@ TEST(Validate, WarnsWhenADatabasesSizesContradictTheGlobalOnes) {
             "global one): the smaller one counts\n");
 }
 
-TEST(Validate, WantsOneMachineForLimitsOfAllMachinesTogether) {
-  Settings settings;
-  settings.max_user_connections = 5;
-  settings.users = {{.name = "anna", .max_user_connections = 5}, {.name = "bert"}};
-  settings.machines = 1;
-  EXPECT_EQ(objections(settings), "");
-  for (const std::uint8_t machines : {machines_auto, std::uint8_t{2}}) {
-    settings.machines = machines;
-    EXPECT_EQ(objections(settings),
-              "max_user_connections: limits the servers of all machines together, which is not "
-              "supported yet: it needs machines = 1\n"
-              "machines: max_user_connections of user \"anna\" limits the servers of all machines "
-              "together, which is not supported yet: it needs machines = 1\n");
-  }
-  settings.max_user_connections = 0;
-  settings.users.clear();
-  EXPECT_EQ(objections(settings), "");
-}
-
 TEST(Validate, KeepsTheAdminDatabasesNames) {
   for (const char* name : {"pgbouncer", "pgweir"}) {
     EXPECT_EQ(objections(with_database({.name = name, .host = "db"})),

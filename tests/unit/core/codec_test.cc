@@ -33,7 +33,7 @@ constexpr SocketId server{SocketKind::server, 1, 2};
 TEST(CodecTest, the_layout_is_tag_then_fields_little_endian_with_lengths) {
   EXPECT_EQ(encoded(Event(event::Received{client, bytes_of("ab")})),
             bytes({2, 0, 1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 'a', 'b'}));
-  EXPECT_EQ(encoded(Effect(effect::Exit{0x01020304})), bytes({13, 4, 3, 2, 1}));
+  EXPECT_EQ(encoded(Effect(effect::Exit{0x01020304})), bytes({14, 4, 3, 2, 1}));
 }
 
 TEST(CodecTest, what_is_long_comes_in_its_place) {
@@ -68,6 +68,8 @@ TEST(CodecTest, different_events_differ) {
       event::Closed{server, Reason::refused},
       event::Adopted{{1, 1}, 0, bytes_of("a")},
       event::Adopted{{1, 1}, 1, bytes_of("a")},
+      event::Arrived{0, bytes_of("a")},
+      event::Arrived{1, bytes_of("a")},
       event::Told{0, bytes_of("a")},
       event::Told{1, bytes_of("a")},
       event::Resolved{1, one, Reason::none},
@@ -117,6 +119,7 @@ TEST(CodecTest, different_effects_differ) {
       effect::Connect{server, other},
       effect::HandOver{client, 1, bytes_of("a")},
       effect::HandOver{client, 1, bytes_of("")},
+      effect::Take{server},
       effect::Tell{1, bytes_of("a")},
       effect::Tell{2, bytes_of("a")},
       effect::Resolve{1, "ab", 1},

@@ -45,6 +45,9 @@ struct Describe {
     return join("connect_failed ", text_of(e.socket), " ", static_cast<int>(e.why));
   }
   std::string operator()(const event::Closed& e) { return "closed " + text_of(e.socket); }
+  std::string operator()(const event::Arrived& e) {
+    return join("arrived ", pgweir::text_of(e.parcel));
+  }
   std::string operator()(const event::Adopted& e) {
     return join("adopted ", pgweir::text_of(e.parcel));
   }

@@ -42,6 +42,7 @@ TEST_F(AllocationTest, pipelines_and_transactions_allocate_nothing) {
 }
 
 TEST_F(AllocationTest, waiting_in_turn_allocates_nothing) {
+  world.settings.handover_slack = std::chrono::milliseconds(1);
   sim::Client& a = world.client();
   sim::Client& b = world.client();
   const auto round = [&] {

@@ -30,7 +30,7 @@ class SeatsTest : public Story {
   }
 
   // Until letters have come, and answers to them.
-  void settle() { world.advance(4 * post_takes); }
+  void settle() { world.advance(8 * post_takes); }
   sim::Client& client(const sim::LogIn& how = {}) {
     sim::Client& client = world.connect();
     client.log_in(how);
@@ -201,6 +201,25 @@ TEST_F(SeatsTest, show_tells_of_all_machines_and_of_each_thing_once) {
   const std::string databases = answer_to(root, "show databases");
   EXPECT_EQ(occurrences(databases, "db7"), 2u) << "its name, and PostgreSQL's for it";
   EXPECT_EQ(occurrences(answer_to(root, "show users"), "ann"), 1u);
+}
+
+TEST_F(SeatsTest, show_names_the_machines_that_do_not_answer) {
+  sim::Client& root = admin();
+  post_takes = limits::gather_wait;
+  root.say(sim::query("show pools"));
+  world.run();
+  world.advance(limits::gather_wait - milliseconds(1));
+  EXPECT_EQ(root.heard(), "");
+  world.advance(milliseconds(1));
+  const std::string heard = root.heard();
+  EXPECT_TRUE(heard.starts_with("N(00000") && heard.find(") T ") != std::string::npos) << heard;
+  EXPECT_NE(world.shell()
+                .records()
+                .at(SocketId{SocketKind::client, 0, 1})
+                .sent.find("no answer within 5 s from machine 1, 2, 3"),
+            std::string::npos);
+  settle();
+  EXPECT_EQ(root.heard(), "") << "what they say later is for nobody";
 }
 
 TEST_F(SeatsTest, reload_is_done_when_all_machines_go_by_it) {

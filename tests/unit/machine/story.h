@@ -19,6 +19,7 @@ class Story : public ::testing::Test {
     const char* const machines = std::getenv("PGWEIR_MACHINES");
     if (machines == nullptr) return;
     world.machine_count = static_cast<std::uint8_t>(to_integer(machines).value_or(1));
+    world.settings.handover_slack = {};  // what comes of something comes at once
   }
 
   void TearDown() override {

@@ -1,0 +1,502 @@
+// The ledger, at the first machine: when servers are opened, for which machine, and which idle ones
+// close. Every limit is one number for the process. Pools that share a limit take turns by their
+// oldest waiter.
+#include <algorithm>
+#include <tuple>
+
+#include "core/base/text.h"
+#include "core/machine_core.h"
+
+namespace pgweir {
+
+using pool::Account;
+using pool::Host;
+using pool::News;
+using pool::Part;
+using pool::Pressure;
+
+Account& Machine::Core::account_of(const pool::PoolName& name) {
+  const auto key = std::tuple(std::string(name.database), std::string(name.user), name.forced_user);
+  const auto known = ledger_.index.find(key);
+  if (known != ledger_.index.end()) return *ledger_.accounts.find(known->second);
+  const auto [handle, made] = ledger_.accounts.emplace();
+  made->self = handle;
+  made->database = name.database;
+  made->user = name.user;
+  made->forced_user = name.forced_user;
+  made->of_database = &ledger_.databases[made->database];
+  made->of_user = &ledger_.users[made->user];
+  made->parts.resize(seat_.machines);
+  made->timer = timers_.add({TimerOwner::Kind::account, handle.slot, handle.generation});
+  ledger_.index.emplace(key, handle);
+  refresh(*made);
+  return *made;
+}
+
+// What an account takes from the settings. One whose database is not in them any more goes on by
+// the last ones that said where it is.
+void Machine::Core::refresh(Account& account) {
+  const DatabaseSettings* line = find_database(settings_, account.database);
+  if (line == nullptr) line = find_database(settings_, "*");
+  if (line != nullptr) {
+    account.line = *line;
+    const HostHandle host = host_for(*line);
+    const HostHandle before = std::exchange(account.host, host);
+    if (before && before != host) {
+      for (Part& part : account.parts) part.failures_told = Part::of_another_host;
+    }
+  }
+  account.limits = pool::limits_of(account.line, account.user, settings_);
+  if (account.back_off.permanent()) account.back_off.succeeded();  // this may have been the remedy
+  touch(account);
+}
+
+HostHandle Machine::Core::host_for(const DatabaseSettings& settings) {
+  const auto key = std::pair(settings.host, settings.port);
+  const auto known = ledger_.host_index.find(key);
+  if (known != ledger_.host_index.end()) return known->second;
+  const auto [handle, made] = ledger_.hosts.emplace();
+  made->self = handle;
+  made->name = settings.host;
+  made->port = settings.port;
+  made->timer = timers_.add({TimerOwner::Kind::host, handle.slot, handle.generation});
+  if (made->is_unix()) {
+    made->path = join(settings.host, "/.s.PGSQL.", settings.port);
+    Endpoint& endpoint = made->addresses.emplace_back();
+    endpoint.family = Endpoint::Family::unix_socket;
+    endpoint.port = settings.port;
+    endpoint.path = made->path;
+  }
+  ledger_.host_index.emplace(key, handle);
+  return handle;
+}
+
+void Machine::Core::touch(Account& account) {
+  if (account.dirty) return;
+  account.dirty = true;
+  ledger_.dirty.push_back(account.self);
+}
+
+// Something that several pools share became free: whoever has waited longest looks first.
+void Machine::Core::touch_waiting() {
+  std::vector<std::pair<Instant, AccountHandle>> waiting;
+  ledger_.accounts.each([&](AccountHandle handle, Account& account) {
+    if (account.wanted() > 0 || account.server_count < account.limits.minimum) {
+      waiting.emplace_back(turn_of(account), handle);
+    }
+  });
+  std::sort(waiting.begin(), waiting.end());
+  for (const auto& [since, handle] : waiting) touch(*ledger_.accounts.find(handle));
+}
+
+// Its pools may have been held back by the host's bounds.
+void Machine::Core::host_ready(const Host& host) {
+  ledger_.accounts.each([&](AccountHandle, Account& account) {
+    if (account.host == host.self) touch(account);
+  });
+}
+
+// When it has its turn at a limit that it shares: the longest wait first. Who has failed waits anew
+// from when it may try again; else those of a dead host pass a place round among themselves.
+Instant Machine::Core::turn_of(const Account& account) const {
+  Instant turn = account.since();
+  if (account.back_off.failing()) turn = std::max(turn, account.back_off.retry_at());
+  const Host* host = ledger_.hosts.find(account.host);
+  if (host != nullptr && host->back_off.failing()) {
+    turn = std::max(turn, host->back_off.retry_at());
+  }
+  return turn;
+}
+
+void Machine::Core::hear(std::uint8_t from, const seats::Report& report) {
+  Account& account = account_of(report.pool);
+  Part& part = account.parts[from];
+  part.present = !report.gone;
+  if (report.hunger.number > 0) pass_on_hunger(account, from, report.epoch, report.hunger);
+  part.level = report.level;
+  for (const News& news : report.news) take(account, part, news, report.epoch == epoch_);
+  for (const pool::Offer& offer : report.offers) {
+    ledger_.offers.push_back({from, account.self, offer});
+  }
+  if (report.gone) part.pressure = {};
+  touch(account);
+}
+
+// in_force: by the settings that are. What a password of a reload ago came to says nothing.
+void Machine::Core::take(Account& account, Part& part, const News& news, bool in_force) {
+  Host* host = ledger_.hosts.find(news.host);
+  const auto end_connecting = [&] {
+    --part.connecting_count;
+    --account.connecting_count;
+    --host->connecting;
+  };
+  const auto begin_closing = [&] {
+    ++account.closing_count;
+    ++account.of_database->closing_count;
+    ++account.of_user->closing_count;
+  };
+  switch (news.what) {
+    case News::What::logged_in:
+      end_connecting();
+      host->reached();
+      account.back_off.succeeded();
+      return host_ready(*host);
+    case News::What::failed: end_connecting(); return failed(account, *host, *news.why, in_force);
+    case News::What::given_up: return end_connecting();
+    case News::What::unused:
+      end_connecting();
+      begin_closing();
+      return slot_returned(account);
+    case News::What::closing: return begin_closing();
+    case News::What::closed: return slot_returned(account);
+    case News::What::kept: return keep_open(account);
+  }
+}
+
+void Machine::Core::failed(Account& account, Host& host, const News::Why& why, bool in_force) {
+  const PgError error{SqlState::named(why.code), std::string(why.message), std::string(why.hint)};
+  if (why.host_is_away) {
+    host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+    return;
+  }
+  host.reached();
+  account.back_off.failed(now_, settings_.server_login_retry, jitter(), error,
+                          why.permanent && in_force);
+  timers_.at_latest(account.timer, account.back_off.retry_at());
+}
+
+void Machine::Core::keep_open(Account& account) {
+  --account.closing_count;
+  --account.of_database->closing_count;
+  --account.of_user->closing_count;
+}
+
+// A server of it is gone, for PostgreSQL too.
+void Machine::Core::slot_returned(Account& account) {
+  keep_open(account);
+  --account.server_count;
+  --account.of_database->server_count;
+  --account.of_user->server_count;
+  touch_waiting();  // the longest wait first, whoever had the place
+  touch(account);
+  if (const Host* host = ledger_.hosts.find(account.host)) host_ready(*host);
+}
+
+// All that the reports of this step lead to. Offers first: the one used longest ago goes.
+void Machine::Core::settle_accounts() {
+  std::vector<pool::Ledger::Offered> offers = std::exchange(ledger_.offers, {});
+  std::sort(offers.begin(), offers.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.offer.used_at, a.machine, a.offer.server) <
+           std::tie(b.offer.used_at, b.machine, b.offer.server);
+  });
+  for (const pool::Ledger::Offered& offered : offers) decide(offered);
+  for (std::size_t i = 0; i < ledger_.dirty.size(); ++i) {
+    if (Account* account = ledger_.accounts.find(ledger_.dirty[i])) settle(*account);
+  }
+  ledger_.dirty.clear();
+}
+
+// It counts as closing from here on, so that no second one is told to go in its stead.
+void Machine::Core::decide(const pool::Ledger::Offered& offered) {
+  Account& account = *ledger_.accounts.find(offered.account);
+  const bool by_timeout = offered.offer.why == pool::Offer::Why::idle_timeout;
+  const bool close = by_timeout ? account.staying_count() > account.limits.minimum
+                                : should_yield(account, offered.offer.since);
+  if (close) {
+    ++account.closing_count;
+    ++account.of_database->closing_count;
+    ++account.of_user->closing_count;
+  } else if (!by_timeout) {
+    account.parts[offered.machine].pressure = {};
+    touch_waiting();  // what was told is forgotten: whoever still needs a place says so again
+  }
+  answer(offered.machine, seats::Decided{account.name(), offered.offer, close});
+}
+
+void Machine::Core::settle(Account& account) {
+  account.dirty = false;
+  grow(account);
+  tell_failures(account);
+  collect(account);
+}
+
+// Opens what the waiting clients need, in parallel, as far as every limit allows.
+void Machine::Core::grow(Account& account) {
+  const bool was_starved = account.starved;
+  account.starved = false;
+  while (const auto machine = hungriest(account)) {
+    const Room room = room_for(account);
+    if (room == Room::yes) {
+      grant(account, *machine);
+      continue;
+    }
+    if (room == Room::shared_full) {
+      account.starved = true;
+      press(account);
+    }
+    break;
+  }
+  const auto keeper = std::find_if(account.parts.begin(), account.parts.end(),
+                                   [](const Part& part) { return part.level.kept_up; });
+  const bool kept_up = !draining_ && keeper != account.parts.end();
+  while (kept_up && account.staying_count() < account.limits.minimum &&
+         room_for(account) == Room::yes) {
+    grant(account, static_cast<std::uint8_t>(keeper - account.parts.begin()));
+  }
+  if (account.starved == was_starved) return;
+  account.kept_since = never;
+  if (account.starved) {
+    ++ledger_.starved_count;
+  } else {
+    if (--ledger_.starved_count == 0) ease();
+    touch_waiting();  // what was kept for it is for others again
+  }
+}
+
+// The machine whose client has waited longest of those that would have more servers.
+std::optional<std::uint8_t> Machine::Core::hungriest(const Account& account) {
+  std::optional<std::uint8_t> found;
+  for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
+    const Part& part = account.parts[machine];
+    if (part.level.wanted <= part.connecting_count) continue;
+    if (!found || part.level.since < account.parts[*found].level.since) found = machine;
+  }
+  return found;
+}
+
+// Requires: room for it, so its host has addresses.
+void Machine::Core::grant(Account& account, std::uint8_t machine) {
+  Host& host = *ledger_.hosts.find(account.host);
+  ++account.server_count;
+  ++account.of_database->server_count;
+  ++account.of_user->server_count;
+  ++account.connecting_count;
+  ++account.parts[machine].connecting_count;
+  host.connect_begins(now_);
+  const Endpoint& to = host.addresses[host.next_address % host.addresses.size()];
+  answer(machine, seats::Open{account.name(), epoch_, host.self, to});
+}
+
+Machine::Core::Room Machine::Core::room_for(Account& account) {
+  if (account.limits.size != 0 && account.server_count >= account.limits.size) {
+    const Instant oldest = account.since();
+    const bool reserve_left = account.server_count < account.limits.size + account.limits.reserve;
+    if (!reserve_left || oldest == never) return Room::pool_full;
+    const Instant reserve_at = after(oldest, settings_.reserve_pool_timeout);
+    if (now_ < reserve_at) {
+      timers_.at_latest(account.timer, reserve_at);
+      return Room::pool_full;
+    }
+  }
+  if (account.back_off.failing() && now_ < account.back_off.retry_at()) {
+    timers_.at_latest(account.timer, account.back_off.retry_at());
+    return Room::later;
+  }
+  if (account.back_off.failing() && account.connecting_count > 0) return Room::later;  // one probe
+  if (const Room room = host_room(account); room != Room::yes) return room;
+  // Last: nobody makes room for a pool that could not use it.
+  if (database_full(account) || user_full(account)) return Room::shared_full;
+  return ledger_.starved_count > 0 && kept_for_another(account) ? Room::later : Room::yes;
+}
+
+// Whether a place that is left in a shared limit is kept for a pool that has waited longer and
+// needs a place in another limit too: else those who need only one would take each as it comes
+// free.
+bool Machine::Core::kept_for_another(const Account& account) {
+  const Instant own = turn_of(account);
+  const bool last_of_database = account.limits.database != 0 &&
+                                account.of_database->server_count + 1 >= account.limits.database;
+  const bool last_of_user =
+      account.limits.user != 0 && account.of_user->server_count + 1 >= account.limits.user;
+  Instant kept_until = now_;
+  ledger_.accounts.each([&](AccountHandle, Account& other) {
+    if (!other.starved || other.self == account.self || turn_of(other) >= own) return;
+    if ((last_of_database && other.of_database == account.of_database) ||
+        (last_of_user && other.of_user == account.of_user)) {
+      kept_until = std::max(kept_until, keep_place(other));
+    }
+  });
+  if (kept_until > now_) timers_.at_latest(account.timer, kept_until);
+  return kept_until > now_;
+}
+
+// Until when places are kept for a starved pool. Its other limit may stay full for ever: so it is
+// a while, and then as long not.
+Instant Machine::Core::keep_place(Account& starved) {
+  if (starved.kept_since == never || now_ - starved.kept_since >= 2 * limits::place_kept_max) {
+    starved.kept_since = now_;
+  }
+  return after(starved.kept_since, limits::place_kept_max);
+}
+
+Machine::Core::Room Machine::Core::host_room(const Account& account) {
+  Host* host = ledger_.hosts.find(account.host);
+  if (host == nullptr || !resolve(*host)) return Room::later;
+  if (host->may_connect(now_)) return Room::yes;
+  const bool waits_for_attempt = host->back_off.failing() ? host->connecting > 0 : host->full();
+  if (!waits_for_attempt) timers_.at_latest(host->timer, host->retry_at(now_));
+  return Room::later;
+}
+
+bool Machine::Core::database_full(const Account& account) {
+  return account.limits.database != 0 &&
+         account.of_database->server_count >= account.limits.database;
+}
+
+bool Machine::Core::user_full(const Account& account) {
+  return account.limits.user != 0 && account.of_user->server_count >= account.limits.user;
+}
+
+// Whether both count for a limit that is full for the one.
+bool Machine::Core::shares_full_limit(const Account& starved, const Account& other) {
+  return (other.of_database == starved.of_database && database_full(starved)) ||
+         (other.of_user == starved.of_user && user_full(starved));
+}
+
+// Whether servers that are closing already make room enough for it.
+bool Machine::Core::provided_for(const Account& starved) {
+  const pool::Total& full = database_full(starved) ? *starved.of_database : *starved.of_user;
+  return full.closing_count >= starved.wanted();
+}
+
+// Whether a pool gives up servers that its own clients wait for, though for less long.
+bool Machine::Core::fair(const Account& starved, const Account& other) {
+  const std::uint32_t count = other.staying_count();
+  const std::uint32_t others = starved.staying_count();
+  return others == 0 || count > others + 1;
+}
+
+// A shared limit is full and somebody waits: whoever has a server to spare under it offers it.
+void Machine::Core::press(const Account& starved) {
+  if (provided_for(starved)) return;
+  ledger_.accounts.each([&](AccountHandle, Account& other) {
+    if (other.self == starved.self || other.staying_count() == 0) return;
+    if (!shares_full_limit(starved, other)) return;
+    for (std::uint8_t machine = 0; machine < other.parts.size(); ++machine) {
+      Part& part = other.parts[machine];
+      if (!part.present) continue;
+      const Pressure pressure{std::min(turn_of(starved), part.pressure.since),
+                              fair(starved, other) || part.pressure.wanted_too};
+      if (pressure == part.pressure) continue;
+      part.pressure = pressure;
+      answer(machine, seats::Pressed{other.name(), pressure});
+    }
+  });
+}
+
+// Nobody needs a place any more: what has not been offered need not be.
+void Machine::Core::ease() {
+  ledger_.accounts.each([&](AccountHandle, Account& account) {
+    for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
+      Part& part = account.parts[machine];
+      if (part.pressure == Pressure{}) continue;
+      part.pressure = {};
+      answer(machine, seats::Pressed{account.name(), {}});
+    }
+  });
+}
+
+// Whether a server that this pool offers makes room for another one. since: of the client that
+// waits for it there; never: nobody does.
+bool Machine::Core::should_yield(const Account& account, Instant since) {
+  bool yield = false;
+  ledger_.accounts.each([&](AccountHandle, const Account& other) {
+    if (!other.starved || other.self == account.self) return;
+    if (!shares_full_limit(other, account) || provided_for(other)) return;
+    if (since == never || (turn_of(other) < since && fair(other, account))) yield = true;
+  });
+  return yield;
+}
+
+// Each machine with such a pool hears once of what has changed.
+void Machine::Core::tell_failures(Account& account) {
+  const Host* host = ledger_.hosts.find(account.host);
+  const std::uint32_t changes =
+      account.back_off.changes() + (host != nullptr ? host->back_off.changes() : 0);
+  const pool::BackOff* failing = account.back_off.failing()                    ? &account.back_off
+                                 : host != nullptr && host->back_off.failing() ? &host->back_off
+                                                                               : nullptr;
+  seats::Failing message{account.name(), std::nullopt, {}, false};
+  if (failing != nullptr) {
+    const PgError& error = failing->error();
+    message.why =
+        News::Why{error.code.text(), error.message, error.hint, false, failing->permanent()};
+    message.retry_at = failing->retry_at();
+    message.hopeless = failing->permanent() && account.staying_count() == 0;
+  }
+  for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
+    Part& part = account.parts[machine];
+    if (!part.present || part.failures_told == changes) continue;
+    part.failures_told = changes;
+    answer(machine, message);
+  }
+}
+
+// It goes with the last pool and the last server.
+void Machine::Core::collect(Account& account) {
+  const bool present = std::any_of(account.parts.begin(), account.parts.end(),
+                                   [](const Part& part) { return part.present; });
+  if (present || account.server_count > 0) return;
+  if (account.starved) --ledger_.starved_count;
+  timers_.remove(account.timer);
+  ledger_.index.erase(std::tuple(account.database, account.user, account.forced_user));
+  const std::string database = account.database;
+  const std::string user = account.user;
+  ledger_.accounts.erase(account.self);
+  bool others_of_database = false;
+  bool others_of_user = false;
+  ledger_.accounts.each([&](AccountHandle, const Account& other) {
+    others_of_database = others_of_database || other.database == database;
+    others_of_user = others_of_user || other.user == user;
+  });
+  if (!others_of_database) ledger_.databases.erase(database);
+  if (!others_of_user) ledger_.users.erase(user);
+}
+
+// True when the host has addresses to try, of an answer that is not too old: after a failover an
+// old one leads to where nobody should go. Asks for a new one; when that is none, the old
+// addresses serve on.
+bool Machine::Core::resolve(Host& host) {
+  if (host.is_unix()) return true;
+  const bool old = host.addresses.empty() ||
+                   now_ - host.resolved_at >= std::max<Duration>(settings_.dns_max_ttl, 1s);
+  if (old && !host.resolving && (!host.addresses.empty() || host.may_connect(now_))) {
+    host.resolving = true;
+    resolutions_.emplace(++last_ticket_, host.self);
+    out_.add(effect::Resolve{last_ticket_, host.name, host.port});
+  }
+  if (host.addresses.empty() && !host.resolving) {
+    timers_.at_latest(host.timer, host.retry_at(now_));
+  }
+  return !old;
+}
+
+void Machine::Core::on(const event::Resolved& event) {
+  const auto asked = resolutions_.find(event.ticket);
+  if (asked == resolutions_.end()) return;
+  Host& host = *ledger_.hosts.find(asked->second);
+  resolutions_.erase(asked);
+  host.resolving = false;
+  if (event.addresses.empty()) {
+    const PgError error{sqlstate::connection_failure,
+                        join("could not resolve host name \"", host.name, "\"")};
+    note(NoteKind::resolve_failed, Level::warning, {}, nullptr, host.name);
+    // An answer that is none must not take working addresses away.
+    if (host.addresses.empty())
+      host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+    host.resolved_at = now_;
+  } else {
+    host.addresses.assign(event.addresses.begin(), event.addresses.end());
+    for (Endpoint& address : host.addresses) address.path = {};
+    host.resolved_at = now_;
+  }
+  host_ready(host);
+}
+
+std::uint8_t Machine::Core::jitter() {
+  std::byte random[1];
+  vault_.random(random);
+  return std::to_integer<std::uint8_t>(random[0]);
+}
+
+}  // namespace pgweir

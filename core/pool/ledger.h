@@ -1,0 +1,92 @@
+// The ledger of server openings: one for the process, kept by the first machine. It counts the
+// servers of all machines against every limit, grants openings, and says which idle ones close.
+//
+// Plain state; what is done with it is in core/machine_ledger.cc. A grant is a server from when it
+// is given until the machine that has it then says that it is closed, or that it was not used.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "core/base/handle.h"
+#include "core/base/slot_map.h"
+#include "core/base/time.h"
+#include "core/base/timers.h"
+#include "core/pool/back_off.h"
+#include "core/pool/host.h"
+#include "core/pool/pool.h"
+#include "core/pool/report.h"
+
+namespace pgweir::pool {
+
+// What one machine has told of its part of a pool.
+struct Part {
+  bool present = false;  // it has such a pool
+  Level level;
+  std::uint32_t connecting_count = 0;  // granted to it, not logged in yet
+  static constexpr std::uint32_t of_another_host = UINT32_MAX;
+  std::uint32_t failures_told = 0;  // changes of what failed that it has been told
+  Pressure pressure;                // that it has been told
+};
+
+// Servers of a database or of a user.
+struct Total {
+  std::uint32_t server_count = 0;
+  std::uint32_t closing_count = 0;
+};
+
+// A pool, over all machines.
+struct Account {
+  AccountHandle self;
+  std::string database;
+  std::string user;
+  bool forced_user = false;
+  DatabaseSettings line;  // of the settings, or the last there was
+  PoolLimits limits;
+  HostHandle host;  // none: there never was such a line
+  Total* of_database = nullptr;
+  Total* of_user = nullptr;
+
+  std::vector<Part> parts;  // by machine
+  std::uint32_t server_count = 0;
+  std::uint32_t connecting_count = 0;
+  std::uint32_t closing_count = 0;  // told to go, until it is known to have gone by itself before
+  bool starved = false;             // somebody waits, and a limit shared with other pools is full
+  Instant kept_since = never;  // while starved: when a place under another limit was first kept
+  bool dirty = false;          // to be looked at before the step ends
+  BackOff back_off;
+  Timers::Id timer = 0;
+
+  PoolName name() const { return {database, user, forced_user}; }
+  std::uint32_t wanted() const;
+  // Servers that stay.
+  std::uint32_t staying_count() const {
+    return server_count > closing_count ? server_count - closing_count : 0;
+  }
+  // Of the client that has waited longest.
+  Instant since() const;
+};
+
+struct Ledger {
+  struct Offered {
+    std::uint8_t machine;
+    AccountHandle account;
+    Offer offer;
+  };
+
+  SlotMap<Account, AccountHandle> accounts;
+  std::map<std::tuple<std::string, std::string, bool>, AccountHandle> index;
+  std::map<std::string, Total, std::less<>> databases;
+  std::map<std::string, Total, std::less<>> users;
+  SlotMap<Host, HostHandle> hosts;
+  std::map<std::pair<std::string, std::uint16_t>, HostHandle> host_index;
+  std::vector<AccountHandle> dirty;
+  std::vector<Offered> offers;      // of this step
+  std::uint32_t starved_count = 0;  // accounts
+};
+
+}  // namespace pgweir::pool

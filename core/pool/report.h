@@ -1,0 +1,88 @@
+// What a machine tells the ledger about one of its pools. Views are good for the step.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/base/handle.h"
+#include "core/base/time.h"
+
+namespace pgweir::pool {
+
+// One of each for the process: the machines have equal pools of it.
+struct PoolName {
+  std::string_view database;
+  std::string_view user;
+  bool forced_user = false;
+  bool operator==(const PoolName&) const = default;
+};
+
+// What its clients would have.
+struct Level {
+  std::uint32_t wanted = 0;  // servers, those that are being connected included
+  Instant since = never;     // of the client that has waited longest
+  bool kept_up = false;      // min_pool_size is for it
+  bool operator==(const Level&) const = default;
+};
+
+// Clients that wait at one machine for servers that others may have. Numbered by that machine,
+// since what it says may come by two ways.
+struct Hunger {
+  std::uint64_t number = 0;
+  std::uint32_t wanted = 0;
+  Instant since = never;   // of the one that has waited longest
+  Instant newest = never;  // of the one that came last
+  bool unknown = false;    // clients that log in wait to hear what such servers say of themselves
+  bool nothing() const { return wanted == 0 && !unknown; }
+  // But for their numbers.
+  bool says_the_same(const Hunger& other) const {
+    return wanted == other.wanted && since == other.since && newest == other.newest &&
+           unknown == other.unknown;
+  }
+  bool operator==(const Hunger&) const = default;
+};
+
+// Something happened to a server.
+struct News {
+  enum class What : std::uint8_t {
+    logged_in,
+    failed,    // it did not log in: see why
+    given_up,  // nor did this one, and nobody is to blame
+    unused,    // the grant was not used
+    closing,   // on its way out, unless the ledger has told it to go
+    closed,
+    kept,  // the ledger told it to go, and it was gone already: it is not closing twice
+  };
+  struct Why {
+    std::string_view code;
+    std::string_view message;
+    std::string_view hint;
+    bool host_is_away = false;
+    bool permanent = false;
+    bool operator==(const Why&) const = default;
+  };
+  What what{};
+  HostHandle host{};  // where it was connected to; for the first four
+  std::optional<Why> why{};
+  bool operator==(const News&) const = default;
+};
+
+// A server that nobody uses until the ledger has said whether it goes.
+struct Offer {
+  enum class Why : std::uint8_t { idle_timeout, pressure };
+  ServerHandle server;
+  Why why{};
+  Instant used_at{};
+  Instant since = never;  // of the client that has waited longest for it here
+  bool operator==(const Offer&) const = default;
+};
+
+// Somebody waits for a place under a limit that is full and that this pool's servers count for.
+struct Pressure {
+  Instant since = never;    // never: nobody
+  bool wanted_too = false;  // servers that clients wait for here go as well, where they are younger
+  bool operator==(const Pressure&) const = default;
+};
+
+}  // namespace pgweir::pool

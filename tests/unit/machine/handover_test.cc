@@ -1,0 +1,189 @@
+// A pool that lives on two machines: its servers go to where its clients wait, and every limit is
+// one number for all. Clients come to the machines in turn, the first to the first.
+#include "tests/unit/machine/story.h"
+
+namespace pgweir {
+namespace {
+
+using std::chrono::milliseconds;
+
+class HandoverTest : public Story {
+ protected:
+  HandoverTest() {
+    world.machine_count = 2;
+    world.settings.default_pool_size = 8;
+    world.settings.handover_slack = milliseconds(1);
+    world.shell_options.delay = [this](sim::Wait wait) {
+      return wait == sim::Wait::post ? post_takes : Duration{};
+    };
+  }
+
+  // Until hunger was told, and a server has come.
+  void settle() { world.advance(milliseconds(5) + 8 * post_takes); }
+  sim::Client& client(const sim::LogIn& how = {}) {
+    sim::Client& client = world.connect();
+    client.log_in(how);
+    world.run();
+    settle();
+    client.heard();
+    return client;
+  }
+  std::string ask(sim::Client& client, std::string_view sql) {
+    client.say(sim::query(sql));
+    world.run();
+    settle();
+    return client.heard();
+  }
+
+  Duration post_takes{};
+};
+
+TEST_F(HandoverTest, a_server_goes_to_the_machine_where_somebody_waits) {
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& here = client();
+  sim::Client& there = client();
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(ask(here, "select 'a'"), "T D(a) C(SELECT 1) Z(I)") << i;
+    EXPECT_EQ(ask(there, "select 'b'"), "T D(b) C(SELECT 1) Z(I)") << i;
+  }
+  EXPECT_EQ(world.postgres.session_count_max(), 1u);
+}
+
+TEST_F(HandoverTest, it_stays_while_a_transaction_is_open) {
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& here = client();
+  sim::Client& there = client();
+  ask(here, "begin");
+  EXPECT_EQ(ask(there, "select 'b'"), "");
+  EXPECT_EQ(ask(here, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(there.heard(), "T D(b) C(SELECT 1) Z(I)");
+}
+
+TEST_F(HandoverTest, whoever_has_waited_longest_is_served_first_at_whichever_machine) {
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& first = client();
+  sim::Client& second = client();
+  sim::Client& third = client();
+  ask(first, "begin");
+  EXPECT_EQ(ask(second, "begin"), "");
+  EXPECT_EQ(ask(third, "select 'c'"), "") << "at the machine of the first";
+  ask(first, "commit");
+  EXPECT_EQ(second.heard(), "C(BEGIN) Z(T)");
+  EXPECT_EQ(third.heard(), "");
+  ask(second, "commit");
+  EXPECT_EQ(third.heard(), "T D(c) C(SELECT 1) Z(I)");
+}
+
+TEST_F(HandoverTest, a_short_wait_brings_no_server_from_elsewhere) {
+  world.settings.databases[0].max_db_connections = 2;
+  world.settings.handover_slack = std::chrono::seconds(1);
+  sim::Client& here = client();
+  sim::Client& there = client();
+  sim::Client& here_too = client();
+  ask(here, "begin");
+  EXPECT_EQ(ask(there, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(ask(here_too, "select 'c'"), "") << "it may be served by a server of its machine";
+  EXPECT_EQ(ask(here, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(here_too.heard(), "T D(c) C(SELECT 1) Z(I)");
+}
+
+TEST_F(HandoverTest, a_server_that_dies_on_its_way_is_missed_nowhere) {
+  post_takes = milliseconds(5);
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& here = client();
+  sim::Client& there = client();
+  EXPECT_EQ(ask(here, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  there.say(sim::query("select 'b'"));
+  world.run();
+  world.advance(milliseconds(8));  // it is on its way
+  ASSERT_TRUE(world.shell().servers_move());
+  world.postgres.vanish_all();
+  settle();
+  EXPECT_EQ(there.heard(), "E(08006) EOF") << "it was given the server before that was known";
+  world.advance(std::chrono::seconds(1));
+  EXPECT_EQ(ask(here, "select 'a'"), "T D(a) C(SELECT 1) Z(I)") << "by one in its place";
+}
+
+TEST_F(HandoverTest, a_server_of_settings_of_yesterday_is_not_taken) {
+  post_takes = milliseconds(5);
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& here = client();
+  sim::Client& there = client();
+  ask(here, "select 'a'");
+  there.say(sim::query("select 'b'"));
+  world.run();
+  world.advance(milliseconds(8));
+  ASSERT_TRUE(world.shell().servers_move());
+  Settings next = world.settings;
+  next.databases[0].dbname = "moved";
+  world.shell().set_settings(next);
+  world.shell().command(event::Command::reload);
+  settle();
+  settle();
+  EXPECT_EQ(there.heard(), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.login_count(), 2u) << "by a server of another database";
+}
+
+TEST_F(HandoverTest, who_logs_in_where_no_server_is_hears_what_the_servers_elsewhere_say) {
+  post_takes = milliseconds(5);
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& here = client();
+  ask(here, "begin");  // it never comes free
+  sim::Client& there = client();
+  EXPECT_TRUE(there.logged_in());
+  ask(here, "commit");
+}
+
+TEST_F(HandoverTest, max_user_connections_is_one_number_for_all) {
+  post_takes = milliseconds(5);
+  world.settings.max_user_connections = 1;
+  for (const char* name : {"db1", "db2", "db3"}) {
+    DatabaseSettings more = world.settings.databases[0];
+    more.name = name;
+    world.settings.databases.push_back(more);
+  }
+  for (const char* name : {"db", "db1", "db2", "db3", "db", "db2"}) {
+    sim::Client& one = client({.database = name});
+    settle();
+    EXPECT_EQ(ask(one, "select 'a'"), "T D(a) C(SELECT 1) Z(I)") << name;
+  }
+  EXPECT_EQ(world.postgres.session_count_max(), 1u);
+}
+
+TEST_F(HandoverTest, two_machines_do_not_both_close_what_min_pool_size_keeps) {
+  post_takes = milliseconds(5);
+  world.settings.min_pool_size = 1;
+  world.settings.server_idle_timeout = std::chrono::seconds(10);
+  sim::Client& here = client();
+  sim::Client& there = client();
+  here.say(sim::query("begin"));
+  there.say(sim::query("begin"));
+  settle();
+  here.say(sim::query("commit"));
+  there.say(sim::query("commit"));
+  settle();
+  ASSERT_EQ(world.shell().socket_count(SocketKind::server), 2u);
+  world.advance(std::chrono::minutes(1));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::server), 1u);
+  EXPECT_EQ(world.postgres.session_count_max(), 2u) << "none was closed that is opened again";
+}
+
+TEST_F(HandoverTest, draining_waits_for_servers_on_their_way) {
+  post_takes = milliseconds(5);
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& here = client();
+  sim::Client& there = client();
+  ask(here, "select 'a'");
+  there.say(sim::query("select 'b'"));
+  world.run();
+  world.advance(milliseconds(8));
+  ASSERT_TRUE(world.shell().servers_move());
+  world.shell().command(event::Command::drain);
+  settle();
+  EXPECT_EQ(there.heard(), "T D(b) C(SELECT 1) Z(I) E(57P01) EOF");
+  world.advance(std::chrono::seconds(2));
+  EXPECT_EQ(world.shell().exit_status(), 0);
+}
+
+}  // namespace
+}  // namespace pgweir

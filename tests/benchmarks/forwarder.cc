@@ -1,13 +1,14 @@
 // A bare forwarder that looks at nothing: the floor for what any proxy costs.
 //
-//   forwarder LISTEN_PORT TARGET_ADDRESS TARGET_PORT
+//   forwarder LISTEN_PORT TARGET_ADDRESS TARGET_PORT [THREADS]
 //
 // It accepts on 127.0.0.1, opens one connection to the target (an IPv4 address) for each client,
-// and copies bytes both ways until either end closes. One thread, level-triggered epoll; a message
-// costs one recv and one send. While a receiver does not take its bytes its sender is not read, so
-// a direction holds at most one buffer.
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
+// and copies bytes both ways until either end closes. Level-triggered epoll; a message costs one
+// recv and one send. While a receiver does not take its bytes its sender is not read, so a
+// direction holds at most one buffer.
+//
+// Each thread is a forwarder of its own, of one at least: they share the port they listen at, and
+// nothing else. Which of them a client comes to is the kernel's draw.
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,12 +19,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <span>
 #include <string_view>
+#include <thread>
 #include <vector>
 
+#include "tests/benchmarks/loopback.h"
+
+namespace pgweir::benchmarks {
 namespace {
 
 constexpr std::size_t buffer_size = 64 * 1024;
@@ -45,26 +49,19 @@ struct Pair {
   bool closed = false;
 };
 
-[[noreturn]] void fail(const char* what) {
-  std::perror(what);
-  std::exit(1);
-}
-
-bool must_wait() { return errno == EAGAIN || errno == EINTR; }
-
 class Forwarder {
  public:
   Forwarder(int listener, const sockaddr_in& target)
       : listener_(listener), target_(target), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    if (epoll_ < 0) fail("forwarder: epoll_create1");
-    watch(EPOLL_CTL_ADD, listener_, EPOLLIN, nullptr);
+    if (epoll_ < 0) fail("epoll_create1");
+    watch(epoll_, EPOLL_CTL_ADD, listener_, EPOLLIN, nullptr);
   }
 
   [[noreturn]] void run() {
     std::array<epoll_event, events_max> events;
     while (true) {
       const int count = epoll_wait(epoll_, events.data(), events_max, -1);
-      if (count < 0 && errno != EINTR) fail("forwarder: epoll_wait");
+      if (count < 0 && errno != EINTR) fail("epoll_wait");
       for (int i = 0; i < count; ++i) {
         const epoll_event& event = events[static_cast<std::size_t>(i)];
         if (event.data.ptr == nullptr) {
@@ -79,32 +76,22 @@ class Forwarder {
   }
 
  private:
-  void watch(int operation, int socket, std::uint32_t events, End* end) {
-    epoll_event event{};
-    event.events = events;
-    event.data.ptr = end;
-    if (epoll_ctl(epoll_, operation, socket, &event) < 0) fail("forwarder: epoll_ctl");
-  }
-
   // Connects blocking: the target is on this host, and answers at once or not at all.
   void open_pair() {
     const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (client < 0) return;
-    const int target = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (target < 0) fail("forwarder: socket");
-    if (connect(target, reinterpret_cast<const sockaddr*>(&target_), sizeof target_) < 0) {
+    const int target = connect_to(target_);
+    if (target < 0) {
       std::perror("forwarder: connect to the target");
       close(client);
-      close(target);
       return;
     }
     auto* pair = new Pair;
     pair->client = {.pair = pair, .peer = &pair->target, .socket = client, .unsent = {}};
     pair->target = {.pair = pair, .peer = &pair->client, .socket = target, .unsent = {}};
     for (End* end : {&pair->client, &pair->target}) {
-      const int on = 1;
-      setsockopt(end->socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      watch(EPOLL_CTL_ADD, end->socket, EPOLLIN, end);
+      send_without_delay(end->socket);
+      watch(epoll_, EPOLL_CTL_ADD, end->socket, EPOLLIN, end);
     }
   }
 
@@ -154,7 +141,7 @@ class Forwarder {
   void rewatch(End& end) {
     const std::uint32_t reading = end.peer->unsent.empty() ? EPOLLIN : 0u;
     const std::uint32_t writing = end.unsent.empty() ? 0u : EPOLLOUT;
-    watch(EPOLL_CTL_MOD, end.socket, reading | writing, &end);
+    watch(epoll_, EPOLL_CTL_MOD, end.socket, reading | writing, &end);
   }
 
   void close_pair(Pair& pair) {
@@ -171,38 +158,32 @@ class Forwarder {
   std::vector<std::unique_ptr<Pair>> closed_;
 };
 
-sockaddr_in endpoint(const char* address, std::string_view port) {
-  sockaddr_in endpoint{};
-  endpoint.sin_family = AF_INET;
-  std::uint16_t number = 0;
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
-  if (error != std::errc{} || end != port.data() + port.size() ||
-      inet_pton(AF_INET, address, &endpoint.sin_addr) != 1) {
-    std::fputs("forwarder: not an IPv4 address and a port\n", stderr);
-    std::exit(2);
-  }
-  endpoint.sin_port = htons(number);
-  return endpoint;
+// 0: not a number of threads.
+std::size_t thread_count(std::string_view text) {
+  std::size_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  return error == std::errc{} && end == text.data() + text.size() ? count : 0;
 }
 
-int listen_at(const sockaddr_in& where) {
-  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  const int on = 1;
-  if (listener < 0 || setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
-      bind(listener, reinterpret_cast<const sockaddr*>(&where), sizeof where) < 0 ||
-      listen(listener, SOMAXCONN) < 0) {
-    fail("forwarder: listen");
+[[noreturn]] void forward(const sockaddr_in& at, const sockaddr_in& target, std::size_t threads) {
+  // All listen before the first serves: who finds one of them finds all.
+  std::vector<int> listeners(threads);
+  for (int& listener : listeners) listener = listen_at(at);
+  for (std::size_t i = 1; i < threads; ++i) {
+    std::thread([&target, listener = listeners[i]] { Forwarder(listener, target).run(); }).detach();
   }
-  return listener;
+  Forwarder(listeners[0], target).run();
 }
 
 }  // namespace
+}  // namespace pgweir::benchmarks
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fputs("usage: forwarder LISTEN_PORT TARGET_ADDRESS TARGET_PORT\n", stderr);
+  using namespace pgweir::benchmarks;
+  const std::size_t threads = argc == 5 ? thread_count(argv[4]) : 1;
+  if (argc < 4 || argc > 5 || threads == 0) {
+    std::fputs("usage: forwarder LISTEN_PORT TARGET_ADDRESS TARGET_PORT [THREADS]\n", stderr);
     return 2;
   }
-  const sockaddr_in target = endpoint(argv[2], argv[3]);
-  Forwarder(listen_at(endpoint("127.0.0.1", argv[1])), target).run();
+  forward(endpoint("127.0.0.1", argv[1]), endpoint(argv[2], argv[3]), threads);
 }

@@ -39,12 +39,10 @@ class Process:
         self.port = port
         self.log = log
 
-    def cpu_ns(self):
-        """Time on a processor since its start, of all its threads."""
-        total = 0
-        for schedstat in Path(f"/proc/{self.child.pid}/task").glob("*/schedstat"):
-            total += int(schedstat.read_text().split()[0])
-        return total
+    def thread_cpu_ns(self):
+        """Time on a processor since its start, of each of its threads."""
+        return {schedstat.parent.name: int(schedstat.read_text().split()[0])
+                for schedstat in Path(f"/proc/{self.child.pid}/task").glob("*/schedstat")}
 
     def memory_bytes(self):
         """Resident memory that is the process's own: not its program's and libraries' pages."""
@@ -58,11 +56,12 @@ class Process:
 
 
 class Lab:
-    """build: the folder of pgweir and forwarder. PGWEIR and PGBOUNCER name other programs."""
+    """build: the folder of pgweir and forwarder. PGWEIR and PGBOUNCER name other programs. pools:
+    the poolers' databases, and how many servers each may have."""
 
-    def __init__(self, build, pool_size=20, client_count_max=6000):
+    def __init__(self, build, pools=None, client_count_max=6000):
         self.build = Path(build)
-        self.pool_size = pool_size
+        self.pools = pools or {DATABASE: 20}
         self.client_count_max = client_count_max
         self.account = pwd.getpwnam("postgres") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
         self.bin = postgres_folder()
@@ -78,7 +77,7 @@ class Lab:
         self.forwarder_program = find_program(
             self.build / "forwarder", "build it (cmake --workflow --preset release)")
         self.processes = []
-        self.postgres = None
+        self.server = None  # what the poolers stand in front of
 
     def __enter__(self):
         self.folder = Path(tempfile.mkdtemp(prefix="pgweir-lab-"))
@@ -87,7 +86,7 @@ class Lab:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(1))
         try:
-            self._start_postgres()
+            self.server = self._start_server()
         except BaseException:
             self.__exit__()
             raise
@@ -95,15 +94,17 @@ class Lab:
 
     def __exit__(self, *_):
         for process in reversed(self.processes):
-            process.stop(signal.SIGQUIT if process is self.postgres else signal.SIGKILL)
+            process.stop(signal.SIGQUIT if process.name == "postgres" else signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    # Poolers, each with a name, in front of the lab's PostgreSQL.
+    # What stands in front of the lab's PostgreSQL, each with a name.
 
-    def pgweir(self, environment=None):
+    def pgweir(self, environment=None, machines=1):
+        name = "pgweir" if machines == 1 else f"pgweir-{machines}"
         port = free_port()
-        command = [self.copy(self.pgweir_program, "pgweir"), self._pooler_settings("pgweir", port)]
-        return self._start("pgweir", command, port, environment)
+        command = [self.copy(self.pgweir_program, "pgweir"),
+                   self._pooler_settings(name, port, f"machines = {machines}")]
+        return self._start(name, command, port, environment)
 
     def pgbouncer(self):
         port = free_port()
@@ -111,11 +112,12 @@ class Lab:
                    self._pooler_settings("pgbouncer", port)]
         return self._start("pgbouncer", command, port)
 
-    def forwarder(self, environment=None):
+    def forwarder(self, environment=None, threads=1):
+        name = "forwarder" if threads == 1 else f"forwarder-{threads}"
         port = free_port()
         command = [self.copy(self.forwarder_program, "forwarder"), port, "127.0.0.1",
-                   self.postgres.port]
-        return self._start("forwarder", command, port, environment)
+                   self.server.port, threads]
+        return self._start(name, command, port, environment)
 
     @contextlib.contextmanager
     def running(self, *processes):
@@ -134,7 +136,7 @@ class Lab:
                             port, database).strip()
 
     def fill_pgbench_tables(self, scale):
-        self._client([self.pgbench_program, "-i", "-q", "-s", str(scale)], self.postgres.port,
+        self._client([self.pgbench_program, "-i", "-q", "-s", str(scale)], self.server.port,
                      DATABASE)
 
     def pgbench(self, port, *arguments):
@@ -172,7 +174,7 @@ class Lab:
             "processors": f"{os.cpu_count()} × {model.group(1) if model else 'unknown'}",
         }
 
-    def _start_postgres(self):
+    def _start_server(self):
         data = self.folder / "data"
         self._run([self.bin / "initdb", "-D", data, "-U", USER, "--auth=scram-sha-256",
                    f"--pwfile={self.write('password', PASSWORD)}", "--encoding=UTF8",
@@ -182,33 +184,42 @@ class Lab:
         for setting in ("listen_addresses=127.0.0.1", f"port={port}", "max_connections=200",
                         f"unix_socket_directories={self.folder}", "fsync=off"):
             command += ["-c", setting]
-        self.postgres = self._start("postgres", command, port, database="postgres")
+        postgres = self._start("postgres", command, port, database="postgres")
         self.psql(port, f"create database {DATABASE}", database="postgres")
+        return postgres
 
-    def _pooler_settings(self, name, port):
-        """The same for both. Clients are checked against PostgreSQL's own SCRAM verifier: a plain
-        password would cost some versions of PgBouncer a key derivation with every login, and so
-        compare that and nothing else."""
-        verifier = self.psql(self.postgres.port,
-                             f"select rolpassword from pg_authid where rolname = '{USER}'")
-        users = self.write(f"{name}-users.txt", f'"{USER}" "{verifier}"\n')
+    def _client_authentication(self):
+        """auth_type, and the user's secret. Clients are checked against PostgreSQL's own SCRAM
+        verifier: a plain password would cost some versions of PgBouncer a key derivation with every
+        login, and so compare that and nothing else."""
+        return "scram-sha-256", self.psql(
+            self.server.port, f"select rolpassword from pg_authid where rolname = '{USER}'")
+
+    def _pooler_settings(self, name, port, *others):
+        """The same for both poolers, but for these other lines."""
+        auth_type, secret = self._client_authentication()
+        users = self.write(f"{name}-users.txt", f'"{USER}" "{secret}"\n')
+        databases = "\n".join(
+            f"{database} = host=127.0.0.1 port={self.server.port} user={USER} password={PASSWORD} "
+            f"pool_size={size}" for database, size in self.pools.items())
+        lines = "\n".join(others)
         return self.write(f"{name}.ini", f"""\
 [databases]
-{DATABASE} = host=127.0.0.1 port={self.postgres.port} user={USER} password={PASSWORD}
+{databases}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
-auth_type = scram-sha-256
+auth_type = {auth_type}
 auth_file = {users}
 pool_mode = transaction
-default_pool_size = {self.pool_size}
 max_client_conn = {self.client_count_max}
 ignore_startup_parameters = extra_float_digits
 log_connections = 0
 log_disconnections = 0
 log_stats = 0
+{lines}
 """)
 
     def _as_account(self, command, *options):
@@ -275,7 +286,7 @@ class PgbenchResult:
         if not transactions or not tps or failed:
             raise LabError(f"pgbench did not get all its transactions through:\n{output}")
         self.transactions = int(transactions.group(1))
-        self.tps = float(tps.group(1))
+        self.measured = {"tps": float(tps.group(1))}
 
 
 def free_port():

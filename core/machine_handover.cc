@@ -107,21 +107,27 @@ void Machine::Core::say_hunger(Pool& pool) {
   pool.tell_at = after(now_, settings_.handover_slack);
 }
 
+// The first machine has read it in the Report.
 void Machine::Core::tell_hunger(Pool& pool, const Hunger& hunger) {
   const seats::Hungry hungry{pool.name(), seat_.machine, hunger};
-  each_other_home(pool, [&](std::uint8_t machine) { tell(machine, hungry); });
+  each_other_home(pool, [&](std::uint8_t machine) {
+    if (machine != 0) tell(machine, hungry);
+  });
   pool.hunger = hunger;
   pool.tell_again = false;
 }
 
-// To where the pool lived by the settings of a reload ago, which only the ledger knows. epoch: of
-// who is hungry, who has told where it lives by the settings of then.
+// To who has not been told: the first machine itself, and where the pool lived by the settings of a
+// reload ago, which only the ledger knows. epoch: of who is hungry, and has told where the pool
+// lives by the settings of then.
 void Machine::Core::pass_on_hunger(const pool::Account& account, std::uint8_t from,
                                    std::uint32_t epoch, const Hunger& hunger) {
   const Homes homes = homes_of(account.database, account.user, account.limits.size);
   for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
-    if (!account.parts[machine].present || machine == from) continue;
-    if (epoch == epoch_ && is_among(machine, homes)) continue;
+    const bool lives_there = is_among(machine, homes);
+    const bool told = lives_there && machine != 0 && epoch == epoch_;
+    const bool may_care = account.parts[machine].present || (lives_there && machine == 0);
+    if (machine == from || told || !may_care) continue;
     answer(machine, seats::Hungry{account.name(), from, hunger});
   }
 }

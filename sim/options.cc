@@ -161,6 +161,9 @@ void draw_machines(RunOptions& options, Tape& tape) {
       one_of<Duration, 4>(tape, {milliseconds(1), milliseconds(1), Duration{}, milliseconds(20)});
   if (tape.chance(1, 3)) return;
   options.settings.default_pool_size = static_cast<std::int32_t>(tape.between(8, 12));
+  if (tape.chance(1, 4)) {
+    options.settings.min_pool_size = static_cast<std::int32_t>(tape.between(1, 4));
+  }
   options.client_count += 8;
 }
 

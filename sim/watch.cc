@@ -95,6 +95,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     } else if (const auto* note = std::get_if<Note>(&effect)) {
       if (note->kind == NoteKind::protocol_desync) check_desync(note->socket);
       if (note->kind == NoteKind::server_login_failed) check_login_failure(note->socket, event);
+      if (note->text == "server_idle_timeout") check_kept_up(note->socket);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       hosts_[connect->socket] = Names::host_at(connect->to);
       connects_.push_back(simulation_.clock().now());
@@ -103,6 +104,28 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
   }
   speaker_ = {};
   server_clocks_.step(event, effects);
+}
+
+// It was idle for too long, and may go only if min_pool_size others stay, at all machines together.
+// Judged where no server is lost, and nothing said that others do not know.
+void Watch::check_kept_up(SocketId server) {
+  const Mode mode = simulation_.options().mode;
+  if (mode != Mode::calm && mode != Mode::overload) return;
+  if (simulation_.shell().mail_under_way()) return;
+  const auto& servers = simulation_.census().servers();
+  const Login& pool = servers.at(server).whom;
+  const Settings& settings = simulation_.settings();
+  const DatabaseSettings* line = find_database(settings, pool.database);
+  if (line == nullptr) return;
+  const std::int32_t least = line->min_pool_size.value_or(settings.min_pool_size);
+  const auto staying = std::ranges::count_if(servers, [&](const auto& entry) {
+    const bool may_be_its = entry.second.whom == pool || !entry.second.started;
+    return may_be_its && !entry.second.closing && entry.first != server;
+  });
+  if (staying >= least) return;
+  simulation_.verdict().blame(oracle::limits,
+                              "an idle server was closed, and only " + std::to_string(staying) +
+                                  " stay of min_pool_size " + std::to_string(least));
 }
 
 // After failures there are pauses, so that a host that comes back is not run over.

@@ -56,6 +56,7 @@ class Watch {
   };
   void connect_failed(SocketId socket, std::size_t host);
   void check_desync(SocketId server);
+  void check_kept_up(SocketId server);
   void check_login_failure(SocketId server, const Event& event);
   void check_overdue();
   void check_sessions();

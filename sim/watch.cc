@@ -242,7 +242,10 @@ bool Watch::is_overtaken(SocketId client, Instant since_client, SocketId other,
   const auto comes = [&](const auto& entry) {
     return shell.moves_to(entry.first, shell.machine_of(other)) && in_pool_of(entry.first, other);
   };
-  if (std::ranges::any_of(hosts_, comes)) return false;
+  if (std::ranges::any_of(hosts_, comes)) {
+    waiter.overtaken_at = never;  // another pool may get its place, and then it begins anew
+    return false;
+  }
   waiter.overtaken_at = std::min(waiter.overtaken_at, simulation_.clock().now());
   const Instant since = std::max(waiter.overtaken_at, simulation_.undisturbed_since());
   return simulation_.clock().now() > after(since, simulation_.machines_agree_within());

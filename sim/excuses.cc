@@ -61,8 +61,8 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
   if ((code.starts_with("08") || code == "22023") && may_lie(who)) return true;
   // It was given up because it took nothing any more, since before this was asked.
   if (text.ends_with("connection timed out")) {
-    if (options_.clog) return true;
     since -= limits::recovery_wait;
+    if (options_.clog || stalled_until_ >= since) return true;
   }
   const bool of_server = code == "08006" || code == "57P01" || code == "57P03" || code == "53300";
   return of_server && host_in_trouble(who, since);

@@ -218,7 +218,8 @@ class Machine::Core {
   void hear(std::uint8_t from, const seats::Report& report);
   void take(pool::Account& account, pool::Part& part, const pool::News& news, bool in_force);
   void failed(pool::Account& account, pool::Host& host, const pool::News::Why& why, bool in_force);
-  void keep_open(pool::Account& account);
+  static void begin_closing(pool::Account& account);
+  static void end_closing(pool::Account& account);
   void slot_returned(pool::Account& account);
   void settle_accounts();
   void decide(const pool::Ledger::Offered& offered);

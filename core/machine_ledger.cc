@@ -130,11 +130,6 @@ void Machine::Core::take(Account& account, Part& part, const News& news, bool in
     --account.connecting_count;
     --host->connecting;
   };
-  const auto begin_closing = [&] {
-    ++account.closing_count;
-    ++account.of_database->closing_count;
-    ++account.of_user->closing_count;
-  };
   switch (news.what) {
     case News::What::logged_in:
       end_connecting();
@@ -145,27 +140,34 @@ void Machine::Core::take(Account& account, Part& part, const News& news, bool in
     case News::What::given_up: return end_connecting();
     case News::What::unused:
       end_connecting();
-      begin_closing();
+      begin_closing(account);
       return slot_returned(account);
-    case News::What::closing: return begin_closing();
+    case News::What::closing: return begin_closing(account);
     case News::What::closed: return slot_returned(account);
-    case News::What::kept: return keep_open(account);
+    case News::What::kept: return end_closing(account);
   }
 }
 
 void Machine::Core::failed(Account& account, Host& host, const News::Why& why, bool in_force) {
   const PgError error{SqlState::named(why.code), std::string(why.message), std::string(why.hint)};
-  if (why.host_is_away) {
-    host.unreachable(now_, settings_.server_login_retry, jitter(), error);
-    return;
+  switch (why.heard) {
+    case News::Heard::not_there:
+      return host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+    case News::Heard::nothing: break;
+    case News::Heard::answer: host.reached();
   }
-  host.reached();
   account.back_off.failed(now_, settings_.server_login_retry, jitter(), error,
                           why.permanent && in_force);
   timers_.at_latest(account.timer, account.back_off.retry_at());
 }
 
-void Machine::Core::keep_open(Account& account) {
+void Machine::Core::begin_closing(Account& account) {
+  ++account.closing_count;
+  ++account.of_database->closing_count;
+  ++account.of_user->closing_count;
+}
+
+void Machine::Core::end_closing(Account& account) {
   --account.closing_count;
   --account.of_database->closing_count;
   --account.of_user->closing_count;
@@ -173,7 +175,7 @@ void Machine::Core::keep_open(Account& account) {
 
 // A server of it is gone, for PostgreSQL too.
 void Machine::Core::slot_returned(Account& account) {
-  keep_open(account);
+  end_closing(account);
   --account.server_count;
   --account.of_database->server_count;
   --account.of_user->server_count;
@@ -203,9 +205,7 @@ void Machine::Core::decide(const pool::Ledger::Offered& offered) {
   const bool close = by_timeout ? account.staying_count() > account.limits.minimum
                                 : should_yield(account, offered.offer.since);
   if (close) {
-    ++account.closing_count;
-    ++account.of_database->closing_count;
-    ++account.of_user->closing_count;
+    begin_closing(account);
   } else if (!by_timeout) {
     account.parts[offered.machine].pressure = {};
     touch_waiting();  // what was told is forgotten: whoever still needs a place says so again
@@ -419,8 +419,7 @@ void Machine::Core::tell_failures(Account& account) {
   seats::Failing message{account.name(), std::nullopt, {}, false};
   if (failing != nullptr) {
     const PgError& error = failing->error();
-    message.why =
-        News::Why{error.code.text(), error.message, error.hint, false, failing->permanent()};
+    message.why = News::Why{error.code.text(), error.message, error.hint, {}, failing->permanent()};
     message.retry_at = failing->retry_at();
     message.hopeless = failing->permanent() && account.staying_count() == 0;
   }

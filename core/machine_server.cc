@@ -185,11 +185,14 @@ void Machine::Core::login_failed(Server& server, const session::LoginFailure& fa
   // The password of a reload ago says nothing about the one in force.
   const bool permanent =
       failure.permanent && server.login->identity().credential == pool.credential;
-  const bool host_is_away = failure.error.code == sqlstate::cannot_connect_now ||
-                            (server.state == ServerState::connecting);
+  const bool not_there =
+      failure.error.code == sqlstate::cannot_connect_now || server.state == ServerState::connecting;
+  const News::Heard heard = not_there            ? News::Heard::not_there
+                            : failure.unanswered ? News::Heard::nothing
+                                                 : News::Heard::answer;
   const PgError error = failure.error;
   const News::Why why{error.code.text(), out_.arena().copy(error.message),
-                      out_.arena().copy(error.hint), host_is_away, permanent};
+                      out_.arena().copy(error.hint), heard, permanent};
   close_server(server, error.message, {News::What::failed, server.host, why});
 }
 
@@ -361,8 +364,9 @@ void Machine::Core::server_lost(Server& server, Reason why) {
   if (server.state == ServerState::closing) return;
   if (server.state == ServerState::connecting || server.state == ServerState::login) {
     return login_failed(
-        server,
-        {{sqlstate::connection_failure, join("server login failed: ", words_of(why))}, false});
+        server, {{sqlstate::connection_failure, join("server login failed: ", words_of(why))},
+                 false,
+                 true});
   }
   Client* client = clients_.find(server.client);
   if (client != nullptr) {
@@ -494,7 +498,8 @@ void Machine::Core::server_due(Server& server) {
       return login_failed(server, {{sqlstate::connection_failure,
                                     join("server_connect_timeout: no login within ",
                                          in_seconds(settings_.server_connect_timeout))},
-                                   false});
+                                   false,
+                                   true});
     case ServerState::idle:
       if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
       return offer(server, pool::Offer::Why::idle_timeout);

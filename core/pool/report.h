@@ -54,11 +54,17 @@ struct News {
     closed,
     kept,  // the ledger told it to go, and it was gone already: it is not closing twice
   };
+  // What a failure says of its host.
+  enum class Heard : std::uint8_t {
+    answer,    // it is there, whatever it said
+    nothing,   // a connection stood and broke, or its time passed: it may be there or not
+    not_there  // there was no connection, or nobody may log in yet
+  };
   struct Why {
     std::string_view code;
     std::string_view message;
     std::string_view hint;
-    bool host_is_away = false;
+    Heard heard{};
     bool permanent = false;
     bool operator==(const Why&) const = default;
   };

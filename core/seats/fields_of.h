@@ -52,8 +52,8 @@ auto fields_of(Is<pool::Hunger> auto& hunger) {
   return std::tie(number, wanted, since, newest, unknown);
 }
 auto fields_of(Is<pool::News::Why> auto& why) {
-  auto& [code, message, hint, host_is_away, permanent] = why;
-  return std::tie(code, message, hint, host_is_away, permanent);
+  auto& [code, message, hint, heard, permanent] = why;
+  return std::tie(code, message, hint, heard, permanent);
 }
 auto fields_of(Is<pool::News> auto& news) {
   auto& [what, host, why] = news;

@@ -5,7 +5,7 @@
 // Order is kept between two machines and not beyond. Each message is bounded by what it is about: a
 // client's way in (Admit, Admitted, HandedOver, Cancel, Cancelled), a step in which clients left
 // (Left), a console command (Ask, Answer, Reload, Reloaded), a reload (Applied), the end (Drain,
-// Drained), a server that comes or goes (Report, Open, Offer, Decided, Failing), a place that is
+// Drained), a server that comes or goes (Report, Open, Decided, Failing), a place that is
 // wanted under a full limit (Pressed), a pool that has too few servers here (Hungry, Introduced).
 #pragma once
 
@@ -43,7 +43,7 @@ struct Left {
   std::uint32_t count = 0;
   bool operator==(const Left&) const = default;
 };
-// A client that was handed over has come, and is the other machine's to answer for.
+// A client or a server that was handed over has come, and is the other machine's to answer for.
 struct HandedOver {
   bool operator==(const HandedOver&) const = default;
 };

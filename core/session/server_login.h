@@ -28,7 +28,8 @@ struct ServerIdentity {
 // Why a login failed: the error its waiting clients are told, and whether waiting could help.
 struct LoginFailure {
   PgError error;
-  bool permanent = false;  // until settings or the server's roles and databases change
+  bool permanent = false;   // until settings or the server's roles and databases change
+  bool unanswered = false;  // the connection broke or its time passed: nobody said why
 };
 
 class ServerLogin {

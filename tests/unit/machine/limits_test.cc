@@ -12,10 +12,17 @@ class LimitsTest : public Story {
     for (int i = 0; i < count; ++i) clients.push_back(&world.client(how));
     return clients;
   }
-  void add_bob() {
-    UserSettings bob;
-    bob.name = "bob";
-    world.settings.users.push_back(bob);
+  void add_user(const std::string& name) {
+    UserSettings user;
+    user.name = name;
+    world.settings.users.push_back(user);
+  }
+  std::size_t server_attempts() {
+    std::size_t count = 0;
+    for (const auto& [socket, record] : world.shell().records()) {
+      count += socket.kind == SocketKind::server;
+    }
+    return count;
   }
 };
 
@@ -77,7 +84,7 @@ TEST_F(LimitsTest, max_client_conn_is_exact_and_admins_have_their_own_slots) {
 }
 
 TEST_F(LimitsTest, max_db_connections_is_shared_and_an_idle_server_makes_room) {
-  add_bob();
+  add_user("bob");
   world.settings.default_pool_size = 5;
   world.settings.databases[0].max_db_connections = 2;
   sim::Client& ann = world.client();
@@ -131,15 +138,23 @@ TEST_F(LimitsTest, a_host_that_is_down_sees_few_attempts) {
   world.postgres.set_welcome(sim::Host::Welcome::refuse);
   const auto clients = log_in(20);
   world.advance(std::chrono::seconds(30));
-  std::size_t attempts = 0;
-  for (const auto& [socket, record] : world.shell().records()) {
-    attempts += socket.kind == SocketKind::server;
-  }
-  EXPECT_GE(attempts, 2u) << "nobody tried again";
-  EXPECT_LT(attempts, 30u) << "a host that is down is stormed";
+  EXPECT_GE(server_attempts(), 2u) << "nobody tried again";
+  EXPECT_LT(server_attempts(), 30u) << "a host that is down is stormed";
   world.postgres.set_welcome(sim::Host::Welcome::accept);
   world.advance(std::chrono::seconds(16));
   for (sim::Client* client : clients) EXPECT_TRUE(client->logged_in());
+}
+
+TEST_F(LimitsTest, a_host_that_goes_down_while_servers_log_in_sees_few_attempts) {
+  world.postgres.stall(true);
+  for (const char name : std::string_view("bcdefghijklmnopqrstu")) add_user({name});
+  for (const UserSettings& user : world.settings.users) world.client({.user = user.name});
+  ASSERT_EQ(server_attempts(), limits::host_connecting_max);
+  world.postgres.set_welcome(sim::Host::Welcome::refuse);
+  world.postgres.vanish_all();
+  world.run();
+  EXPECT_LT(server_attempts(), limits::host_connecting_max + 8)
+      << "each lost login lets all who wait try anew";
 }
 
 }  // namespace

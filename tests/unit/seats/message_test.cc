@@ -13,7 +13,7 @@ constexpr pool::Hunger hunger{7, 3, early, late, true};
 
 TEST(SeatsMessage, IsReadAsItWasWritten) {
   const Endpoint place{Endpoint::Family::unix_socket, 5432, {}, "/run/.s.PGSQL.5432"};
-  const pool::News::Why why{"08006", "refused", "start it", true, true};
+  const pool::News::Why why{"08006", "refused", "start it", pool::News::Heard::not_there, true};
   const std::vector<Message> messages{
       Admit{{1, 2}, true},
       Left{3},

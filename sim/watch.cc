@@ -8,6 +8,7 @@
 #include "core/base/limits.h"
 #include "core/seats/message.h"
 #include "sim/application.h"
+#include "sim/message_view.h"
 #include "sim/quiet_log.h"
 #include "sim/simulation.h"
 
@@ -22,6 +23,16 @@ constexpr std::size_t unsent_size_max = 2 * limits::read_buffer_size + 4096;
 // Applications connect from 10.9.1.N, their cancels from 10.9.2.N.
 std::uint32_t application_at(const Endpoint& peer) {
   return peer.address[2] == 1 ? peer.address[3] : 0;
+}
+
+// What a server may say of its own accord answers nobody, and no clock begins anew with it.
+bool answers_nothing(std::string_view bytes) {
+  while (!bytes.empty() && (bytes[0] == 'N' || bytes[0] == 'S')) {
+    const std::size_t size = whole_size(bytes).value_or(0);
+    if (size == 0 || size > bytes.size()) return false;
+    bytes.remove_prefix(size);
+  }
+  return bytes.empty();
 }
 
 }  // namespace
@@ -74,9 +85,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
         if (stranger) owners_.erase(given);
       } else if (send->socket.kind == SocketKind::client) {
         waiting_.erase(send->socket);
-        Sent& sent = sent_[simulation_.shell().stream_of(send->socket)];
-        const Instant now = simulation_.clock().now();
-        if (sent.last != now) sent.before = std::exchange(sent.last, now);
+        if (!answers_nothing(pgweir::text_of(send->bytes))) answered(send->socket);
       }
       if (send->bytes.size() > 1000) check_buffers(send->socket);
     } else if (const auto* stop = std::get_if<effect::StopReading>(&effect)) {
@@ -393,6 +402,12 @@ void Watch::check_cancelled(const ServerEvent& event) {
         oracle::cancel_reach, who + ": a cancel that came when r" + std::to_string(found->second) +
                                   " was the last hit " + std::string(event.request_tag));
   }
+}
+
+void Watch::answered(SocketId client) {
+  Sent& sent = sent_[simulation_.shell().stream_of(client)];
+  const Instant now = simulation_.clock().now();
+  if (sent.last != now) sent.before = std::exchange(sent.last, now);
 }
 
 Instant Watch::silent_since(const Stream* client) const {

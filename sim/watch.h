@@ -34,7 +34,7 @@ class Watch {
   void server(const ServerEvent& event);
   // An application has been let in.
   void client_logged_in();
-  // When something was sent to it before what was sent to it last.
+  // When it was answered something, before what it was sent last.
   Instant silent_since(const Stream* client) const;
   // When that was: it may have taken long to arrive.
   Instant spoken_to_at(const Stream* client) const;
@@ -71,6 +71,7 @@ class Watch {
   void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
   void check_answered(Cancel cancel, std::span<const Effect> effects);
   void check_cancelled(const ServerEvent& event);
+  void answered(SocketId client);
   void check_buffers(SocketId socket);
 
   struct Waiter;

@@ -247,28 +247,37 @@ class Machine::Core {
   std::uint8_t jitter();
 
   // machine_handover.cc
-  struct Homes;
+  // The machines from first on, round and round.
+  struct Homes {
+    std::uint8_t first = 0;
+    std::uint8_t count = 1;
+  };
   Homes homes_of(std::string_view database, std::string_view user, std::uint32_t pool_size) const;
   bool is_among(std::uint8_t machine, const Homes& homes) const;
   std::uint8_t home_for(std::string_view database, std::string_view user);
   bool is_first_home(const DatabaseSettings& line) const;
-  template <class See>
-  void each_other_home(const Pool& pool, See see) const;
-  pool::Level told_level(Pool& pool);
-  pool::Hunger hunger_of(const Pool& pool) const;
-  void say_hunger(Pool& pool);
-  void tell_hunger(Pool& pool, const pool::Hunger& hunger);
-  void pass_on_hunger(const pool::Account& account, std::uint8_t from, std::uint32_t epoch,
-                      const pool::Hunger& hunger);
-  void introduce(Pool& pool);
-  void is_hungry(Pool& pool, std::uint8_t machine, const pool::Hunger& hunger);
-  void hear(std::uint8_t from, const seats::Hungry& hungry);
-  void hear(std::uint8_t from, const seats::Introduced& introduced);
+  std::vector<std::uint8_t> other_homes(const Pool& pool) const;
   void share_idle(Pool& pool);
   bool give_to_older(Pool& pool, Server& server);
   void give(Server& server, std::uint8_t to);
   void forget(Server& server);
   void on(const event::Arrived& event);
+
+  // machine_hunger.cc
+  pool::Level told_level(Pool& pool);
+  pool::Hunger hunger_of(const Pool& pool) const;
+  void say_hunger(Pool& pool);
+  Duration hunger_interval() const;
+  void plan_telling(Pool& pool, const pool::Hunger& hunger);
+  void sign(const Pool& pool, pool::Hunger& hunger);
+  void tell_hunger(Pool& pool, const pool::Hunger& hunger, bool all_know);
+  void pass_on_hunger(const pool::Account& account, std::uint8_t from, std::uint32_t epoch,
+                      const pool::Hunger& hunger);
+  void introduce(Pool& pool);
+  void is_hungry(Pool& pool, std::uint8_t machine, const pool::Hunger& hunger);
+  void hear(std::uint8_t from, const seats::Hungry& hungry);
+  void forget_hunger(Pool& pool);
+  void hear(std::uint8_t from, const seats::Introduced& introduced);
 
   // machine_cancel.cc
   void cancel_requested(Client& requester, std::uint32_t pid, Bytes secret);

@@ -183,7 +183,7 @@ void Machine::Core::collect(Pool& pool) {
   pool::Hunger over;
   over.number = ++hunger_count_;
   report({pool.name(), epoch_, true, {}, over, {}, {}});
-  if (!pool.hunger.nothing()) tell_hunger(pool, over);
+  if (!pool.hunger.nothing()) tell_hunger(pool, over, true);
   timers_.remove(pool.timer);
   values_.drop(pool.parameters);
   pools_.erase(pool.self);

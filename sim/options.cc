@@ -160,7 +160,9 @@ void draw_machines(RunOptions& options, Tape& tape) {
   options.settings.handover_slack =
       one_of<Duration, 4>(tape, {milliseconds(1), milliseconds(1), Duration{}, milliseconds(20)});
   if (tape.chance(1, 3)) return;
-  options.settings.default_pool_size = static_cast<std::int32_t>(tape.between(8, 12));
+  // Pools on two or three machines, or on as many as there are.
+  const std::uint32_t size = tape.between(8, 14);
+  options.settings.default_pool_size = static_cast<std::int32_t>(size > 12 ? 32 : size);
   if (tape.chance(1, 4)) {
     options.settings.min_pool_size = static_cast<std::int32_t>(tape.between(1, 4));
   }

@@ -225,7 +225,16 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
 }
 
 Duration Simulation::machines_agree_within() const {
-  return 2 * (settings().handover_slack + options_.answers_late_max + options_.timers_late_max);
+  const Duration late = options_.answers_late_max + options_.timers_late_max;
+  const auto size = static_cast<std::uint32_t>(settings().default_pool_size);
+  const std::uint32_t homes = size == 0 ? options_.machine_count : size / limits::servers_a_machine;
+  const Duration slack = settings().handover_slack;
+  Duration within = 2 * (slack + late);
+  // Not all are told at once: each time twice as many.
+  for (std::uint32_t told = limits::hunger_reach_min; told + 1 < homes; told += 2 * told) {
+    within += std::max<Duration>(slack, limits::hunger_interval_min) + late;
+  }
+  return within;
 }
 
 Instant Simulation::undisturbed_since() const {

@@ -109,8 +109,8 @@ class Simulation {
   const Network& network() const { return network_; }
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }
-  // The longest until every machine knows what one has to say: two times handover_slack, and what
-  // letters and timers take.
+  // The longest until every machine knows what one has to say: two times handover_slack, once more
+  // each time that others of a pool's many machines are told, and what letters and timers take.
   Duration machines_agree_within() const;
   // Settings or a stall have disturbed none of that since.
   Instant undisturbed_since() const;

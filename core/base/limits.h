@@ -53,6 +53,10 @@ inline constexpr std::size_t console_commands_at_once_max = 8;
 // A pool lives on one machine for every so many servers it may have: with fewer, most of them would
 // be on their way to another.
 inline constexpr std::uint32_t servers_a_machine = 4;
+// How many machines are told at once that clients wait for servers of their pool, at first; and how
+// soon some are told again, whatever handover_slack is.
+inline constexpr std::uint32_t hunger_reach_min = 3;
+inline constexpr Duration hunger_interval_min = 1ms;
 // Rounds in which the pools of a machine and the ledger answer each other in one step: as many as
 // servers may be closed for others at once, and more is a bug.
 inline constexpr std::uint32_t step_rounds_max = 100'000;

@@ -67,16 +67,30 @@ struct Failure {
 struct Hungry {
   Hunger hunger;
   Instant heard_at{};
+  Instant fades_at = never;
   std::uint32_t given = 0;  // since it told
   std::uint32_t spare = 0;  // servers: the part of this machine in what it wants, of idle ones
 
+  // All who were told are taken to give as this machine does.
+  std::uint32_t given_by_all() const { return given * hunger.told_count; }
   // Since when the client waits that would get the next server, if they came evenly. Who was told
   // of may have been served by now: within handover_slack, after which it is told again, each is
   // taken to have waited as long as he had then.
   Instant next_since(Instant now, Duration slack) const {
-    const Instant since = hunger.since + (hunger.newest - hunger.since) / hunger.wanted * given;
+    const Instant since =
+        hunger.since + (hunger.newest - hunger.since) / hunger.wanted * given_by_all();
     return since + std::min<Duration>(now - heard_at, slack);
   }
+};
+
+// How hunger is told to the other machines where a pool lives.
+struct Telling {
+  std::uint32_t reach = 0;  // machines at once
+  bool all = false;         // that is all of them, and what they believe lasts
+  std::uint32_t turn = 0;   // counts those told
+  Instant again_at{};       // where it is not all
+  Instant since = never;    // of the client that had waited longest, when it was told last
+  Duration waited{};        // by him
 };
 
 struct Pool {
@@ -103,9 +117,10 @@ struct Pool {
   session::ParameterSet parameters{};
 
   std::optional<Level> told;  // to the ledger
-  Hunger hunger;              // told to the other machines where the pool lives
-  bool tell_again = false;    // a server has changed hands since: they believe something else
-  Instant tell_at{};          // not before that again
+  Hunger hunger;              // told to the other machines where the pool lives, last
+  Telling telling;
+  bool tell_again = false;  // a server has changed hands since: they believe something else
+  Instant tell_at{};        // not before that again
   std::map<std::uint8_t, Hungry> hungry;        // by machine
   std::map<std::uint8_t, std::uint64_t> heard;  // the number of what each machine said last
   std::set<std::uint8_t> curious;               // machines that wait to hear what its servers say

@@ -34,6 +34,8 @@ struct Hunger {
   Instant since = never;   // of the one that has waited longest
   Instant newest = never;  // of the one that came last
   bool unknown = false;    // clients that log in wait to hear what such servers say of themselves
+  std::uint32_t told_count = 1;  // machines that are told so at once
+  bool passing = false;          // not all were: it is over when it is not said again
   bool nothing() const { return wanted == 0 && !unknown; }
   // But for their numbers.
   bool says_the_same(const Hunger& other) const {

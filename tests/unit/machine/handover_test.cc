@@ -49,6 +49,18 @@ TEST_F(HandoverTest, a_server_goes_to_the_machine_where_somebody_waits) {
   EXPECT_EQ(world.postgres.session_count_max(), 1u);
 }
 
+TEST_F(HandoverTest, a_server_is_found_at_whichever_of_many_machines_it_is) {
+  world.machine_count = 8;
+  world.settings.default_pool_size = 32;
+  world.settings.databases[0].max_db_connections = 1;
+  std::vector<sim::Client*> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(&client());
+  for (std::size_t i = 0; i < 64; ++i) {
+    EXPECT_EQ(ask(*clients[i * 5 % 8], "select 'a'"), "T D(a) C(SELECT 1) Z(I)") << i;
+  }
+  EXPECT_EQ(world.postgres.session_count_max(), 1u);
+}
+
 TEST_F(HandoverTest, it_stays_while_a_transaction_is_open) {
   world.settings.databases[0].max_db_connections = 1;
   sim::Client& here = client();

@@ -71,8 +71,9 @@ struct Hungry {
   std::uint32_t given = 0;  // since it told
   std::uint32_t spare = 0;  // servers: the part of this machine in what it wants, of idle ones
 
-  // All who were told are taken to give as this machine does.
-  std::uint32_t given_by_all() const { return given * hunger.told_count; }
+  // Where some were told they are taken to give as this machine does; where all were, nobody is to
+  // be overtaken because somebody else might have given.
+  std::uint32_t given_by_all() const { return given * (hunger.passing ? hunger.told_count : 1); }
   // Since when the client waits that would get the next server, if they came evenly. Who was told
   // of may have been served by now: within handover_slack, after which it is told again, each is
   // taken to have waited as long as he had then.

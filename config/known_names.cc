@@ -53,7 +53,7 @@ constexpr std::array user_keys = {
 };
 
 // PgBouncer's HEAD of July 2026, without what pgweir has.
-constexpr std::array<Name, 57> unsupported_settings = {
+constexpr std::array<Name, 56> unsupported_settings = {
     "application_name_add_host",
     "auth_dbname",
     "auth_hba_file",
@@ -78,7 +78,6 @@ constexpr std::array<Name, 57> unsupported_settings = {
     "login_notify_message",
     "max_db_client_connections",
     "max_packet_size",
-    "max_prepared_statements",
     "max_user_client_connections",
     "peer_id",
     "pidfile",

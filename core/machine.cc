@@ -439,6 +439,7 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(client.stream.body_left);
     hash.add(client.stream.held.size());
     for (const session::ValueId id : client.parameters) hash.add(values_.text(id));
+    hash.add(client.statements.size());
   });
   servers_.each([&](ServerHandle handle, const Server& server) {
     hash.add(handle);
@@ -453,6 +454,7 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(server.stream.held.size());
     server.owed.add_to(hash);
     for (const session::ValueId id : server.parameters) hash.add(values_.text(id));
+    hash.add(server.statements.size());
   });
   pools_.each([&](PoolHandle handle, const Pool& pool) {
     hash.add(handle);
@@ -481,6 +483,7 @@ std::string Machine::Core::left_over() const {
   };
   add("clients", clients_.size());
   add("servers", servers_.size());
+  add("prepared statements", statements_.size());
   add("cancellers", cancellers_.size());
   add("cancel keys", cancel_keys_.size());
   add("names being resolved", resolutions_.size());

@@ -169,6 +169,7 @@ void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::st
   }
   if (client.state == ClientState::console) --console_count_;
   client.become(ClientState::closing, now_);
+  client.statements.clear(statements_);
   client.stream = {};
   out_.add(effect::Close{client.socket(), when});
 }

@@ -382,6 +382,7 @@ class Machine::Core {
   Timers timers_;
   Timers::Id timer_ = 0;
   session::Values values_;
+  session::Statements statements_;  // of all clients here
   pool::ClientTable clients_;
   SlotMap<Server, ServerHandle> servers_;
   SlotMap<Canceller, CancelHandle> cancellers_;

@@ -100,7 +100,8 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
                              server.expires_at,
                              server.assignments,
                              hunger,
-                             {}};
+                             {},
+                             server.statements.in_order()};
   for (std::size_t i = 0; i < session::tracked_count; ++i) {
     if (server.parameters[i] == session::no_value) continue;
     parcel.parameters[i] = values_.text(server.parameters[i]);
@@ -144,6 +145,7 @@ void Machine::Core::on(const event::Arrived& event) {
   server.connected_at = parcel.connected_at;
   server.expires_at = parcel.expires_at;
   server.assignments = parcel.assignments;
+  server.statements = session::ServerStatements(parcel.statements);
   for (std::size_t i = 0; i < session::tracked_count; ++i) {
     if (parcel.parameters[i]) values_.assign(server.parameters, i, *parcel.parameters[i]);
   }

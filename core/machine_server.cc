@@ -35,7 +35,8 @@ std::string_view words_of(Reason why) {
 }  // namespace
 
 session::LinkContext Machine::Core::context(const Pool& pool) {
-  return {out_, values_, pool.database->totals, now_};
+  const auto statements_max = static_cast<std::uint32_t>(settings_.max_prepared_statements);
+  return {out_, values_, statements_, vault_, statements_max, pool.database->totals, now_};
 }
 
 Machine::Core::Server& Machine::Core::add_server(Pool& pool, const Endpoint& endpoint) {
@@ -237,7 +238,8 @@ void Machine::Core::after_reply(Server& server) {
         server.cancel_wanted = false;
         if (!server.owed.empty()) start_cancel(server);
       }
-      if (client->blocked && !server.cancel && server.owed.size() < limits::owed_replies_max / 2) {
+      if (client->blocked && !server.cancel && !server.owed.waits_for_changes() &&
+          server.owed.size() < limits::owed_replies_max / 2) {
         continue_client(*client);
       }
       end_if_done(*client);
@@ -305,6 +307,7 @@ void Machine::Core::lose_client(Client& client) {
   }
   server.stream.forward = false;
   server.owed.swallow_all();
+  server.refused_names.clear();
   server.rolling_back = false;
   server.cancel_wanted = false;
   server.cancel_tried = false;

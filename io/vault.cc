@@ -186,6 +186,8 @@ std::optional<std::string> Vault::cleartext(CredentialId credential) {
   return std::string(entry->text.view());
 }
 
+Digest Vault::digest(Bytes bytes) const { return sha256(bytes); }
+
 bool Vault::equal(const Digest& a, const Digest& b) const { return equal_in_constant_time(a, b); }
 
 const Vault::Entry* Vault::find(CredentialId credential) const {

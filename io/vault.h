@@ -94,6 +94,7 @@ class Vault final : public auth::Vault {
   std::optional<std::string> md5_answer(CredentialId credential, std::string_view user,
                                         std::span<const std::byte, 4> salt) override;
   std::optional<std::string> cleartext(CredentialId credential) override;
+  Digest digest(Bytes bytes) const override;
   bool equal(const Digest& a, const Digest& b) const override;
 
  private:

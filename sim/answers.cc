@@ -54,9 +54,10 @@ std::string name_of(Owed::What what) {
   switch (what) {
     case Owed::What::query: return "Query";
     case Owed::What::parse:
-    case Owed::What::named_parse: return "Parse";
+    case Owed::What::prepare: return "Parse";
     case Owed::What::bind: return "Bind";
-    case Owed::What::describe: return "Describe";
+    case Owed::What::describe:
+    case Owed::What::describe_statement: return "Describe";
     case Owed::What::execute: return "Execute";
     case Owed::What::close: return "Close";
     case Owed::What::sync: return "Sync";
@@ -78,6 +79,7 @@ void Answers::begin(OwnState::Parameters parameters) {
   row_count_ = fetched_ = 0;
   described_ = copy_open_ = copying_out_ = failed_ = cancel_may_hit_ = confused_ = false;
   status_ = 'I';
+  prepared_.clear();
   session_.clear();
   state_.begin(std::move(parameters));
 }
@@ -215,24 +217,70 @@ void Answers::hear_extended(Owed& owed, const Message& message) {
   switch (owed.what) {
     case What::query: return;
     case What::parse:
-    case What::named_parse:
-      if (message.type != '1' || owed.what == What::named_parse) break;
+      if (message.type != '1') break;
       return owed_.pop_front();
     case What::bind:
       if (message.type != '2') break;
+      if (!owed.name.empty()) return hear_of_statement(owed, message);
       return owed_.pop_front();
     case What::close:
       if (message.type != '3') break;
+      prepared_.erase(owed.name);
       return owed_.pop_front();
+    case What::prepare:
+    case What::describe_statement: return hear_of_statement(owed, message);
     case What::describe:
       if (message.type != 'T' && message.type != 'n') break;
       return owed_.pop_front();
-    case What::execute: return hear_execute(owed.asks.front(), owed.row_count_max, message);
+    case What::execute: return hear_execute(*ask_of(owed), owed.row_count_max, message);
     case What::sync:
       if (message.type != 'Z') break;
       return hear_ready(message);
   }
   wrong(message, "the answer of a " + name_of(owed.what));
+}
+
+// What a name stands for when this is answered, is what it stood for when the server did it.
+void Answers::hear_of_statement(Owed& owed, const Message& message) {
+  const auto known = prepared_.find(owed.name);
+  if (owed.what == Owed::What::prepare) {
+    if (message.type != '1') return wrong(message, "ParseComplete of " + owed.name);
+    if (known != prepared_.end()) return wrong(message, "that " + owed.name + " exists");
+    prepared_.emplace(owed.name, owed.asks.front());
+    return owed_.pop_front();
+  }
+  if (known == prepared_.end()) return wrong(message, "that " + owed.name + " does not exist");
+  if (owed.what == Owed::What::bind) {
+    bound_ = known->second;
+    bound_.request = owed.asks.front().request;
+    return owed_.pop_front();
+  }
+  if (!described_) {
+    if (message.type != 't') return wrong(message, "ParameterDescription");
+    described_ = true;
+    return;
+  }
+  if (message.type != 'T' && message.type != 'n') return wrong(message, "RowDescription");
+  described_ = false;
+  owed_.pop_front();
+}
+
+// What it is about, as far as that is known before it is answered.
+const Ask* Answers::ask_of(const Owed& owed) const {
+  if (owed.name.empty() || owed.what == Owed::What::prepare) {
+    return owed.asks.empty() ? nullptr : &owed.asks.front();
+  }
+  if (owed.what == Owed::What::execute) return &bound_;
+  const auto known = prepared_.find(owed.name);
+  return known == prepared_.end() ? nullptr : &known->second;
+}
+
+// The error that there is, or is not, such a statement.
+bool Answers::name_explains(const Owed& owed, std::string_view code) const {
+  if (owed.name.empty()) return false;
+  const bool known = prepared_.contains(owed.name);
+  if (owed.what == Owed::What::prepare) return known && code == "42P05";
+  return !known && code == "26000";
 }
 
 void Answers::hear_execute(const Ask& ask, int row_count_max, const Message& message) {
@@ -313,10 +361,7 @@ void Answers::done(const Ask& ask, std::string_view tag) {
 void Answers::hear_error(const Message& message) {
   const std::string code = error_field(message, 'C');
   Owed& owed = owed_.front();
-  const Ask* ask = owed.what == Owed::What::query ? current()
-                   : owed.asks.empty()            ? nullptr
-                                                  : &owed.asks.front();
-  const bool refused_name = owed.what == Owed::What::named_parse && code == "0A000";
+  const Ask* ask = owed.what == Owed::What::query ? current() : ask_of(owed);
   const bool may_be_cancelled = cancel_may_hit_ || state_.has_parameter("statement_timeout") ||
                                 (ask != nullptr && ask->kind == Kind::copy_abort);
   if (code == "57014" && !may_be_cancelled) {
@@ -325,7 +370,7 @@ void Answers::hear_error(const Message& message) {
                                     waits_for());
     return;
   }
-  if (failed_ || !(refused_name || error_allowed(ask, code))) {
+  if (failed_ || !(name_explains(owed, code) || error_allowed(ask, code))) {
     return wrong(message, "no error " + code + " (" + error_field(message, 'M') + ")");
   }
   if (status_ == 'T') status_ = 'E';

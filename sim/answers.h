@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,6 +64,9 @@ class Answers {
   void hear_query(Owed& owed, const Message& message);
   void hear_extended(Owed& owed, const Message& message);
   void hear_execute(const Ask& ask, int row_count_max, const Message& message);
+  void hear_of_statement(Owed& owed, const Message& message);
+  bool name_explains(const Owed& owed, std::string_view code) const;
+  const Ask* ask_of(const Owed& owed) const;
   bool hear_rows(const Ask& ask, const Message& message);
   bool hear_copy(const Ask& ask, const Message& message);
   void hear_error(const Message& message);
@@ -98,6 +102,9 @@ class Answers {
   bool distrusting_ = false;
   bool confused_ = false;
   int cancels_open_ = 0;
+
+  std::map<std::string, Ask> prepared_;  // by name
+  Ask bound_;                            // by the last Bind of one of them
 
   // Of the transaction, implicit ones too.
   std::vector<std::string> session_;  // where it is, as rows say it

@@ -18,7 +18,6 @@ constexpr std::int32_t gss_code = 80877104;
 
 // What pgweir itself says to servers, as its architecture promises it.
 constexpr std::string_view set_up_types = "PBES";
-constexpr std::string_view set_up_text("\0select pg_catalog.set_config(", 30);
 constexpr std::string_view roll_back_text("ROLLBACK\0", 9);
 
 }  // namespace
@@ -57,6 +56,7 @@ void Ledger::Inbox::keep() {
 void Ledger::step(const Event& event, std::span<const Effect> effects) {
   speaker_ = {};
   effects_ = effects;
+  joined_.clear();
   if (const auto* gone = std::get_if<event::Closed>(&event)) closed(gone->socket);
   if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) closed(failed->socket);
   if (const auto* received = std::get_if<event::Received>(&event)) {
@@ -68,6 +68,7 @@ void Ledger::step(const Event& event, std::span<const Effect> effects) {
     this->accepted(*accepted);
   }
   for (const Effect& effect : effects) {
+    said_ = &effect;
     if (const auto* send = std::get_if<effect::Send>(&effect)) {
       const std::string_view bytes = pgweir::text_of(send->bytes);
       if (Client* client = clients_.find(send->socket)) to_client(*client, bytes);
@@ -76,6 +77,8 @@ void Ledger::step(const Event& event, std::span<const Effect> effects) {
       this->close(close->socket);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       connects(*connect);
+    } else if (const auto* stop = std::get_if<effect::StopReading>(&effect)) {
+      if (Client* client = clients_.find(stop->socket)) client->since = ++order_;
     }
   }
   settle_step();
@@ -117,6 +120,7 @@ void Ledger::close(SocketId socket) {
   if (Client* client = clients_.find(socket)) {
     if (Server* server = held_by(*client)) {
       server->client = {};
+      std::erase_if(server->asked, [](char what) { return what == '1' || what == '3'; });
       server->inbox.drop(std::exchange(server->passing, 0));
     }
     client->closing = true;
@@ -207,17 +211,27 @@ bool Ledger::closes(SocketId socket) const {
 // owes it nothing.
 bool Ledger::join(Client& client, Server& server) {
   Server* const held = held_by(client);
-  if (held == &server) return true;
+  if (held == &server) {
+    if (server.free() && !server.batch) joined_.push_back({client.id, said_});
+    return true;
+  }
   if (!server.free() || server.passing > 0) return false;
   if (held != nullptr && (!held->free() || held->passing > 0)) return false;
   if (client.user != server.user || client.database != server.database) return false;
   if (held != nullptr) held->client = {};
   server.client = client.id;
   client.server = server.id;
+  joined_.push_back({client.id, said_});
+  begin_anew(server);
+  return true;
+}
+
+void Ledger::begin_anew(Server& server) {
   server.owed = 0;
   server.owed_known = true;
+  server.asked.clear();
+  server.skips = false;
   server.batch = false;
-  return true;
 }
 
 void Ledger::greet(Server& server, std::string_view bytes) {
@@ -252,9 +266,14 @@ void Ledger::to_server(Server& server, std::string_view bytes) {
     }
     const std::size_t size = whole_size(bytes).value_or(0);
     const std::string_view piece = bytes.substr(0, size);
-    const auto pass = [&](Client& one) { return pass_to_server(one, server, piece); };
+    next_ = piece.size() < bytes.size() ? bytes.substr(piece.size()) : said_next(server);
+    const auto pass = [&](Client& one) {
+      return pass_to_server(one, server, piece) || pass_renamed(one, server, piece);
+    };
     const bool whole = size > 0 && piece.size() == size;
-    const bool passed = size > 0 && server.set_up == 0 && offer(server, pass);
+    const bool named = whole && piece[0] == 'P' && body_of(piece).starts_with("pgweir_");
+    const bool passed =
+        size > 0 && server.set_up == 0 && (named ? prepares(server, piece) : offer(server, pass));
     if (!passed && !(whole && made_up_for(server, piece))) {
       const std::string pool = server.user + "@" + server.database;
       return blame("a server of " + pool + " is told what no client has to say now", bytes);
@@ -269,10 +288,11 @@ void Ledger::to_server(Server& server, std::string_view bytes) {
 template <typename Offer>
 bool Ledger::offer(Server& server, Offer one) {
   Client* const own = served_by(server);
-  if (own != nullptr && (!server.free() || own->id == speaker_)) {
+  const bool taken = !server.free() || (own != nullptr && server.batch);
+  if (own != nullptr && (taken || own->id == speaker_)) {
     if (one(*own)) return true;
   }
-  if (!server.free()) return false;
+  if (taken) return false;
   Client* const speaker = clients_.find(speaker_);
   if (speaker != nullptr && speaker != own && one(*speaker)) return true;
   for (const Effect& effect : effects_) {
@@ -287,7 +307,23 @@ bool Ledger::offer(Server& server, Offer one) {
     client->listed = !client->closing && !client->inbox.view().empty();
     return !client->listed;
   });
+  // Who has waited longest is served first.
+  std::ranges::sort(speakers_, {}, [&](SocketId id) { return clients_.find(id)->since; });
   return std::ranges::any_of(speakers_, [&](SocketId id) { return one(*clients_.find(id)); });
+}
+
+// A statement is prepared: because a client says so, or is going to use it.
+bool Ledger::prepares(Server& server, std::string_view message) {
+  const std::string definition(parted(message).after);
+  const bool used_next = whole_size(next_).value_or(0) > 0 &&
+                         (next_[0] == 'B' || next_[0] == 'D') &&
+                         parted(next_).name == parted(message).name;
+  bool passed = false;
+  const auto one = [&](Client& client) {
+    passed = pass_renamed(client, server, message);
+    return passed || (used_next && is_going_to_use(client, server, definition));
+  };
+  return offer(server, one) && (passed || sets_up_statement(server, message));
 }
 
 // COPY data and Flush mean nothing where nothing is under way. 0: what is in front is none.
@@ -315,16 +351,18 @@ bool Ledger::pass_to_server(Client& client, Server& server, std::string_view pie
   // Nothing is dropped before it is sure that this client says it: what is stray at the server it
   // has may be on its way there.
   std::string_view rest = client.inbox.view();
-  std::size_t stray_count = 0;
-  for (; !rest.starts_with(piece); ++stray_count) {
-    const std::size_t size = stray_size(client, rest);
+  while (!rest.starts_with(piece)) {
+    const std::size_t size = passed_over(client, server, rest);
     if (size == 0 || size > rest.size()) return false;
     rest.remove_prefix(size);
   }
+  // Many say just this.
+  if (piece[0] == 'S' && !is_heard_at_once(client, server)) {
+    if (!is_held_up(client) || !goes_on(client, server, rest.substr(piece.size()))) return false;
+  }
   const std::size_t strays_size = client.inbox.view().size() - rest.size();
   if (!join(client, server)) return false;
-  client.inbox.drop(strays_size);
-  for (; stray_count > 0; --stray_count) count(Fate::client_stray);
+  take_strays(client, server, strays_size);
   client.passing = *whole_size(piece) - piece.size();
   client.inbox.take(piece.size());
   // After an error in a batch a Query is skipped like everything else, up to Sync.
@@ -332,30 +370,13 @@ bool Ledger::pass_to_server(Client& client, Server& server, std::string_view pie
   if (query && server.batch) server.owed_known = false;
   if (std::string_view("PBDEC").contains(piece[0])) server.batch = true;
   if (piece[0] == 'S') server.batch = false;
+  if (piece[0] == 'P' || piece[0] == 'C' || piece[0] == 'S') ask(server, piece[0]);
+  if (query) ask(server, 'Q');
   server.last_request = piece[0];
   server.owed += query || piece[0] == 'S';
   count(Fate::passed_to_server);
   return true;
 }
-
-// The message that it is not to say is a named Parse, or one that uses what another client left.
-bool Ledger::refuse(Client& client, Server& server) {
-  if (client.phase != Phase::working || client.closing || client.passing > 0) return false;
-  while (drop_stray(client)) continue;
-  const std::string_view front = client.inbox.view();
-  const std::size_t size = whole_size(front).value_or(0);
-  if (size == 0) return false;
-  // Of a short message all has to be there before it is refused.
-  constexpr std::size_t in_sight = 1024;
-  if (front.size() < std::min(size, in_sight)) return false;
-  const bool named = front[0] == 'P' && front.size() > header_size && front[header_size] != '\0';
-  if (!named && front[0] != 'B' && front[0] != 'D') return false;
-  if (!join(client, server)) return false;
-  client.inbox.drop(size);
-  count(Fate::client_refused);
-  return true;
-}
-
 bool Ledger::made_up_for(Server& server, std::string_view message) {
   const std::string_view body = body_of(message);
   if (server.set_up > 0) {
@@ -364,13 +385,18 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
     return true;
   }
   switch (message[0]) {
+    case 'C': return sets_up_statement(server, message);
     case 'P':
-      if (!body.starts_with(set_up_text) || !server.free() || server.own) return false;
+      if (!body.starts_with('\0') || !body.substr(1).starts_with(set_up_text) || !server.free() ||
+          server.own)
+        return false;
       server.own = true;
       server.set_up = 1;
       server.client = {};  // the next that is heard says for whom
       server.owed = 0;
       server.owed_known = true;
+      server.asked.clear();
+      server.set_up_for_next.clear();
       count(Fate::set_up);
       return true;
     case 'Q':
@@ -380,10 +406,14 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
       server.own = true;
       count(Fate::roll_back);
       return true;
-    case 'D':
-      if (!body.contains(refused_name)) return false;
+    case 'D': {
+      const std::size_t at = body.find(refused_name);
+      if (at == std::string_view::npos) return false;
+      const std::string_view what = body.substr(at + refused_name.size());
+      const std::string_view name = what.substr(1, what.size() - 2);  // and a zero
       count(Fate::refused_request);
-      return offer(server, [&](Client& one) { return refuse(one, server); });
+      return offer(server, [&](Client& one) { return refuse(one, server, what[0], name); });
+    }
     case 'X':
       touched_.push_back(server.id);
       count(Fate::parting);
@@ -412,7 +442,12 @@ void Ledger::settle(Server& server) {
 }
 
 void Ledger::settle_step() {
-  if (Server* server = servers_.find(speaker_)) settle(*server);
+  if (Server* server = servers_.find(speaker_)) {
+    settle(*server);
+    if (!server->owed_known && !server->closing && is_still_ && is_still_(server->id)) {
+      begin_anew(*server);
+    }
+  }
   if (Client* client = clients_.find(speaker_)) {
     client->inbox.keep();
     if (!client->listed && client->inbox.view().size() >= header_size) {

@@ -11,6 +11,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -30,36 +32,46 @@ namespace pgweir::sim {
 enum class Fate : std::uint8_t {
   passed_to_server,
   passed_to_client,
+  renamed,  // passed to a server by pgweir's name of a statement
   // Taken from clients.
   client_login,     // startup packets and proofs
   client_stray,     // of COPY or Flush, where nothing is under way
   client_refused,   // what pgweir does not do yet; something that fails goes to the server instead
   client_rejected,  // of one that was cancelled while it waited for a server
+  client_skipped,   // about a statement with a name, where the server skips to Sync
+  kept_name,        // Parse or Close of a name that needs nothing of the server
   // Taken from servers.
   server_login,
   set_up_answer,  // to what pgweir itself asked: parameters, ROLLBACK
   nobody_there,   // its client is gone, or it has none
   refusal_answer,
-  last_words,  // behind a FATAL error
+  statement_answer,  // to what pgweir asked in the middle of a batch
+  last_words,        // behind a FATAL error
   // Made up for clients.
   welcome,   // a login, and errors instead of one
   farewell,  // a FATAL error, before the end
   rejection,
   refusal,
-  adopted,  // ParameterStatus: how the server writes a value of the client's
+  name_answer,  // ParseComplete and CloseComplete, of kept_name
+  adopted,      // ParameterStatus: how the server writes a value of the client's
   // Made up for servers.
   server_greeting,
   set_up,
   roll_back,
   parting,  // Terminate
   refused_request,
+  statement_set_up,  // Parse of what the client uses, Close of what is too much
   count
 };
 
 class Ledger {
  public:
-  // The statement that pgweir asks for where it refuses something: nobody has it.
-  static constexpr std::string_view refused_name{"\1pgweir refused"};
+  // The statement that pgweir asks for where it refuses something: nobody has it. The type of what
+  // is refused follows.
+  static constexpr std::string_view refused_name{"\1pgweir refused "};
+
+  // How what pgweir asks to set a client's parameters goes on behind its name.
+  static constexpr std::string_view set_up_text{"select pg_catalog.set_config("};
 
   using Counts = std::array<std::uint64_t, static_cast<std::size_t>(Fate::count)>;
 
@@ -68,9 +80,23 @@ class Ledger {
   // What is said there is an answer to nothing that anybody can account for: of a database whose
   // servers are there nothing is judged from then on.
   void distrust(std::vector<Endpoint> addresses) { liars_ = std::move(addresses); }
+  // Whether a model server has nothing left to do, and nothing is on its way to it or from it:
+  // where COPY or an error leaves open what is owed, that ends it.
+  void ask_of_stillness(std::function<bool(SocketId)> is_still) { is_still_ = std::move(is_still); }
   // A step of the machine.
   void step(const Event& event, std::span<const Effect> effects);
   const Counts& counts() const { return counts_; }
+  // Clients that a server heard, or was told about, for the first time in this step.
+  // What becomes of it is known: it keeps to the protocol, and its servers do not lie.
+  bool follows(SocketId client) const {
+    const Client* found = clients_.find(client);
+    return found != nullptr && found->phase == Phase::working;
+  }
+  struct Joined {
+    SocketId client;
+    const Effect* at;
+  };
+  const std::vector<Joined>& joined() const { return joined_; }
   // By all that pgweir has heard of that server, nothing is left to do there.
   bool is_done(SocketId server) const {
     const Server* found = servers_.find(server);
@@ -107,16 +133,19 @@ class Ledger {
     Phase phase = Phase::starting;
     std::string user;
     std::string database;
-    std::string name;          // of its application, for a reader
-    SocketId server{};         // that heard it last
-    std::size_t passing = 0;   // of its message under way to that server
-    bool skipping = false;     // to Sync: it was cancelled while it waited
-    int ready_due = 0;         // ReadyForQuery that pgweir owes it for that
-    int refusal_due = 0;       // errors, in the place of a server's
+    std::string name;         // of its application, for a reader
+    SocketId server{};        // that heard it last
+    std::size_t passing = 0;  // of its message under way to that server
+    bool skipping = false;    // to Sync: it was cancelled while it waited
+    int ready_due = 0;        // ReadyForQuery that pgweir owes it for that
+    int refusal_due = 0;      // errors, in the place of a server's
+    // What a name was said to stand for, ever.
+    std::set<std::pair<std::string, std::string>> definitions;
     bool fatal_heard = false;  // of its server
     bool fatal_told = false;   // of pgweir, which closes it
     bool closing = false;
-    bool listed = false;  // among those with something to say
+    bool listed = false;      // among those with something to say
+    std::uint64_t since = 0;  // it can have waited no longer: when it was stopped, or answered last
   };
 
   struct Server {
@@ -133,10 +162,15 @@ class Ledger {
     char last_request = 0;    // the type of what was passed to it last
     bool batch = false;       // of the extended protocol, without its Sync
     char status = 'I';
-    bool own = false;        // it answers what pgweir itself asked
-    bool own_ended = false;  // in this step
-    std::size_t set_up = 0;  // how many messages of one have been sent
-    bool dying = false;      // FATAL was said
+    // Parse and Close it was sent and has not answered, and the ends of their batches: 'P', 'C',
+    // 'p' and 'c' where pgweir asked, '1' and '3' where an answer is to be made up there; 'S', 'Q'.
+    std::string asked;
+    std::string set_up_for_next;  // of those, what pgweir asks for the message that follows
+    bool skips = false;           // to Sync, and answers nothing of what it is sent
+    bool own = false;             // it answers what pgweir itself asked
+    bool own_ended = false;       // in this step
+    std::size_t set_up = 0;       // how many messages of one have been sent
+    bool dying = false;           // FATAL was said
     bool closing = false;
 
     bool quiet() const { return owed == 0 || !owed_known; }
@@ -152,8 +186,28 @@ class Ledger {
   void greet(Server& server, std::string_view bytes);
   bool pass_to_server(Client& client, Server& server, std::string_view piece);
   std::size_t stray_size(const Client& client, std::string_view front) const;
+  std::size_t kept_size(const Server& server, std::string_view front) const;
+  void ask(Server& server, char what);
+  void take_kept(Client& client, Server& server, std::size_t size);
+  std::size_t passed_over(Client& client, const Server& server, std::string_view front);
+  static void note_definition(Client& client, std::string_view front);
+  void take_strays(Client& client, Server& server, std::size_t size);
+  static std::size_t due_at(const Server& server);
+  static char due(const Server& server);
+  void answered(Server& server, char type);
+  bool pass_renamed(Client& client, Server& server, std::string_view piece);
+  bool is_right_name(std::string_view name, std::string_view definition);
+  bool means(Client& client, std::string_view rest, std::string_view piece);
+  bool is_heard_at_once(const Client& client, const Server& server) const;
+  static bool is_held_up(const Client& client);
+  std::string_view said_next(const Server& server) const;
+  bool goes_on(Client& client, const Server& server, std::string_view rest);
+  bool is_going_to_use(Client& client, const Server& server, std::string_view definition);
+  bool prepares(Server& server, std::string_view message);
+  bool sets_up_statement(Server& server, std::string_view message);
+  bool make_up_answer(Client& client, char type);
   bool drop_stray(Client& client);
-  bool refuse(Client& client, Server& server);
+  bool refuse(Client& client, Server& server, char type, std::string_view name);
   bool made_up_for(Server& server, std::string_view message);
   template <typename Offer>
   bool offer(Server& server, Offer one);
@@ -171,6 +225,7 @@ class Ledger {
   Client* served_by(const Server& server) const;
   bool closes(SocketId socket) const;
   bool join(Client& client, Server& server);
+  static void begin_anew(Server& server);
   void accepted(const event::Accepted& event);
   void connects(const effect::Connect& connect);
   void give_up(const std::string& database);
@@ -184,13 +239,19 @@ class Ledger {
   Verdict& verdict_;
   Probes& probes_;
   std::vector<Endpoint> liars_;
-  std::set<std::string> given_up_;  // databases with servers there
+  std::set<std::string> given_up_;                               // databases with servers there
+  std::map<std::string, std::string, std::less<>> definitions_;  // by pgweir's names of statements
   SocketTable<Client> clients_;
   SocketTable<Server> servers_;
   std::vector<SocketId> speakers_;  // clients with something to say, in the order they said it
-  std::vector<SocketId> touched_;   // sockets that something was made up for in this step
-  SocketId speaker_{};              // whose bytes this step is about
+  std::vector<Joined> joined_;
+  std::vector<SocketId> touched_;  // sockets that something was made up for in this step
+  SocketId speaker_{};             // whose bytes this step is about
   std::span<const Effect> effects_;
+  const Effect* said_ = nullptr;  // of them, under way
+  std::string_view next_;         // what a server is told behind what it is being told
+  std::function<bool(SocketId)> is_still_;
+  std::uint64_t order_ = 0;  // of what clients wait since
   Counts counts_{};
 };
 

@@ -4,8 +4,11 @@
 
 namespace pgweir::sim {
 
+using namespace std::string_view_literals;
+
 namespace {
 
+bool is_kept(char asked) { return asked == '1' || asked == '3'; }
 bool may_come_any_time(char type) { return type == 'N' || type == 'S' || type == 'A'; }
 
 }  // namespace
@@ -45,7 +48,10 @@ void Ledger::to_client(Client& client, std::string_view bytes) {
     if (size == 0) return blame(client.name + " is told what is no message", bytes);
     const std::string_view piece = bytes.substr(0, size);
     bool passed = false;
-    if (speaker != nullptr && speaker->phase == Phase::working && !speaker->closing) {
+    const bool is_made_up = held != nullptr && (piece == "1\0\0\0\4"sv || piece == "3\0\0\0\4"sv) &&
+                            is_kept(due(*held));
+    if (!is_made_up && speaker != nullptr && speaker->phase == Phase::working &&
+        !speaker->closing) {
       const auto replaced = [&] { return piece[0] == 'E' && client.refusal_due > 0; };
       do {
         passed = pass_to_client(*speaker, client, piece);
@@ -84,6 +90,8 @@ bool Ledger::pass_to_client(Server& server, Client& client, std::string_view pie
   if (server.passing > 0 || !front.starts_with(piece)) return false;
   // Of the answers to what pgweir asked, a client hears only what is about itself.
   if (server.own && piece[0] != 'S' && !is_fatal(front)) return false;
+  if (!server.own && piece[0] == '1' && due(server) != 'P') return false;
+  if (!server.own && piece[0] == '3' && due(server) != 'C') return false;
   const std::size_t size = *whole_size(front);
   if (!join(client, server)) return false;
   probe_answer(server, front.substr(0, size));
@@ -91,6 +99,7 @@ bool Ledger::pass_to_client(Server& server, Client& client, std::string_view pie
   client.fatal_heard = server.dying;
   server.passing = size - piece.size();
   server.inbox.take(piece.size());
+  if (piece[0] == 'Z') client.since = ++order_;
   count(Fate::passed_to_client);
   return true;
 }
@@ -110,6 +119,9 @@ bool Ledger::drop_front(Server& server) {
     count(Fate::set_up_answer);
   } else if (client == nullptr || (may_come_any_time(message[0]) && server.free())) {
     count(Fate::nobody_there);
+  } else if ((message[0] == '1' && due(server) == 'p') ||
+             (message[0] == '3' && due(server) == 'c')) {
+    count(Fate::statement_answer);
   } else if (message[0] == 'E' && field(message, 'M').contains(refused_name)) {
     ++client->refusal_due;
     touched_.push_back(client->id);
@@ -123,6 +135,7 @@ bool Ledger::drop_front(Server& server) {
 }
 
 void Ledger::heard(Server& server, std::string_view message) {
+  if (!server.own && !is_fatal(message)) answered(server, message[0]);
   switch (message[0]) {
     case 'Z':
       server.status = message.size() > header_size ? message[header_size] : '?';
@@ -173,12 +186,40 @@ bool Ledger::made_up_for(Client& client, std::string_view message) {
       --client.refusal_due;
       count(Fate::refusal);
       return true;
+    case '1':
+    case '3': return make_up_answer(client, message[0]);
     case 'Z': count(Fate::rejection); return body_of(message) == "I" && client.ready_due-- > 0;
     case 'S':
       count(Fate::adopted);
       return server != nullptr && server->own_ended && join(client, *server);
     default: return false;
   }
+}
+
+// To a Parse or Close that the server was not asked.
+bool Ledger::make_up_answer(Client& client, char type) {
+  Server* const server = held_by(client);
+  count(Fate::name_answer);
+  if (server != nullptr && is_kept(due(*server)) && due(*server) != type) {
+    // Which of two Parses of one name was refused is not seen: O-01 knows the order.
+    const std::size_t at = server->asked.find(type, due_at(*server));
+    const std::size_t end = server->asked.find_first_not_of("13", due_at(*server));
+    if (at >= std::min(end, server->asked.size())) return false;
+    std::swap(server->asked[at], server->asked[due_at(*server)]);
+  }
+  if (server == nullptr || due(*server) != type) {
+    // It is the first thing asked, and no server has heard of it.
+    while (drop_stray(client)) continue;
+    const std::string_view front = client.inbox.view();
+    const std::size_t size = kept_size({}, front);
+    if (size == 0 || front[0] != (type == '1' ? 'P' : 'C')) return false;
+    note_definition(client, front);
+    client.inbox.drop(size);
+    count(Fate::kept_name);
+    return true;
+  }
+  answered(*server, type);
+  return true;
 }
 
 // It was cancelled while it waited for a server: the request is answered and goes nowhere.

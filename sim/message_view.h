@@ -46,4 +46,26 @@ inline bool is_fatal(std::string_view message) {
   return message[0] == 'E' && field(message, 'S') == "FATAL";
 }
 
+// What stands before the statement's name in a Parse, Bind or Describe, without the header; the
+// name; and what stands behind it. No name: it is not such a message, or not enough of it is there.
+struct Parted {
+  std::string_view before;
+  std::string_view name;
+  std::string_view after;
+};
+inline Parted parted(std::string_view message) {
+  if (whole_size(message).value_or(0) == 0) return {};
+  const std::string_view body = body_of(message);
+  std::size_t at = 0;
+  if (message[0] == 'B') at = body.find('\0') + 1;
+  if (message[0] == 'D') at = body.starts_with('S') ? 1 : 0;
+  if (at == 0 && message[0] != 'P') return {};
+  const std::size_t end = body.find('\0', at);
+  if (end == std::string_view::npos) return {};
+  return {body.substr(0, at), body.substr(at, end - at), body.substr(end + 1)};
+}
+
+// Too long to be all in sight: none.
+inline std::string_view name_in(std::string_view message) { return parted(message).name; }
+
 }  // namespace pgweir::sim

@@ -74,7 +74,8 @@ void draw_settings(Settings& settings, Mode mode, Tape& tape) {
 
 void draw_workload(WorkloadOptions& workload, Tape& tape) {
   bool any = false;
-  for (std::uint32_t& weight : workload.weights) {
+  // What came later is drawn behind all else, so that seeds stay what they were: draw_statements.
+  for (std::uint32_t& weight : std::span(workload.weights).first<23>()) {
     const bool on = tape.chance(3, 5);
     const std::uint32_t drawn = tape.between(1, 10);
     weight = on ? drawn * drawn : 0;
@@ -169,6 +170,12 @@ void draw_machines(RunOptions& options, Tape& tape) {
   options.client_count += 8;
 }
 
+void draw_statements(RunOptions& options, Tape& tape) {
+  const std::uint32_t weight = tape.between(1, 10);
+  options.workload.weights[static_cast<std::size_t>(JobKind::named)] = weight * weight;
+  options.settings.max_prepared_statements = one_of<std::int32_t, 4>(tape, {200, 1, 2, 4});
+}
+
 RunOptions draw_options(Mode mode, Tape& tape) {
   RunOptions options;
   options.mode = mode;
@@ -210,6 +217,7 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   }
   draw_people(options, tape);
   if (tape.chance(1, 2)) draw_machines(options, tape);
+  if (tape.chance(1, 2)) draw_statements(options, tape);
   return options;
 }
 
@@ -235,6 +243,7 @@ std::string describe(const RunOptions& options) {
   add("pool_size", settings.default_pool_size, 0);
   add("reserve_pool_size", settings.reserve_pool_size, 0);
   add("min_pool_size", settings.min_pool_size, 0);
+  add("max_prepared_statements", settings.max_prepared_statements, 200);
   add("max_client_conn", settings.max_client_conn, 1000);
   add("max_db_connections", settings.max_db_connections, 0);
   add("max_user_connections", settings.max_user_connections, 0);

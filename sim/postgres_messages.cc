@@ -25,13 +25,13 @@ void PostgresSession::on_message(const Message& message) {
   const bool was_open = std::exchange(batch_open_, !ends_batch);
   switch (message.type) {
     case 'Q': return on_query(message);
-    case 'P': return on_parse(message, was_open);
+    case 'P': return on_parse(message);
     case 'B': return on_bind(message);
     case 'D': return on_describe(message);
     case 'E': return on_execute(message);
     case 'C': return on_close(message);
     case 'S': return on_sync();
-    case 'F': return on_function_call(message, was_open);
+    case 'F': return on_function_call(message);
     case 'H': batch_open_ = was_open; return flush();
     case 'X': return close();
     case 'd':
@@ -51,7 +51,7 @@ void PostgresSession::on_query(const Message& message) {
     journal_.statements.push_back(std::to_string(pid_) + ": " + std::string(*sql));
   }
   std::vector<Statement> statements = understand(*sql);
-  for (const Statement& statement : statements) check_owner(statement, batch_open_);
+  for (const Statement& statement : statements) check_owner(statement);
   in_query_ = true;
   in_list_ = statements.size() > 1;
   // A text is parsed as a whole before anything of it is done.
@@ -67,7 +67,7 @@ void PostgresSession::on_query(const Message& message) {
   run_queue();
 }
 
-void PostgresSession::on_parse(const Message& message, bool batch_open) {
+void PostgresSession::on_parse(const Message& message) {
   Body body(message.body);
   const auto name = body.text();
   const auto sql = body.text();
@@ -77,7 +77,7 @@ void PostgresSession::on_parse(const Message& message, bool batch_open) {
   if (!well_formed(right && body.rest().empty(), message)) return;
   const std::vector<Statement> statements = understand(*sql);
   const Statement& statement = statements[0];
-  check_owner(statement, batch_open);
+  check_owner(statement);
   start_implicit();
   if (journal_.keep_statements) {
     journal_.statements.push_back(std::to_string(pid_) + ": " + std::string(*sql));
@@ -130,6 +130,8 @@ void PostgresSession::on_bind(const Message& message) {
     return;
   }
   bound.statement = found->second;
+  // A portal may be called by whom and what it is for: its statement may be anybody's.
+  if (retag(bound.statement, *portal)) check_owner(bound.statement);
   if (status_ == 'E' && !ends_failure(bound.statement)) {
     fail("25P02", "current transaction is aborted");
     return;
@@ -249,7 +251,7 @@ void PostgresSession::on_copy_message(const Message& message) {
 }
 
 // quote_literal(text): the answer is what was asked.
-void PostgresSession::on_function_call(const Message& message, bool batch_open) {
+void PostgresSession::on_function_call(const Message& message) {
   constexpr std::int32_t quote_literal = 1283;
   Body body(message.body);
   const auto function = body.int32();
@@ -261,7 +263,7 @@ void PostgresSession::on_function_call(const Message& message, bool batch_open) 
   const auto argument = body.bytes(static_cast<std::size_t>(size.value_or(0)));
   right = right && argument_count && argument && body.int16() && body.rest().empty();
   if (!well_formed(right, message)) return;
-  check_owner(understand(*argument)[0], batch_open);
+  check_owner(understand(*argument)[0]);
   in_query_ = true;
   start_implicit();
   if (status_ == 'E') {

@@ -114,7 +114,7 @@ void PostgresSession::interrupt(const std::string& why, bool cancelled) {
   const bool query_had_not = !had_begun && held_type_ == 'Q';
   if (query_had_not) {
     for (const Statement& statement : understand(Body(held_body_).text().value_or(""))) {
-      check_owner(statement, batch_open_);
+      check_owner(statement);
     }
   }
   if (cancelled) tell(ServerEvent::Kind::cancelled);
@@ -151,7 +151,7 @@ void PostgresSession::deliver_notifications() {
 }
 
 // The oracles of the server's side: whose statements these are, and when that may change.
-void PostgresSession::check_owner(const Statement& statement, bool batch_open) {
+void PostgresSession::check_owner(const Statement& statement) {
   request_ = statement.request_tag;
   tell(ServerEvent::Kind::text_arrived);
   if (statement.client_tag.empty() || statement.client_tag == owner_) {
@@ -160,12 +160,10 @@ void PostgresSession::check_owner(const Statement& statement, bool batch_open) {
   }
   if (owned_) {
     complain("O-02 one owner", statement.client_tag + " speaks inside a transaction of " + owner_);
-  } else if (status_ != 'I' || batch_open || skipping_ || phase_ != Phase::ready) {
+  } else if (status_ != 'I' || skipping_ || phase_ != Phase::ready) {
     complain("O-11 clean release", statement.client_tag + " got a session that " + owner_ +
                                        " left in status " + status_ +
-                                       (skipping_    ? ", skipping to Sync"
-                                        : batch_open ? ", before its Sync"
-                                                     : ""));
+                                       (skipping_ ? ", skipping to Sync" : ""));
   }
   owner_ = statement.client_tag;
   owned_ = true;

@@ -170,13 +170,13 @@ class PostgresSession final : public Peer {
   void on_message(const Message& message);
   void on_copy_message(const Message& message);
   void on_query(const Message& message);
-  void on_parse(const Message& message, bool batch_open);
+  void on_parse(const Message& message);
   void on_bind(const Message& message);
   void on_describe(const Message& message);
   void on_execute(const Message& message);
   void on_close(const Message& message);
   void on_sync();
-  void on_function_call(const Message& message, bool batch_open);
+  void on_function_call(const Message& message);
   void run_queue();
   void resume(Outcome outcome);  // what paused has come to its end
   void copy_failed(const char* code, const std::string& why);
@@ -231,7 +231,7 @@ class PostgresSession final : public Peer {
   void interrupt(const std::string& why, bool cancelled = false);
   void deliver_notifications();
   void watch_idleness();
-  void check_owner(const Statement& statement, bool batch_open);
+  void check_owner(const Statement& statement);
   void tell(ServerEvent::Kind kind);
   void end_session();
   Outcome fail(const std::string& code, const std::string& text);

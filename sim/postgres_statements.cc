@@ -319,10 +319,13 @@ std::string PostgresSession::state_text() const {
   state_.add_text(text);
   journal_.locks.add_text(pid_, text);
   for (const auto& [name, statement] : prepared_) {
-    if (!name.empty()) text += (text.empty() ? "prepared=" : ",prepared=") + name;
+    // What the pooler has prepared for itself is nobody's state.
+    if (name.empty() || name.starts_with("pgweir_")) continue;
+    text += (text.empty() ? "prepared=" : ",prepared=") + name;
   }
   for (const auto& [name, portal] : portals_) {
-    if (!name.empty()) text += (text.empty() ? "portal=" : ",portal=") + name;
+    if (name.empty() || name.starts_with("/*")) continue;  // a tag
+    text += (text.empty() ? "portal=" : ",portal=") + name;
   }
   return text;
 }

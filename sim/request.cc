@@ -41,12 +41,16 @@ std::string words_of(const Ask& ask) {
 
 }  // namespace
 
-std::string text_of(const Ask& ask, std::uint32_t client) {
+std::string tag_of(const Ask& ask, std::uint32_t client) {
   std::string text;
   text.reserve(64);
   text.append("/*c").append(std::to_string(client));
-  text.append(" r").append(std::to_string(ask.request)).append("*/ ");
-  return text.append(words_of(ask));
+  return text.append(" r").append(std::to_string(ask.request)).append("*/");
+}
+
+std::string text_of(const Ask& ask, std::uint32_t client) {
+  if (ask.shared) return words_of(ask);
+  return tag_of(ask, client).append(" ").append(words_of(ask));
 }
 
 }  // namespace pgweir::sim

@@ -46,6 +46,7 @@ struct Ask {
   int size = 0;
   std::string name = {};
   std::string value = {};
+  bool shared = false;  // its text is without a tag: others say the same
 
   bool ends_transaction() const { return kind == Kind::commit || kind == Kind::rollback; }
   bool copies_in() const {
@@ -53,6 +54,8 @@ struct Ask {
   }
 };
 
+// "/*c3 r17*/": of whom, and for what.
+std::string tag_of(const Ask& ask, std::uint32_t client);
 // "/*c3 r17*/ proof 2".
 std::string text_of(const Ask& ask, std::uint32_t client);
 
@@ -61,9 +64,10 @@ struct Owed {
   enum class What : std::uint8_t {
     query,
     parse,
-    named_parse,
+    prepare,  // a Parse with a name
     bind,
     describe,
+    describe_statement,
     execute,
     close,
     sync
@@ -72,6 +76,7 @@ struct Owed {
   std::vector<Ask> asks;     // of a query all its statements, else the one
   int row_count_max = 0;     // of an execute; 0: all
   bool before_data = false;  // a Sync that is said before the data of a copy
+  std::string name = {};     // of the statement it is about; an execute: of its portal's
 };
 
 // A piece of a conversation: bytes said at once, and what is owed for them.

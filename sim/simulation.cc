@@ -86,6 +86,7 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   }
   network_.weather = options_.weather;
   watch_ = std::make_unique<Watch>(*this);
+  ledger_.ask_of_stillness([this](SocketId server) { return watch_->is_free(server); });
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
   count_core_memory(true);
@@ -212,8 +213,8 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   no_growth_.step(event, effects.size(), census_.clients().size());
   check_recycled(event, effects);
   names_.step(shell_->stepping(), clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
-  watch_->step(event, effects);
   ledger_.step(event, effects);
+  watch_->step(event, effects);
   probes_.step(event, effects);
   for (const Effect& effect : effects) {
     const Note* const note = std::get_if<Note>(&effect);

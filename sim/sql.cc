@@ -314,6 +314,12 @@ Statement understand_tagged(std::string_view text) {
 
 }  // namespace
 
+bool retag(Statement& statement, std::string_view text) {
+  if (!text.starts_with("/*c")) return false;
+  take_tag(text, statement);
+  return true;
+}
+
 Statement understand_for(const Statement& whose, std::string_view sql) {
   Statement statement = remembered(trimmed(sql));
   statement.client_tag = whose.client_tag;

@@ -76,6 +76,9 @@ std::vector<Statement> understand(std::string_view sql);
 // The one in another's place: what a cursor or prepared statement is for, with that one's tag.
 Statement understand_for(const Statement& whose, std::string_view sql);
 
+// Takes the tag that a text begins with for its own, where there is one.
+bool retag(Statement& statement, std::string_view text);
+
 // The columns of its rows; none: it has none.
 std::vector<std::string> columns_of(const Statement& statement);
 // Its rows may be fetched some at a time, from a portal or a cursor; and how many there are.

@@ -152,6 +152,8 @@ std::string ToyVault::md5_hash(std::string_view password, std::string_view user)
   return join("md5", hex(mix(bytes_of(user), password)));
 }
 
+Digest ToyVault::digest(Bytes bytes) const { return mix({}, text_of(bytes)); }
+
 Digest ToyVault::client_proof(std::string_view password, Bytes salt, std::uint32_t iterations,
                               std::string_view auth_message) {
   const Digest client_key = mix(salted_password(password, salt, iterations), "Client Key");

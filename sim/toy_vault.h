@@ -63,6 +63,7 @@ class ToyVault : public auth::Vault {
   std::optional<std::string> md5_answer(CredentialId credential, std::string_view user,
                                         std::span<const std::byte, 4> salt) override;
   std::optional<std::string> cleartext(CredentialId credential) override;
+  auth::Digest digest(Bytes bytes) const override;
   bool equal(const auth::Digest& a, const auth::Digest& b) const override { return a == b; }
 
  private:

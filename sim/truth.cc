@@ -267,6 +267,7 @@ Untruth config_untruth(const ConsoleAnswer& answer, const Stock& stock) {
       {"min_pool_size", std::to_string(settings.min_pool_size)},
       {"max_client_conn", std::to_string(settings.max_client_conn)},
       {"max_db_connections", std::to_string(settings.max_db_connections)},
+      {"max_prepared_statements", std::to_string(settings.max_prepared_statements)},
       {"max_user_connections", std::to_string(settings.max_user_connections)},
       {"server_lifetime", seconds(settings.server_lifetime)},
       {"server_idle_timeout", seconds(settings.server_idle_timeout)},

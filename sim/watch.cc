@@ -77,7 +77,12 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     connect_failed(failed->socket, hosts_[failed->socket]);
     hosts_.erase(failed->socket);
   }
+  auto joined = simulation_.ledger().joined().begin();
   for (const Effect& effect : effects) {
+    // Who is held up again at once is not read again.
+    for (; joined != simulation_.ledger().joined().end() && joined->at == &effect; ++joined) {
+      served(joined->client);
+    }
     if (const auto* send = std::get_if<effect::Send>(&effect)) {
       if (send->socket.kind == SocketKind::server) {
         given = send->socket;
@@ -233,6 +238,8 @@ void Watch::served(SocketId client) {
   waiting_.erase(waited);
   for (auto& [other, waiter] : waiting_) {
     if (waiter.step >= since || !same_pool(other, client)) continue;
+    if (!simulation_.ledger().follows(other))
+      continue;  // it may have been served, and held up again
     if (!is_overtaken(client, began, other, waiter)) continue;
     simulation_.verdict().blame(oracle::fifo, "c" + std::to_string(number_of(client)) +
                                                   " was served before c" +
@@ -465,7 +472,7 @@ void Watch::check_overdue() {
         std::max(after(waiter.since, limit), simulation_.in_force().since());  // a reload may hurry
     const Instant overdue = after(due, simulation_.options().timers_late_max);
     overdue_at_ = std::min(overdue_at_, overdue);
-    if (now <= overdue) continue;
+    if (now <= overdue || !simulation_.ledger().follows(client)) continue;
     simulation_.verdict().blame(oracle::deadlines,
                                 "c" + std::to_string(number_of(client)) +
                                     " still waits for a server after query_wait_timeout");
@@ -516,6 +523,7 @@ void Watch::check_waiter(SocketId client) {
   const Shell& shell = simulation_.shell();
   const Stream* stream = shell.stream_of(client);
   if (stream == nullptr || stream->closed() || stream->peer_reset()) return;
+  if (!simulation_.ledger().follows(client)) return;  // it may have one, and be held up
   const bool anywhere = is_known_everywhere(waiting_.at(client));
   const auto is_near = [&](SocketId socket) {
     return anywhere || shell.machine_of(socket) == shell.machine_of(client);

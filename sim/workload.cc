@@ -25,6 +25,10 @@ void owe(Part& part, Owed::What what, const Ask& ask) {
   part.owed.push_back({what, std::vector<Ask>(1, ask)});
 }
 
+void owe_for_name(Part& part, Owed::What what, std::string name, std::vector<Ask> asks) {
+  part.owed.push_back({.what = what, .asks = std::move(asks), .name = std::move(name)});
+}
+
 }  // namespace
 
 std::deque<Part> Workload::next_job(const Identity& who) {
@@ -139,6 +143,7 @@ std::deque<Part> Workload::next_job(const Identity& who) {
       break;
     }
     case JobKind::oddities: add_oddity(job, who); break;
+    case JobKind::named: add_named(job, who); break;
   }
   return job;
 }
@@ -388,6 +393,50 @@ void Workload::add_set(std::deque<Part>& job, const Identity& who) {
   job.push_back(query({proof()}, who));
 }
 
+// Of three names, in any order: what stands for nothing, or is taken, is an error that is expected.
+void Workload::add_named(std::deque<Part>& job, const Identity& who) {
+  const bool in_transaction = tape_.chance(1, 4);
+  if (in_transaction) job.push_back(query({ask(Kind::begin)}, who));
+  const bool one_batch = tape_.chance(1, 3);
+  const bool pipelined = tape_.chance(1, 3);
+  const std::uint32_t steps = tape_.between(1, options_.statements_max);
+  Part batch;
+  for (std::uint32_t i = 0; i < steps; ++i) {
+    if (tape_.chance(1, 8)) add_extended(batch, tape_.chance(1, 2) ? any_failure() : proof(), who);
+    add_named_step(batch, who);
+    if (one_batch && i + 1 < steps) continue;
+    add_sync(batch);
+    if (pipelined && i > 0) batch.when = Part::When::at_once;
+    job.push_back(std::exchange(batch, {}));
+  }
+  if (!in_transaction) return;
+  job.push_back(query({ask(tape_.chance(1, 4) ? Kind::rollback : Kind::commit)}, who));
+}
+
+void Workload::add_named_step(Part& part, const Identity& who) {
+  const std::string name = "p" + std::to_string(tape_.below(3));
+  switch (tape_.below(7)) {
+    case 0: part.bytes += close('S', name); return owe_for_name(part, Owed::What::close, name, {});
+    case 1:
+      part.bytes += describe('S', name);
+      return owe_for_name(part, Owed::What::describe_statement, name, {});
+    case 2:
+    case 3: {
+      Ask statement = tape_.chance(1, 8) ? any_failure() : proof();
+      statement.shared = statement.kind == Kind::proof && tape_.chance(1, 2);
+      part.bytes += parse(name, text_of(statement, who.number));
+      return owe_for_name(part, Owed::What::prepare, name, {statement});
+    }
+    default: {
+      const Ask use = ask(Kind::proof);
+      const std::string portal = tag_of(use, who.number);
+      part.bytes += sim::bind(portal, name) + execute(portal);
+      owe_for_name(part, Owed::What::bind, name, {use});
+      owe_for_name(part, Owed::What::execute, name, {});
+    }
+  }
+}
+
 void Workload::add_oddity(std::deque<Part>& job, const Identity& who) {
   Part part;
   part.think_ms = think();
@@ -405,9 +454,9 @@ void Workload::add_oddity(std::deque<Part>& job, const Identity& who) {
     case 3: {
       const Ask named = proof();
       part.bytes = parse("named", text_of(named, who.number)) + bind("", "named") + execute("");
-      part.owed = {{Owed::What::named_parse, {named}},
-                   {Owed::What::bind, {named}},
-                   {Owed::What::execute, {named}}};
+      owe_for_name(part, Owed::What::prepare, "named", {named});
+      owe_for_name(part, Owed::What::bind, "named", {named});
+      owe_for_name(part, Owed::What::execute, "named", {});
       add_sync(part);
       break;
     }

@@ -39,8 +39,9 @@ enum class JobKind : std::uint8_t {
   timed,           // a statement_timeout of the transaction's own
   function_calls,  // by the message of old
   oddities,        // empty texts, Flush, Sync alone, Close of what is not there, a named Parse
+  named,           // statements prepared, used, described and closed by name
 };
-inline constexpr std::size_t job_kind_count = 23;
+inline constexpr std::size_t job_kind_count = 24;
 
 enum class LeaveBy : std::uint8_t { terminate, finish, reset };
 
@@ -85,6 +86,8 @@ class Workload {
   std::vector<Ask> local_state();
   Ask named(Ask::Kind kind, const std::string& name, int count = 1);
   void add_copy_in(std::deque<Part>& job, const Identity& who, bool by_extended);
+  void add_named(std::deque<Part>& job, const Identity& who);
+  void add_named_step(Part& part, const Identity& who);
   void add_oddity(std::deque<Part>& job, const Identity& who);
   void add_set(std::deque<Part>& job, const Identity& who);
 

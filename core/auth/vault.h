@@ -65,6 +65,9 @@ class Vault {
                                                 std::span<const std::byte, 4> salt) = 0;
   virtual std::optional<std::string> cleartext(CredentialId credential) = 0;
 
+  // Of what is no secret.
+  virtual Digest digest(Bytes bytes) const = 0;
+
   // In constant time.
   virtual bool equal(const Digest& a, const Digest& b) const = 0;
 };

@@ -34,6 +34,8 @@ inline constexpr SqlState invalid_authorization_specification("28000");
 inline constexpr SqlState invalid_password("28P01");
 inline constexpr SqlState invalid_catalog_name("3D000");
 inline constexpr SqlState syntax_error("42601");
+inline constexpr SqlState name_too_long("42622");
+inline constexpr SqlState duplicate_prepared_statement("42P05");
 inline constexpr SqlState insufficient_privilege("42501");
 inline constexpr SqlState undefined_object("42704");
 inline constexpr SqlState too_many_connections("53300");

@@ -22,6 +22,7 @@ using CancelHandle = Handle<struct CancelTag>;
 using PoolHandle = Handle<struct PoolTag>;
 using AccountHandle = Handle<struct AccountTag>;
 using HostHandle = Handle<struct HostTag>;
+using StatementHandle = Handle<struct StatementTag>;
 
 // Whose byte stream a socket is. A client's was accepted, the other two the machine connects.
 enum class SocketKind : std::uint8_t { client, server, cancel };

@@ -26,6 +26,8 @@ inline constexpr std::size_t server_parameters_max = 128;
 // Bytes. Any message either way, PostgreSQL's own limit: FATAL 08P01 to a client, desync of a
 // server.
 inline constexpr std::uint32_t message_size_max = 0x3fffffff;
+// Bytes of a Parse that gives its statement a name, which must be read whole: 54000 above it.
+inline constexpr std::uint32_t statement_size_max = 4u << 20;
 // Bytes of the names at the start of Parse, Bind and Describe that are looked at: a longer one is
 // no unnamed statement, and the server judges it.
 inline constexpr std::uint32_t name_size_max = 1024;

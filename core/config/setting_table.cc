@@ -42,6 +42,7 @@ constexpr auto table = std::to_array<Setting>({
     Setting{"machines", &S::machines, restart, 1, machines_max},
     Setting{"max_client_conn", &S::max_client_conn, reload, 1, connections_max},
     Setting{"max_db_connections", &S::max_db_connections, reload, 0, connections_max},
+    Setting{"max_prepared_statements", &S::max_prepared_statements, reload, 0, prepared_statements_max},
     Setting{"max_user_connections", &S::max_user_connections, reload, 0, connections_max},
     Setting{"min_pool_size", &S::min_pool_size, reload, 0, connections_max},
     Setting{"pool_mode", &S::pool_mode, reload},

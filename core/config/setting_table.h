@@ -68,5 +68,7 @@ std::expected<PoolMode, std::string> pool_mode_of(std::string_view text);
 
 // Bounds of every count of connections or servers.
 inline constexpr std::int64_t connections_max = 1'000'000;
+// Prepared statements of a server: their digests go along when it changes machines.
+inline constexpr std::int64_t prepared_statements_max = 10'000;
 
 }  // namespace pgweir::config

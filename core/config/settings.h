@@ -79,6 +79,7 @@ struct Settings {
   std::int32_t reserve_pool_size = 0;
   Duration reserve_pool_timeout = 5s;
   std::int32_t max_db_connections = 0;
+  std::int32_t max_prepared_statements = 200;  // of a server; 0: none by name
   std::int32_t max_user_connections = 0;
 
   // How long.

@@ -24,6 +24,7 @@
 #include "core/event.h"
 #include "core/pool/report.h"
 #include "core/session/parameters.h"
+#include "core/session/statements.h"
 
 namespace pgweir::seats {
 
@@ -181,6 +182,7 @@ struct ServerParcel {
   std::uint64_t assignments = 0;
   pool::Hunger hunger;  // that of the machine it comes from, which may be known as it was before
   std::array<std::optional<std::string_view>, session::tracked_count> parameters{};
+  std::vector<session::StatementDigest> statements;  // prepared, the one used last at the end
 };
 
 // Views in what is read are of the bytes.

@@ -17,6 +17,7 @@
 #include "core/event.h"
 #include "core/session/message_stream.h"
 #include "core/session/parameters.h"
+#include "core/session/statements.h"
 
 namespace pgweir::session {
 
@@ -94,6 +95,7 @@ struct Client {
   ClientHandle wait_next;
   MessageStream stream;
   ParameterSet parameters{};
+  ClientStatements statements;
   ValueId user = no_value;  // as it logged in
   std::uint64_t cancel_key = 0;
 

@@ -20,6 +20,9 @@ namespace pgweir::session {
 struct LinkContext {
   Output& out;
   Values& values;
+  Statements& statements;
+  const auth::Vault& vault;
+  std::uint32_t statements_max;  // of one server
   metrics::Totals& totals;
   Instant now;
 };

@@ -17,6 +17,7 @@ struct MessageStream {
   std::vector<std::byte> held;  // a cut beginning; owned here, empty most of the time
   std::uint32_t body_left = 0;  // of the message under way
   bool forward = false;         // whether that message passes or is dropped
+  bool wants_whole = false;     // what is held goes on when all of its message is there
 
   bool between_messages() const { return body_left == 0; }
 

@@ -25,21 +25,38 @@ void ReplyQueue::push(Owed owed) {
     skipping_ = false;
   }
   if (owed.request != Request::copy_end) batch_open_ = !ends_ready(owed.request);
+  if (owed.change.any()) ++changes_;
+  if (owed.request == Request::sync && changes_ > 0) changes_sealed_ = true;
   owed_.push_back(owed);
 }
 
 ReplyQueue::Match ReplyQueue::match(BackendType reply) {
   const bool ready = reply == BackendType::ready_for_query;
-  if (empty()) return {ready && take_extra_ready(), Fate::forward, Refusal::none};
+  if (empty()) return {.matched = ready && take_extra_ready()};
   const Owed before = head();
-  bool parse_lost = false;
-  if (accepts(reply, parse_lost)) return {true, before.fate, before.refusal, parse_lost};
-  if (ready && take_extra_ready()) return {true, Fate::forward, Refusal::none};
-  return {false, before.fate, before.refusal};
+  Match match{.matched = true,
+              .fate = before.fate,
+              .refusal = before.refusal,
+              .statement = before.statement};
+  const std::size_t size_before = size();
+  if (accepts(reply, match)) {
+    if (reply != BackendType::error_response && size() < size_before) match.change = before.change;
+    return match;
+  }
+  if (ready && take_extra_ready()) return {.matched = true};
+  match.matched = false;
+  return match;
+}
+
+std::optional<Owed> ReplyQueue::take_made_up() {
+  if (!makes_up()) return std::nullopt;
+  const Owed owed = head();
+  pop();
+  return owed;
 }
 
 // Moves on when the head's answer is complete.
-bool ReplyQueue::accepts(BackendType reply, bool& parse_lost) {
+bool ReplyQueue::accepts(BackendType reply, Match& match) {
   Owed& owed = head();
   const bool statement = owed.request == Request::query || owed.request == Request::execute;
   switch (reply) {
@@ -77,7 +94,7 @@ bool ReplyQueue::accepts(BackendType reply, bool& parse_lost) {
       pop();
       return true;
     case BackendType::parse_complete:
-      if (owed.request != Request::parse) return false;
+      if (owed.request != Request::parse && owed.request != Request::prepare) return false;
       pop();
       return true;
     case BackendType::bind_complete:
@@ -99,7 +116,7 @@ bool ReplyQueue::accepts(BackendType reply, bool& parse_lost) {
     case BackendType::copy_out_response:
     case BackendType::copy_data:
     case BackendType::copy_done: return statement;
-    case BackendType::error_response: parse_lost = fail(); return true;
+    case BackendType::error_response: fail(match); return true;
     case BackendType::ready_for_query:
       if (!ends_ready(owed.request) || copy_ == Copy::open) return false;
       if (owed.request != Request::sync && !owed.begun) return false;
@@ -118,22 +135,22 @@ bool ReplyQueue::accepts(BackendType reply, bool& parse_lost) {
 }
 
 // An error in the extended protocol: the server reads and discards messages until a Sync. In a
-// simple query, a function call or a Sync only ReadyForQuery follows. True: a Parse came to
-// nothing, and none is owed any more.
-bool ReplyQueue::fail() {
+// simple query, a function call or a Sync only ReadyForQuery follows.
+void ReplyQueue::fail(Match& match) {
   copy_ = Copy::none;
   extra_ready_ += copy_syncs_;
   copy_syncs_ = 0;
   head().begun = true;
-  if (ends_ready(head().request)) return false;
-  bool parse_lost = false;
+  if (ends_ready(head().request)) return;
   for (; !empty() && head().request != Request::sync; pop()) {
-    parse_lost |= head().request == Request::parse;
+    match.parse_lost |= head().request == Request::parse;
+    match.changes_lost |= head().change.any();
+    match.refusals_lost += head().fate == Fate::replace;
   }
   skipping_ = empty();
-  if (!parse_lost) return false;
-  return std::none_of(owed_.begin() + static_cast<std::ptrdiff_t>(head_), owed_.end(),
-                      [](const Owed& owed) { return owed.request == Request::parse; });
+  const auto parses = [](const Owed& owed) { return owed.request == Request::parse; };
+  const auto rest = owed_.begin() + static_cast<std::ptrdiff_t>(head_);
+  match.parse_lost = match.parse_lost && std::none_of(rest, owed_.end(), parses);
 }
 
 // Nothing owed explains this ReadyForQuery, but a Sync of a COPY that failed would.
@@ -166,6 +183,7 @@ void ReplyQueue::copy_begins() {
 }
 
 void ReplyQueue::pop() {
+  if (head().change.any() && --changes_ == 0) changes_sealed_ = false;
   ++head_;
   while (head_ < owed_.size() && owed_[head_].request == Request::copy_end) ++head_;
   if (head_ == owed_.size()) {
@@ -178,6 +196,14 @@ void ReplyQueue::pop() {
 }
 
 void ReplyQueue::swallow_all() {
+  const auto nobody_hears = [&](const Owed& owed) {
+    if (owed.fate != Fate::make_up) return false;
+    if (owed.change.any() && --changes_ == 0) changes_sealed_ = false;
+    return true;
+  };
+  owed_.erase(owed_.begin(), owed_.begin() + static_cast<std::ptrdiff_t>(head_));
+  head_ = 0;
+  std::erase_if(owed_, nobody_hears);
   for (Owed& owed : owed_) owed.fate = Fate::swallow;
 }
 
@@ -187,6 +213,7 @@ void ReplyQueue::add_to(Hash& hash) const {
     hash.add(owed_[at].request);
     hash.add(owed_[at].fate);
     hash.add(owed_[at].begun);
+    hash.add(owed_[at].change.any());
   }
   hash.add(batch_open_);
   hash.add(skipping_);

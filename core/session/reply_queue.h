@@ -9,8 +9,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
+#include "core/base/handle.h"
 #include "core/base/hash.h"
 #include "core/wire/protocol.h"
 
@@ -20,7 +22,8 @@ namespace pgweir::session {
 enum class Request : std::uint8_t {
   query,
   function_call,
-  parse,
+  parse,    // of the unnamed statement
+  prepare,  // of a named one
   bind,
   describe_statement,
   describe_portal,
@@ -30,16 +33,43 @@ enum class Request : std::uint8_t {
   copy_end,  // CopyDone or CopyFail: owes nothing, but marks where COPY data ends
 };
 
-// What to do with the answer. replace: the request was made to fail in the place of one that pgweir
-// refuses; its ErrorResponse is swallowed and ours (Owed::refusal) goes to the client instead.
-enum class Fate : std::uint8_t { forward, swallow, replace };
+// What to do with the answer.
+enum class Fate : std::uint8_t {
+  forward,
+  swallow,  // pgweir asked
+  // pgweir asked, in the middle of a client's batch: an ErrorResponse is the client's all the same.
+  inject,
+  // The request was made to fail in the place of one that pgweir refuses; its ErrorResponse is
+  // swallowed and ours (Owed::refusal) goes to the client instead.
+  replace,
+  // The server was not asked: the answer is made up when everything before it is answered.
+  make_up,
+};
 
-enum class Refusal : std::uint8_t { none, named_statement, foreign_statement };
+enum class Refusal : std::uint8_t {
+  none,
+  no_named_statements,
+  foreign_statement,
+  name_too_long,
+  statement_too_long,
+  malformed_parse,
+  statement_exists,   // by the client's name
+  unknown_statement,  // the same
+};
+
+// What a request changes when it is answered, and does not when it comes to nothing.
+struct Change {
+  bool client = false;  // what a name of the client's stands for
+  bool server = false;  // what the server has prepared
+  bool any() const { return client || server; }
+};
 
 struct Owed {
   Request request;
   Fate fate = Fate::forward;
   Refusal refusal = Refusal::none;
+  Change change = {};
+  StatementHandle statement = {};  // bind, describe_statement: of one with a name
   // describe_statement: its ParameterDescription has come. query, function_call: something has
   // come that lets ReadyForQuery follow.
   bool begun = false;
@@ -51,14 +81,28 @@ class ReplyQueue {
   void push(Owed owed);
 
   struct Match {
-    bool matched;
-    Fate fate;
-    Refusal refusal;
-    bool parse_lost = false;  // an error: a Parse failed or is skipped, and none is owed after it
+    bool matched = false;
+    Fate fate = Fate::forward;
+    Refusal refusal = Refusal::none;
+    Change change = {};              // that is made
+    StatementHandle statement = {};  // of the request
+    // An error: what it takes along.
+    bool parse_lost = false;  // a Parse failed or is skipped, and none is owed after it
+    bool changes_lost = false;
+    std::uint32_t refusals_lost = 0;  // the one that failed included
   };
   // A reply has come: what to do with it. Not for the three that may come at any time
   // (NoticeResponse, ParameterStatus, NotificationResponse).
   Match match(wire::BackendType reply);
+
+  // The next answer is to be made up, and is then.
+  bool makes_up() const { return !empty() && owed_[head_].fate == Fate::make_up; }
+  std::optional<Owed> take_made_up();
+
+  // A change of a batch that is complete is not answered yet: whether it will be made is not known,
+  // and what follows may depend on it. (All changes that are not answered are of one batch, if none
+  // is sent while this is so.)
+  bool waits_for_changes() const { return changes_sealed_; }
 
   bool empty() const { return head_ == owed_.size(); }
   std::size_t size() const { return owed_.size() - head_; }
@@ -91,14 +135,16 @@ class ReplyQueue {
   }
   Owed& head() { return owed_[head_]; }  // never a copy_end: pop passes over them
   void pop();
-  bool fail();
+  void fail(Match& match);
   bool take_extra_ready();
   void copy_begins();
-  bool accepts(wire::BackendType reply, bool& parse_lost);
+  bool accepts(wire::BackendType reply, Match& match);
 
   std::vector<Owed> owed_;  // from head_ on; compacted when it empties
   std::size_t head_ = 0;
-  bool batch_open_ = false;  // the last request was one of the extended protocol, and no Sync
+  std::uint32_t changes_ = 0;    // owed
+  bool changes_sealed_ = false;  // a Sync was sent behind them
+  bool batch_open_ = false;      // the last request was one of the extended protocol, and no Sync
   bool skipping_ = false;
   Copy copy_ = Copy::none;
   std::uint32_t copy_syncs_ = 0;   // Syncs sent into the COPY under way

@@ -17,6 +17,7 @@
 #include "core/session/parameters.h"
 #include "core/session/reply_queue.h"
 #include "core/session/server_login.h"
+#include "core/session/statements.h"
 #include "core/wire/protocol.h"
 
 namespace pgweir::session {
@@ -93,6 +94,8 @@ struct Server {
   ReplyQueue owed;
   wire::TransactionStatus status = wire::TransactionStatus::idle;
   ParameterSet parameters{};
+  ServerStatements statements;
+  std::vector<std::string> refused_names;  // of those that are owed an error of ours
 
   Trail trail;
 

@@ -75,6 +75,15 @@ TEST_F(Pgbench, fifty_clients_over_five_servers_by_the_extended_protocol) {
   EXPECT_EQ(watch.most(), 5) << "servers at once; default_pool_size is 5";
 }
 
+// A thread each: pgbench prepares without letting a thread's other clients go on, and those may
+// have all servers.
+TEST_F(Pgbench, fifty_clients_over_five_servers_by_prepared_statements) {
+  Pooler pooler;
+  ServerWatch watch("app");
+  expect_all_done(bench(pooler, {"-M", "prepared", "-c", "50", "-j", "50", "-T", "5", "-N"}));
+  EXPECT_EQ(watch.most(), 5) << "servers at once; default_pool_size is 5";
+}
+
 // The pool may have sixteen and so lives on all four; the database's limit leaves them five to
 // share.
 TEST_F(Pgbench, fifty_clients_over_five_servers_that_four_machines_share) {

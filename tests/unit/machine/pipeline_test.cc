@@ -72,7 +72,8 @@ TEST_F(PipelineTest, a_transaction_over_several_syncs) {
   EXPECT_EQ(world.ask(client, execute("rollback") + sim::sync()), "1 2 C(ROLLBACK) Z(I)");
 }
 
-TEST_F(PipelineTest, a_named_parse_is_refused_at_its_place_and_never_forwarded) {
+TEST_F(PipelineTest, a_named_parse_that_is_not_kept_is_refused_at_its_place) {
+  world.settings.max_prepared_statements = 0;
   sim::Client& client = world.client();
   EXPECT_EQ(world.ask(client, sim::parse("s1", "select 'named'") + sim::bind("", "s1") +
                                   sim::execute("") + sim::sync()),
@@ -84,6 +85,7 @@ TEST_F(PipelineTest, a_named_parse_is_refused_at_its_place_and_never_forwarded) 
 }
 
 TEST_F(PipelineTest, a_refused_parse_in_a_transaction_leaves_it_to_its_client) {
+  world.settings.max_prepared_statements = 0;
   sim::Client& client = world.client();
   world.query(client, "begin");
   const std::string heard = world.ask(client, sim::parse("s1", "select 'x'") + sim::sync());

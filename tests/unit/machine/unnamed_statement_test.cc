@@ -49,7 +49,7 @@ TEST_F(UnnamedStatementTest, of_another_client_is_not_reached_behind_a_long_port
   leave_statement();
   sim::Client& client = world.client();
   const std::string portal(10'000, 'p');
-  EXPECT_EQ(bind_and_run(client, portal), "E(26000) Z(I)");
+  EXPECT_EQ(bind_and_run(client, portal), "E(42622) Z(I)");
   EXPECT_EQ(executed("insert others"), 1u);
 }
 

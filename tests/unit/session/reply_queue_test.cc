@@ -252,14 +252,14 @@ TEST(ReplyQueue, TheFateOfARequestIsItsAnswers) {
 TEST(ReplyQueue, ARefusalStandsInItsPlace) {
   ReplyQueue queue;
   queue.push({Request::query});
-  queue.push({Request::describe_statement, Fate::replace, Refusal::named_statement});
+  queue.push({Request::describe_statement, Fate::replace, Refusal::no_named_statements});
   queue.push({Request::sync});
   queue.match(BackendType::command_complete);
   queue.match(BackendType::ready_for_query);
   const ReplyQueue::Match match = queue.match(BackendType::error_response);
   EXPECT_TRUE(match.matched);
   EXPECT_EQ(match.fate, Fate::replace);
-  EXPECT_EQ(match.refusal, Refusal::named_statement);
+  EXPECT_EQ(match.refusal, Refusal::no_named_statements);
   EXPECT_TRUE(queue.match(BackendType::ready_for_query).matched);
   EXPECT_TRUE(queue.settled());
 }

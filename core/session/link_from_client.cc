@@ -1,0 +1,390 @@
+// What a client says, to its server. Statements that it has names for are called by pgweir's on the
+// server, and prepared there when they are not yet.
+#include "core/base/assert.h"
+#include "core/base/text.h"
+#include "core/session/link.h"
+#include "core/session/made_up.h"
+#include "core/wire/reader.h"
+#include "core/wire/writer.h"
+
+namespace pgweir::session {
+
+using wire::FrontendType;
+using wire::TransactionStatus;
+
+namespace {
+
+std::uint32_t at_most(std::uint32_t size, std::size_t limit) {
+  return size < limit ? size : static_cast<std::uint32_t>(limit);
+}
+
+// How much of a client's message decides what becomes of it: the names at its beginning.
+std::uint32_t needed_of_client(const wire::Header& header) {
+  switch (static_cast<FrontendType>(header.type)) {
+    case FrontendType::parse: return at_most(header.body_size, limits::name_size_max + 1);
+    case FrontendType::bind: return at_most(header.body_size, 2 * (limits::name_size_max + 1));
+    case FrontendType::close:
+    case FrontendType::describe: return at_most(header.body_size, limits::name_size_max + 2);
+    case FrontendType::copy_data:
+    case FrontendType::copy_done:
+    case FrontendType::copy_fail:
+    case FrontendType::execute:
+    case FrontendType::flush:
+    case FrontendType::function_call:
+    case FrontendType::password:
+    case FrontendType::query:
+    case FrontendType::sync:
+    case FrontendType::terminate: break;
+  }
+  return 0;
+}
+
+// One pass over a client's bytes.
+class ClientSide {
+ public:
+  ClientSide(Client& client, Server& server, LinkContext& context)
+      : client_(client), server_(server), context_(context), run_(context.out, server.socket()) {}
+
+  LinkOutcome forward(Bytes bytes) {
+    MessageStream& stream = client_.stream;
+    while (!bytes.empty()) {
+      if (!stream.between_messages()) {
+        const Bytes piece = bytes.first(at_most(stream.body_left, bytes.size()));
+        stream.body_left -= static_cast<std::uint32_t>(piece.size());
+        context_.totals.received += piece.size();
+        if (stream.forward) run_.add(piece);
+        bytes = bytes.subspan(piece.size());
+        continue;
+      }
+      if (server_.owed.size() >= limits::owed_replies_max) {
+        client_.blocked = true;
+        stream.hold(bytes);
+        return {};
+      }
+      Opening opening{};
+      const auto needed = [&](const wire::Header& header) {
+        return stream.wants_whole ? header.body_size : needed_of_client(header);
+      };
+      switch (open_message(stream, bytes, context_.out.arena(), needed, opening)) {
+        case Opened::incomplete: return {};
+        case Opened::invalid: return {Verdict::broken, std::nullopt};
+        case Opened::message: break;
+      }
+      stream.wants_whole = false;
+      if (is_of_statements(opening) && waits(opening)) {
+        stream.body_left = 0;
+        stream.hold(opening.piece);
+        stream.hold(bytes);
+        return {};
+      }
+      context_.totals.received += opening.piece.size();
+      LinkOutcome outcome = request(opening);
+      if (outcome.verdict != Verdict::carry_on) return outcome;
+    }
+    return {};
+  }
+
+ private:
+  LinkOutcome request(const Opening& opening) {
+    server_.trail.sent(opening.header.type);
+    switch (static_cast<FrontendType>(opening.header.type)) {
+      case FrontendType::query:
+        server_.unnamed_owner = {};  // a simple query drops the unnamed statement
+        return ask(opening, {Request::query});
+      case FrontendType::parse: return parse(opening);
+      case FrontendType::bind: return bind(opening);
+      case FrontendType::describe: return describe(opening);
+      case FrontendType::execute: return ask(opening, {Request::execute});
+      case FrontendType::close: return close(opening);
+      case FrontendType::sync: return ask(opening, {Request::sync});
+      case FrontendType::function_call: return ask(opening, {Request::function_call});
+      case FrontendType::flush:
+        // One with a body is answered by an error and ReadyForQuery that no request stands for.
+        if (opening.header.body_size > 0) {
+          return {Verdict::broken, PgError{sqlstate::protocol_violation, "invalid message format"}};
+        }
+        return pass(opening);
+      case FrontendType::copy_done:
+      case FrontendType::copy_fail: return copy(opening, true);
+      case FrontendType::copy_data: return copy(opening, false);
+      case FrontendType::terminate: return {Verdict::leave, std::nullopt};
+      case FrontendType::password: break;
+    }
+    return {Verdict::broken, PgError{sqlstate::protocol_violation,
+                                     join("invalid frontend message type ", opening.header.type)}};
+  }
+
+  LinkOutcome ask(const Opening& opening, Owed owed) {
+    asks();
+    server_.owed.push(owed);
+    return pass(opening);
+  }
+
+  LinkOutcome pass(const Opening& opening) {
+    client_.stream.forward = true;
+    run_.add(opening.piece);
+    return {};
+  }
+
+  // COPY messages outside a COPY mean nothing to a server: those that cannot be part of one stop
+  // here.
+  LinkOutcome copy(const Opening& opening, bool ends) {
+    if (server_.owed.empty()) {
+      client_.stream.forward = false;
+      return {};
+    }
+    if (ends) server_.owed.push({Request::copy_end});
+    return pass(opening);
+  }
+
+  LinkOutcome parse(const Opening& opening) {
+    ++context_.totals.client_parse_count;
+    const Name name = statement_of(opening);
+    // Of a Parse that is all there and whose name does not end the server finds what is wrong.
+    if (name.text.empty() && (name.whole || opening.whole())) {
+      if (!server_.owed.skipping()) server_.unnamed_owner = client_.self;
+      return ask(opening, {Request::parse});
+    }
+    if (const auto refusal = unusable(name)) return refuse(opening, *refusal, name.text);
+    if (opening.header.body_size > limits::statement_size_max) {
+      return refuse(opening, Refusal::statement_too_long, name.text);
+    }
+    if (server_.owed.skipping()) return drop();
+    if (client_.statements.find(name.text))
+      return refuse(opening, Refusal::statement_exists, name.text);
+    const std::string_view definition = text_of(opening.body().subspan(name.text.size() + 1));
+    if (!is_definition(definition)) return refuse(opening, Refusal::malformed_parse, name.text);
+
+    const StatementHandle handle = context_.statements.use(definition, context_.vault);
+    client_.statements.add(name.text, handle);
+    const Statement& statement = context_.statements.at(handle);
+    asks();
+    // In a failed transaction it is the server's to say whether such a statement may be parsed.
+    if (server_.status != TransactionStatus::failed && server_.statements.use(statement.digest)) {
+      make_up({Request::prepare, Fate::make_up, Refusal::none, {.client = true, .server = false}});
+    } else {
+      prepare(statement,
+              {Request::prepare, Fate::forward, Refusal::none, {.client = true, .server = true}});
+    }
+    return {};
+  }
+
+  LinkOutcome bind(const Opening& opening) {
+    ++context_.totals.bind_count;
+    wire::Reader reader(opening.body());
+    const std::string_view portal = reader.text();
+    const Name name{reader.text(), !reader.failed()};
+    // A portal's name so long that the statement's is out of sight hides nothing.
+    if (!name.whole && !opening.whole()) return refuse(opening, Refusal::name_too_long, {});
+    if (!name.whole) return ask(opening, {Request::bind});  // the server finds what is wrong
+    if (name.text.empty()) {
+      if (foreign()) return refuse(opening, Refusal::foreign_statement, {});
+      return ask(opening, {Request::bind});
+    }
+    const Statement* statement = nullptr;
+    if (const auto done = find(opening, name, statement)) return *done;
+    server_.owed.push({.request = Request::bind, .statement = statement->self});
+    std::string& message = context_.out.scratch();
+    const std::string server_name = server_name_of(statement->digest);
+    const Bytes rest = opening.body().subspan(portal.size() + name.text.size() + 2);
+    const std::size_t size = opening.header.body_size - name.text.size() + server_name.size();
+    wire::Writer(message)
+        .u8(static_cast<std::uint8_t>(FrontendType::bind))
+        .u32(static_cast<std::uint32_t>(4 + size))
+        .text(portal)
+        .text(server_name);
+    return send_instead(message, rest);
+  }
+
+  LinkOutcome describe(const Opening& opening) {
+    wire::Reader reader(opening.body());
+    const bool of_statement = reader.u8() == 'S';
+    const Name name{reader.text(), !reader.failed()};
+    if (!of_statement) return ask(opening, {Request::describe_portal});
+    if (!name.whole && !opening.whole()) return refuse(opening, Refusal::name_too_long, {});
+    if (!name.whole) return ask(opening, {Request::describe_statement});
+    if (name.text.empty()) {
+      if (foreign()) return refuse(opening, Refusal::foreign_statement, {});
+      return ask(opening, {Request::describe_statement});
+    }
+    const Statement* statement = nullptr;
+    if (const auto done = find(opening, name, statement)) return *done;
+    server_.owed.push({.request = Request::describe_statement, .statement = statement->self});
+    std::string& message = context_.out.scratch();
+    wire::Writer(message)
+        .begin(FrontendType::describe)
+        .u8('S')
+        .text(server_name_of(statement->digest))
+        .end();
+    return send_instead(message, {});
+  }
+
+  // Of a statement by name: the server's is everybody's, and stays.
+  LinkOutcome close(const Opening& opening) {
+    wire::Reader reader(opening.body());
+    const bool of_statement = reader.u8() == 'S';
+    const Name name{reader.text(), !reader.failed()};
+    const bool named = of_statement && (!name.text.empty() || !name.whole);
+    if (!named || (!name.whole && opening.whole())) return ask(opening, {Request::close});
+    if (server_.owed.skipping()) return drop();
+    asks();
+    const bool known = name.whole && client_.statements.remove(name.text);
+    make_up({Request::close, Fate::make_up, Refusal::none, {.client = known, .server = false}});
+    return {};
+  }
+
+  struct Name {
+    std::string_view text;
+    bool whole = false;  // it ends where names end
+  };
+
+  static Name statement_of(const Opening& opening) {
+    wire::Reader reader(opening.body());
+    const std::string_view text = reader.text();
+    return {text, !reader.failed()};
+  }
+
+  // Parse, Bind, Describe and Close of a statement with a name.
+  static bool is_of_statements(const Opening& opening) {
+    wire::Reader reader(opening.body());
+    switch (static_cast<FrontendType>(opening.header.type)) {
+      case FrontendType::parse: break;
+      case FrontendType::bind: reader.text(); break;
+      case FrontendType::close:
+      case FrontendType::describe:
+        if (reader.u8() != 'S') return false;
+        break;
+      case FrontendType::copy_data:
+      case FrontendType::copy_done:
+      case FrontendType::copy_fail:
+      case FrontendType::execute:
+      case FrontendType::flush:
+      case FrontendType::function_call:
+      case FrontendType::password:
+      case FrontendType::query:
+      case FrontendType::sync:
+      case FrontendType::terminate: return false;
+    }
+    return !reader.text().empty();
+  }
+
+  // It is not all there yet, or what it depends on is not answered.
+  bool waits(const Opening& opening) {
+    const bool whole = opening.header.type != static_cast<std::uint8_t>(FrontendType::parse) ||
+                       opening.header.body_size > limits::statement_size_max || opening.whole();
+    client_.stream.wants_whole = !whole;
+    if (!whole) return true;
+    client_.blocked = server_.owed.waits_for_changes();
+    return client_.blocked;
+  }
+
+  std::optional<Refusal> unusable(const Name& name) const {
+    if (context_.statements_max == 0) return Refusal::no_named_statements;
+    if (!name.whole) return Refusal::name_too_long;
+    return std::nullopt;
+  }
+
+  // What the client calls by that name; sees that the server has it. Or what becomes of the request
+  // without it.
+  std::optional<LinkOutcome> find(const Opening& opening, const Name& name,
+                                  const Statement*& statement) {
+    if (const auto refusal = unusable(name)) return refuse(opening, *refusal, name.text);
+    if (server_.owed.skipping()) return drop();
+    const auto handle = client_.statements.find(name.text);
+    if (!handle) return refuse(opening, Refusal::unknown_statement, name.text);
+    statement = &context_.statements.at(*handle);
+    asks();
+    if (!server_.statements.use(statement->digest)) {
+      prepare(*statement,
+              {Request::prepare, Fate::inject, Refusal::none, {.client = false, .server = true}});
+    }
+    return std::nullopt;
+  }
+
+  // In the place of one that has not been used for long, where there are too many.
+  void prepare(const Statement& statement, Owed owed) {
+    std::string& message = context_.out.scratch();
+    wire::Writer writer(message);
+    const auto close = [&](const StatementDigest& digest) {
+      writer.begin(FrontendType::close).u8('S').text(server_name_of(digest)).end();
+      server_.statements.remove(digest);
+      server_.owed.push(
+          {Request::close, Fate::inject, Refusal::none, {.client = false, .server = true}});
+    };
+    if (server_.statements.has(statement.digest)) close(statement.digest);
+    while (server_.statements.size() >= context_.statements_max) close(server_.statements.oldest());
+    writer.begin(FrontendType::parse).text(server_name_of(statement.digest));
+    writer.bytes(bytes_of(statement.definition)).end();
+    server_.statements.add(statement.digest);
+    server_.owed.push(owed);
+    ++context_.totals.server_parse_count;
+    send_instead(message, {});
+  }
+
+  // message: in the place of what the client has said of this one so far.
+  LinkOutcome send_instead(std::string_view message, Bytes rest) {
+    client_.stream.forward = true;
+    run_.flush();
+    context_.out.send_copy(server_.socket(), message);
+    run_.add(rest);
+    return {};
+  }
+
+  // The server skips to Sync, and so does this.
+  LinkOutcome drop() {
+    client_.stream.forward = false;
+    return {};
+  }
+
+  void make_up(Owed owed) {
+    client_.stream.forward = false;
+    server_.owed.push(owed);
+    run_.flush();  // what was said before it comes before its answer
+    answer_made_up(server_, &client_, context_);
+  }
+
+  // The client's first request since everything it asked before was answered, and its first since
+  // its last transaction ended.
+  void asks() {
+    if (server_.owed.empty() || server_.owed.swallowing()) client_.request_at = context_.now;
+    const bool begins = server_.owed.settled() && server_.status == TransactionStatus::idle;
+    if (begins) client_.transaction_at = context_.now;
+  }
+
+  // The server's unnamed statement is another client's.
+  bool foreign() const { return server_.unnamed_owner != client_.self; }
+
+  LinkOutcome refuse(const Opening& opening, Refusal refusal, std::string_view name) {
+    asks();
+    if (!server_.owed.skipping()) server_.refused_names.emplace_back(name);
+    server_.owed.push({Request::describe_statement, Fate::replace, refusal});
+    client_.stream.forward = false;
+    // Describe of a statement nobody has: so the server fails there too, and its transaction with
+    // it. No client can name it: a name of theirs is called otherwise there.
+    const char type = static_cast<char>(opening.header.type);
+    std::string& message = context_.out.scratch();
+    wire::Writer(message)
+        .begin(FrontendType::describe)
+        .u8('S')
+        .text(join("\1pgweir refused ", std::string_view(&type, 1), name))
+        .end();
+    run_.flush();
+    context_.out.send_copy(server_.socket(), message);
+    return {};
+  }
+
+  Client& client_;
+  Server& server_;
+  LinkContext& context_;
+  Run run_;
+};
+
+}  // namespace
+
+LinkOutcome forward_from_client(Client& client, Server& server, Bytes bytes, LinkContext& context) {
+  PGWEIR_REQUIRE(client.server == server.self && server.client == client.self, client.self.slot,
+                 server.self.slot);  // I-04
+  return ClientSide(client, server, context).forward(bytes);
+}
+
+}  // namespace pgweir::session

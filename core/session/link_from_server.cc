@@ -1,0 +1,288 @@
+// What a server says, to its client: each reply is matched against what is owed.
+#include <algorithm>
+
+#include "core/base/assert.h"
+#include "core/base/text.h"
+#include "core/session/link.h"
+#include "core/session/made_up.h"
+#include "core/wire/error_fields.h"
+#include "core/wire/reader.h"
+#include "core/wire/writer.h"
+
+namespace pgweir::session {
+
+using wire::BackendType;
+using wire::TransactionStatus;
+
+namespace {
+
+PgError refusal_error(Refusal refusal, std::string_view name) {
+  switch (refusal) {
+    case Refusal::no_named_statements:
+      return {sqlstate::feature_not_supported,
+              "max_prepared_statements is 0: pgweir keeps no prepared statements by name",
+              "Raise it, or let the driver use unnamed statements or the simple protocol."};
+    case Refusal::name_too_long:
+      return {sqlstate::name_too_long, join("the name of a prepared statement is longer than ",
+                                            limits::name_size_max, " bytes")};
+    case Refusal::statement_too_long:
+      return {sqlstate::program_limit_exceeded,
+              join("prepared statement \"", name, "\" is longer than ", limits::statement_size_max,
+                   " bytes"),
+              "Leave it unnamed: then it is not kept, and may be longer."};
+    case Refusal::malformed_parse: return {sqlstate::protocol_violation, "invalid message format"};
+    case Refusal::statement_exists:
+      return {sqlstate::duplicate_prepared_statement,
+              join("prepared statement \"", name, "\" already exists")};
+    case Refusal::unknown_statement:
+      return {sqlstate::invalid_sql_statement_name,
+              join("prepared statement \"", name, "\" does not exist")};
+    case Refusal::none:
+    case Refusal::foreign_statement: break;
+  }
+  return {sqlstate::invalid_sql_statement_name, "unnamed prepared statement does not exist",
+          "In transaction mode, Parse and Bind in one transaction."};
+}
+
+std::uint32_t at_most(std::uint32_t size, std::size_t limit) {
+  return size < limit ? size : static_cast<std::uint32_t>(limit);
+}
+
+std::uint32_t needed_of_server(const wire::Header& header) {
+  switch (static_cast<BackendType>(header.type)) {
+    case BackendType::parameter_status:
+      return at_most(header.body_size, limits::server_message_size_max);
+    case BackendType::error_response:
+    case BackendType::notice_response: return at_most(header.body_size, limits::error_prefix_size);
+    case BackendType::ready_for_query: return at_most(header.body_size, 1);
+    case BackendType::authentication:
+    case BackendType::backend_key_data:
+    case BackendType::bind_complete:
+    case BackendType::close_complete:
+    case BackendType::command_complete:
+    case BackendType::copy_both_response:
+    case BackendType::copy_data:
+    case BackendType::copy_done:
+    case BackendType::copy_in_response:
+    case BackendType::copy_out_response:
+    case BackendType::data_row:
+    case BackendType::empty_query_response:
+    case BackendType::function_call_response:
+    case BackendType::negotiate_protocol_version:
+    case BackendType::no_data:
+    case BackendType::notification_response:
+    case BackendType::parameter_description:
+    case BackendType::parse_complete:
+    case BackendType::portal_suspended:
+    case BackendType::row_description: break;
+  }
+  return 0;
+}
+
+// One pass over a server's bytes.
+class ServerSide {
+ public:
+  ServerSide(Server& server, Client* client, LinkContext& context)
+      : server_(server),
+        client_(client),
+        context_(context),
+        run_(context.out, client != nullptr ? client->socket() : SocketId{}) {}
+
+  LinkOutcome forward(Bytes bytes) {
+    MessageStream& stream = server_.stream;
+    while (!bytes.empty()) {
+      if (!stream.between_messages()) {
+        const Bytes piece = bytes.first(at_most(stream.body_left, bytes.size()));
+        stream.body_left -= static_cast<std::uint32_t>(piece.size());
+        if (stream.forward) run_.add(piece);
+        bytes = bytes.subspan(piece.size());
+        continue;
+      }
+      make_up_answers();
+      if (server_.dying) return {};  // it said FATAL: what follows is noise
+      Opening opening{};
+      switch (open_message(stream, bytes, context_.out.arena(), needed_of_server, opening)) {
+        case Opened::incomplete: return {};
+        case Opened::invalid: return {Verdict::desync, std::nullopt};
+        case Opened::message: break;
+      }
+      LinkOutcome outcome = reply(opening);
+      if (outcome.verdict != Verdict::carry_on || outcome.error) return outcome;
+    }
+    make_up_answers();
+    return {};
+  }
+
+ private:
+  LinkOutcome reply(const Opening& opening) {
+    server_.trail.received(opening.header.type);
+    const auto type = static_cast<BackendType>(opening.header.type);
+    if (type == BackendType::parameter_status) return parameter_status(opening);
+    if (type == BackendType::notice_response || type == BackendType::notification_response) {
+      pass(opening, !server_.owed.swallowing());
+      return {};
+    }
+    if (type == BackendType::error_response) return error(opening);
+
+    const ReplyQueue::Match match = server_.owed.match(type);
+    if (!match.matched || match.fate == Fate::replace) return {Verdict::desync, std::nullopt};
+    if (type == BackendType::ready_for_query && !ready(opening, match.fate)) {
+      return {Verdict::desync, std::nullopt};
+    }
+    made(match.change);
+    note_idle();
+    if (type == BackendType::ready_for_query && match.fate == Fate::swallow) adopt_parameters();
+    pass(opening, match.fate == Fate::forward);
+    return {};
+  }
+
+  void make_up_answers() {
+    if (!server_.owed.makes_up()) return;
+    run_.flush();
+    answer_made_up(server_, client_, context_);
+    note_idle();
+  }
+
+  void made(Change change) {
+    if (change.server) server_.statements.confirm();
+    if (change.client && client_ != nullptr) client_->statements.confirm(context_.statements);
+  }
+
+  void lost(const ReplyQueue::Match& match, std::string_view code) {
+    if (match.changes_lost) {
+      server_.statements.take_back();
+      if (client_ != nullptr) client_->statements.take_back(context_.statements);
+    }
+    const Statement* statement = context_.statements.find(match.statement);
+    if (statement == nullptr) return;
+    // Somebody has deallocated it, or what it returns has changed: it is prepared anew.
+    if (code == sqlstate::invalid_sql_statement_name.text())
+      server_.statements.forget(statement->digest);
+    if (code == sqlstate::feature_not_supported.text()) server_.statements.spoil(statement->digest);
+  }
+
+  // pgweir has set what differed, and the server reports nothing where that changed nothing in its
+  // eyes (DateStyle "ISO" is "ISO, MDY"): its way to write a value is the client's from here on.
+  void adopt_parameters() {
+    for (std::size_t i = 0; client_ != nullptr && i < tracked_count; ++i) {
+      if (client_->parameters[i] == no_value || server_.parameters[i] == no_value ||
+          client_->parameters[i] == server_.parameters[i]) {
+        continue;
+      }
+      const std::string_view value = context_.values.text(server_.parameters[i]);
+      std::string& message = context_.out.scratch();
+      wire::write_parameter_status(message, tracked_parameters[i], value);
+      run_.flush();
+      context_.out.send_copy(client_->socket(), message);
+      context_.values.assign(client_->parameters, i, value);
+    }
+  }
+
+  // A transaction is idle from its last answer on, ReadyForQuery or not.
+  void note_idle() {
+    if (client_ != nullptr && server_.owed.empty()) client_->state_at = context_.now;
+  }
+
+  void pass(const Opening& opening, bool forward) {
+    server_.stream.forward = forward && client_ != nullptr;
+    if (server_.stream.forward) run_.add(opening.piece);
+  }
+
+  bool ready(const Opening& opening, Fate fate) {
+    if (opening.header.body_size != 1) return false;
+    const auto status = static_cast<TransactionStatus>(opening.body()[0]);
+    if (status != TransactionStatus::idle && status != TransactionStatus::in_transaction &&
+        status != TransactionStatus::failed) {
+      return false;
+    }
+    server_.status = status;
+    if (fate == Fate::forward && client_ != nullptr) {
+      ++context_.totals.query_count;
+      context_.totals.query_time_us +=
+          static_cast<std::uint64_t>(microseconds(context_.now - client_->request_at));
+      client_->request_at = context_.now;
+      client_->state_at = context_.now;
+      if (status == TransactionStatus::idle) end_transaction();
+    }
+    return true;
+  }
+
+  // The next one may follow on the same server, when it has been sent already.
+  void end_transaction() {
+    ++context_.totals.xact_count;
+    context_.totals.xact_time_us +=
+        static_cast<std::uint64_t>(microseconds(context_.now - client_->transaction_at));
+    client_->transaction_at = context_.now;
+  }
+
+  LinkOutcome error(const Opening& opening) {
+    const wire::ErrorFields fields = wire::read_error_fields(opening.body());
+    if (fields.fatal()) {
+      server_.dying = true;  // the session is over, whatever was owed
+      pass(opening, true);   // even in the place of an answer to something pgweir asked
+      if (client_ != nullptr) return {};
+      return {Verdict::carry_on,
+              PgError{sqlstate::connection_failure, std::string(fields.message)}};
+    }
+    const ReplyQueue::Match match = server_.owed.match(BackendType::error_response);
+    if (!match.matched) return {Verdict::desync, std::nullopt};
+    // Whatever unnamed statement the server has now, it is not the one this client prepared.
+    if (match.parse_lost) server_.unnamed_owner = {};
+    lost(match, fields.code);
+    note_idle();
+    if (match.fate == Fate::swallow && client_ != nullptr) {
+      return {Verdict::setup,
+              PgError{sqlstate::invalid_parameter_value, std::string(fields.message),
+                      "A parameter of this session was refused by the server."}};
+    }
+    pass(opening, match.fate == Fate::forward || match.fate == Fate::inject);
+    if (match.fate == Fate::replace && client_ != nullptr) {
+      run_.flush();
+      std::string& message = context_.out.scratch();
+      write_error(message, wire::ErrorSeverity::error,
+                  refusal_error(match.refusal, server_.refused_names.front()));
+      context_.out.send_copy(client_->socket(), message);
+    }
+    forget_names(match.refusals_lost);
+    return {};
+  }
+
+  void forget_names(std::uint32_t count) {
+    std::vector<std::string>& names = server_.refused_names;
+    names.erase(names.begin(), names.begin() + std::min<std::ptrdiff_t>(count, std::ssize(names)));
+  }
+
+  // A value belongs to the client whose request changed it. While pgweir sets a client's own
+  // values, the client only hears of those that PostgreSQL writes differently.
+  LinkOutcome parameter_status(const Opening& opening) {
+    wire::Reader reader(opening.body());
+    const std::string_view name = reader.text();
+    const std::string_view value = reader.text();
+    if (!opening.whole() || !reader.finished()) return {Verdict::desync, std::nullopt};
+    bool tell = client_ != nullptr;
+    if (const auto index = tracked_index(name)) {
+      context_.values.assign(server_.parameters, *index, value);
+      if (client_ != nullptr) {
+        const ValueId told = client_->parameters[*index];
+        tell = !server_.owed.swallowing() || told != server_.parameters[*index];
+        context_.values.assign(client_->parameters, *index, value);
+      }
+    }
+    pass(opening, tell);
+    return {};
+  }
+
+  Server& server_;
+  Client* client_;
+  LinkContext& context_;
+  Run run_;
+};
+
+}  // namespace
+
+LinkOutcome forward_from_server(Server& server, Client* client, Bytes bytes, LinkContext& context) {
+  PGWEIR_REQUIRE(client == nullptr || client->server == server.self, server.self.slot);  // I-04
+  return ServerSide(server, client, context).forward(bytes);
+}
+
+}  // namespace pgweir::session

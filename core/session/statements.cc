@@ -1,0 +1,173 @@
+#include "core/session/statements.h"
+
+#include <algorithm>
+
+#include "core/base/assert.h"
+#include "core/base/bytes.h"
+#include "core/wire/reader.h"
+
+namespace pgweir::session {
+
+std::string server_name_of(const StatementDigest& digest) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string name = "pgweir_";
+  name.reserve(server_name_size);
+  for (const std::byte byte : digest) {
+    name += digits[std::to_integer<std::size_t>(byte >> 4)];
+    name += digits[std::to_integer<std::size_t>(byte & std::byte{15})];
+  }
+  return name;
+}
+
+bool is_definition(std::string_view bytes) {
+  wire::Reader reader(bytes_of(bytes));
+  reader.text();
+  const std::uint16_t types = reader.u16();
+  return !reader.failed() && reader.rest().size() == std::size_t{4} * types;
+}
+
+StatementHandle Statements::use(std::string_view definition, const auth::Vault& vault) {
+  const auto known = index_.find(definition);
+  if (known != index_.end()) {
+    use(known->second);
+    return known->second;
+  }
+  const auto [handle, made] = statements_.emplace();
+  made->self = handle;
+  made->definition = definition;
+  made->uses = 1;
+  const auth::Digest digest = vault.digest(bytes_of(definition));
+  std::copy_n(digest.begin(), made->digest.size(), made->digest.begin());
+  index_.emplace(made->definition, handle);
+  return handle;
+}
+
+void Statements::use(StatementHandle statement) { ++statements_.find(statement)->uses; }
+
+void Statements::release(StatementHandle handle) {
+  Statement& statement = *statements_.find(handle);
+  if (--statement.uses > 0) return;
+  index_.erase(statement.definition);
+  statements_.erase(handle);
+}
+
+std::optional<StatementHandle> ClientStatements::find(std::string_view name) const {
+  const auto found = names_.find(name);
+  return found == names_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void ClientStatements::add(std::string_view name, StatementHandle statement) {
+  PGWEIR_REQUIRE(!names_.contains(name), names_.size());
+  names_.emplace(name, statement);
+  changes_.push_back({std::string(name), std::nullopt});
+}
+
+bool ClientStatements::remove(std::string_view name) {
+  const auto found = names_.find(name);
+  if (found == names_.end()) return false;
+  changes_.push_back({found->first, found->second});
+  names_.erase(found);
+  return true;
+}
+
+void ClientStatements::confirm(Statements& all) {
+  PGWEIR_REQUIRE(!changes_.empty(), names_.size());
+  if (const auto& before = changes_.front().before) all.release(*before);
+  changes_.erase(changes_.begin());
+}
+
+void ClientStatements::take_back(Statements& all) {
+  for (; !changes_.empty(); changes_.pop_back()) {
+    const Change& change = changes_.back();
+    if (change.before) {
+      names_.emplace(change.name, *change.before);
+    } else {
+      const auto added = names_.find(change.name);
+      all.release(added->second);
+      names_.erase(added);
+    }
+  }
+}
+
+void ClientStatements::clear(Statements& all) {
+  take_back(all);
+  for (const auto& [name, statement] : names_) all.release(statement);
+  names_.clear();
+}
+
+std::vector<ServerStatements::Prepared>::iterator ServerStatements::find(
+    const StatementDigest& digest) {
+  return std::ranges::find(prepared_, digest, &Prepared::digest);
+}
+
+std::vector<ServerStatements::Prepared>::const_iterator ServerStatements::find(
+    const StatementDigest& digest) const {
+  return std::ranges::find(prepared_, digest, &Prepared::digest);
+}
+
+ServerStatements::ServerStatements(const std::vector<StatementDigest>& digests) {
+  for (const StatementDigest& digest : digests) prepared_.push_back({digest, ++uses_});
+}
+
+bool ServerStatements::has(const StatementDigest& digest) const {
+  return find(digest) != prepared_.end();
+}
+
+bool ServerStatements::use(const StatementDigest& digest) {
+  const auto found = find(digest);
+  if (found == prepared_.end() || found->spoiled) return false;
+  found->used = ++uses_;
+  return true;
+}
+
+void ServerStatements::add(const StatementDigest& digest) {
+  prepared_.push_back({digest, ++uses_});
+  changes_.push_back({prepared_.back(), true});
+}
+
+void ServerStatements::remove(const StatementDigest& digest) {
+  const auto found = find(digest);
+  PGWEIR_REQUIRE(found != prepared_.end(), prepared_.size());
+  changes_.push_back({*found, false});
+  prepared_.erase(found);
+}
+
+StatementDigest ServerStatements::oldest() const {
+  return std::ranges::min_element(prepared_, {}, &Prepared::used)->digest;
+}
+
+void ServerStatements::confirm() {
+  PGWEIR_REQUIRE(!changes_.empty(), prepared_.size());
+  changes_.erase(changes_.begin());
+}
+
+void ServerStatements::take_back() {
+  for (; !changes_.empty(); changes_.pop_back()) {
+    const Change& change = changes_.back();
+    if (change.added) {
+      forget(change.what.digest);
+    } else {
+      prepared_.push_back(change.what);
+    }
+  }
+}
+
+void ServerStatements::forget(const StatementDigest& digest) {
+  const auto found = find(digest);
+  if (found != prepared_.end()) prepared_.erase(found);
+}
+
+void ServerStatements::spoil(const StatementDigest& digest) {
+  const auto found = find(digest);
+  if (found != prepared_.end()) found->spoiled = true;
+}
+
+std::vector<StatementDigest> ServerStatements::in_order() const {
+  std::vector<Prepared> prepared = prepared_;
+  std::ranges::sort(prepared, {}, &Prepared::used);
+  std::vector<StatementDigest> digests;
+  for (const Prepared& one : prepared) digests.push_back(one.digest);
+  return digests;
+}
+
+}  // namespace pgweir::session

@@ -1,0 +1,130 @@
+// Prepared statements by name. What a client calls by a name of its own is a definition: a text
+// with parameter types. A server knows it by a name made of a digest of all that, so it is the same
+// on every server and at every machine. Invariants I-13 and I-14 of docs/invariants.md; PostgreSQL:
+// "Message Flow", Extended Query.
+//
+// What is sent and not answered yet may come to nothing: a request that fails takes all that
+// follows it in its batch along. So clients and servers keep what they would have to take back.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/auth/vault.h"
+#include "core/base/handle.h"
+#include "core/base/slot_map.h"
+
+namespace pgweir::session {
+
+// Long enough that nobody finds two definitions with one, short enough for a name of PostgreSQL's
+// (NAMEDATALEN is 64).
+using StatementDigest = std::array<std::byte, 24>;
+
+struct Statement {
+  StatementHandle self;
+  std::string definition;  // as in a Parse behind the name: the text, a zero byte, the types
+  StatementDigest digest{};
+  std::uint32_t uses = 0;
+};
+
+// "pgweir_" and the digest in hexadecimal digits.
+inline constexpr std::size_t server_name_size = 7 + 2 * std::tuple_size_v<StatementDigest>;
+std::string server_name_of(const StatementDigest& digest);
+
+// A definition is what a Parse has behind the name, and no more.
+bool is_definition(std::string_view bytes);
+
+// All definitions of a machine's clients, each once, for as long as somebody uses it. Two are the
+// same only if they are the same byte by byte.
+class Statements {
+ public:
+  // One use more. Empty definitions are definitions too.
+  StatementHandle use(std::string_view definition, const auth::Vault& vault);
+  void use(StatementHandle statement);
+  void release(StatementHandle statement);
+  const Statement& at(StatementHandle statement) const { return *statements_.find(statement); }
+  // None: nobody uses it any more.
+  const Statement* find(StatementHandle statement) const { return statements_.find(statement); }
+  std::size_t size() const { return statements_.size(); }
+
+ private:
+  SlotMap<Statement, StatementHandle> statements_;
+  std::unordered_map<std::string_view, StatementHandle> index_;  // views of their definitions
+};
+
+// What the names of one client stand for, as of what it has sent.
+class ClientStatements {
+ public:
+  std::optional<StatementHandle> find(std::string_view name) const;
+  // Takes over one use. Requires: the name stands for nothing.
+  void add(std::string_view name, StatementHandle statement);
+  // False: it stood for nothing, and nothing will be confirmed.
+  bool remove(std::string_view name);
+  // The oldest change is answered.
+  void confirm(Statements& all);
+  // None of those that are not answered will be.
+  void take_back(Statements& all);
+  void clear(Statements& all);
+  std::size_t size() const { return names_.size(); }
+
+ private:
+  struct Change {
+    std::string name;
+    std::optional<StatementHandle> before;  // with its use
+  };
+  std::map<std::string, StatementHandle, std::less<>> names_;
+  std::vector<Change> changes_;  // not answered, the oldest first
+};
+
+// What one server has prepared, as of what it was sent.
+class ServerStatements {
+ public:
+  ServerStatements() = default;
+  // As in_order gave them, at another machine.
+  explicit ServerStatements(const std::vector<StatementDigest>& digests);
+
+  bool has(const StatementDigest& digest) const;
+  // It has it, fit for use, and it is used now.
+  bool use(const StatementDigest& digest);
+  void add(const StatementDigest& digest);
+  void remove(const StatementDigest& digest);
+  // The one used longest ago. Requires: there is one.
+  StatementDigest oldest() const;
+  void confirm();
+  void take_back();
+  // The server says that it does not have it.
+  void forget(const StatementDigest& digest);
+  // It has it and cannot use it any more: it is to be prepared anew.
+  void spoil(const StatementDigest& digest);
+
+  std::size_t size() const { return prepared_.size(); }
+  // In the order of their use, the oldest first.
+  std::vector<StatementDigest> in_order() const;
+
+ private:
+  struct Prepared {
+    StatementDigest digest{};
+    std::uint64_t used = 0;  // counts up
+    bool spoiled = false;
+  };
+  struct Change {
+    Prepared what;
+    bool added = false;
+  };
+  std::vector<Prepared>::iterator find(const StatementDigest& digest);
+  std::vector<Prepared>::const_iterator find(const StatementDigest& digest) const;
+
+  std::vector<Prepared> prepared_;
+  std::vector<Change> changes_;  // not answered, the oldest first
+  std::uint64_t uses_ = 0;
+};
+
+}  // namespace pgweir::session

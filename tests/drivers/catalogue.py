@@ -1,0 +1,62 @@
+"""Which drivers there are, how each one's script is run, and what must be built for it before."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+# Debian's own, which sees Debian's modules; another python3 may come first on the path.
+PYTHON = ["/usr/bin/python3", "-B"]
+# A client needs neither much code nor much memory: start quickly.
+JAVA = ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]
+JDBC_JAR = "/usr/share/java/postgresql.jar"
+
+
+@dataclasses.dataclass
+class Driver:
+    """prepare(folder) builds into the folder whatever run(folder) gives the command for."""
+
+    set: str
+    run: object
+    prepare: object = lambda folder: []
+
+
+def python(name, set="all"):
+    return Driver(set, lambda folder: [*PYTHON, FOLDER / "python" / f"drive_{name}.py"])
+
+
+def node(name, set="all"):
+    return Driver(set, lambda folder: ["node", FOLDER / "node" / f"drive_{name}.mjs"],
+                  install_node_modules)
+
+
+def install_node_modules(folder):
+    """What package-lock.json says, unless it is there already."""
+    wanted = FOLDER / "node/package-lock.json"
+    # npm writes this copy of the lock file when it is done.
+    found = FOLDER / "node/node_modules/.package-lock.json"
+    if found.exists() and found.stat().st_mtime >= wanted.stat().st_mtime:
+        return []
+    return [["npm", "ci", "--prefix", FOLDER / "node", "--no-audit", "--no-fund"]]
+
+
+def jdbc():
+    return Driver(
+        "fast", lambda folder: [*JAVA, "-cp", f"{folder}/java:{JDBC_JAR}", "DriveJdbc"],
+        lambda folder: [["javac", "-d", folder / "java", "-cp", JDBC_JAR,
+                         *sorted((FOLDER / "java").glob("*.java"))]])
+
+
+DRIVERS = {
+    "psql": python("psql", "fast"),
+    "pgbench": python("pgbench", "fast"),
+    "psycopg": python("psycopg", "fast"),
+    "asyncpg": python("asyncpg", "fast"),
+    "node-pg": node("pg", "fast"),
+    "node-postgres": node("postgres", "fast"),
+    "jdbc": jdbc(),
+}
+
+
+def missing_program(command):
+    return None if shutil.which(str(command[0])) else str(command[0])

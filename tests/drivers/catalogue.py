@@ -19,10 +19,11 @@ class Driver:
     set: str
     run: object
     prepare: object = lambda folder: []
+    auth_type: str = "scram-sha-256"  # how pgweir lets it in
 
 
-def python(name, set="all"):
-    return Driver(set, lambda folder: [*PYTHON, FOLDER / "python" / f"drive_{name}.py"])
+def python(name, set="all", **more):
+    return Driver(set, lambda folder: [*PYTHON, FOLDER / "python" / f"drive_{name}.py"], **more)
 
 
 def node(name, set="all"):
@@ -55,6 +56,12 @@ DRIVERS = {
     "node-pg": node("pg", "fast"),
     "node-postgres": node("postgres", "fast"),
     "jdbc": jdbc(),
+    "psycopg2": python("psycopg2"),
+    # Debian's knows no SCRAM.
+    "pg8000": python("pg8000", auth_type="trust"),
+    "odbc": python("odbc"),
+    "sqlalchemy": python("sqlalchemy"),
+    "django": python("django"),
 }
 
 

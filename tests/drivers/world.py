@@ -18,6 +18,8 @@ from pathlib import Path
 
 USER = "app"
 PASSWORD = "app-password"
+# The same, for a driver that cannot do SCRAM: let in without a password, by pgweir too.
+TRUSTED_USER = "trusted"
 CLUSTER_OWNER = "postgres"
 START_SECONDS_MAX = 60
 # Below the ports that the system gives to clients: nobody takes one in between.
@@ -86,7 +88,7 @@ class World:
             process.child.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def pooler(self, size):
+    def pooler(self, size, auth_type):
         """A pgweir in transaction mode, with so many servers for each database."""
         name = f"pool of {size}"
         port = free_port()
@@ -94,8 +96,8 @@ class World:
         if not program.exists():  # a copy, which the account may read wherever it was built
             shutil.copy(self.pgweir, program)
             program.chmod(0o755)
-        users = self._write(f"users-{size}.txt", f'"{USER}" "{PASSWORD}"\n')
-        settings = self._write(f"pgweir-{size}.ini", f"""\
+        users = self._write("users.txt", f'"{USER}" "{PASSWORD}"\n"{TRUSTED_USER}" ""\n')
+        settings = self._write(f"pgweir-{size}-{auth_type}.ini", f"""\
 [databases]
 * = host=127.0.0.1 port={self.postgres.port}
 
@@ -103,7 +105,7 @@ class World:
 listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
-auth_type = scram-sha-256
+auth_type = {auth_type}
 auth_file = {users}
 pool_mode = transaction
 default_pool_size = {size}
@@ -116,6 +118,7 @@ ignore_startup_parameters = extra_float_digits
 
     def new_database(self, name):
         self._as_owner("postgres", f'CREATE DATABASE "{name}" OWNER {USER}')
+        self._as_owner(name, "GRANT ALL ON SCHEMA public TO PUBLIC")
 
     def _start_postgres(self):
         data = self.folder / "data"
@@ -126,11 +129,14 @@ ignore_startup_parameters = extra_float_digits
         settings = data / "postgresql.conf"
         settings.write_text(f"{POSTGRES_SETTINGS}\nport = {port}\n"
                             f"unix_socket_directories = '{self.folder}'\n")
+        rules = data / "pg_hba.conf"
+        rules.write_text(f"host all {TRUSTED_USER} 127.0.0.1/32 trust\n{rules.read_text()}")
         process = self._start("postgres", [self.programs / "postgres", "-D", data], port)
         ready = [self.programs / "pg_isready", "-q", "-h", self.folder, "-p", port]
         self._wait_until(process, lambda: subprocess.run(list(map(str, ready))).returncode == 0)
         self.postgres = process
-        self._as_owner("postgres", f"CREATE USER {USER} PASSWORD '{PASSWORD}'")
+        self._as_owner("postgres", f"CREATE USER {USER} PASSWORD '{PASSWORD}'; "
+                       f"CREATE USER {TRUSTED_USER}")
         return process
 
     def _as_owner(self, database, sql):

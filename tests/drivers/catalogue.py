@@ -62,6 +62,12 @@ DRIVERS = {
     "odbc": python("odbc"),
     "sqlalchemy": python("sqlalchemy"),
     "django": python("django"),
+    "pg-cursor": node("pg_cursor"),
+    "pg-copy-streams": node("pg_copy_streams"),
+    "postgrejs": node("postgrejs"),
+    "knex": node("knex"),
+    "sequelize": node("sequelize"),
+    "drizzle": node("drizzle"),
 }
 
 

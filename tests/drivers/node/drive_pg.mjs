@@ -1,5 +1,4 @@
 // node's pg: plain and with `pipeline`, names of its own and of the program, its pool, listening.
-import { createRequire } from 'node:module'
 import pg from 'pg'
 import {
   ACTIVE_SLEEP, check, CROWD, inTime, numbers, refused, ROUNDS, run, same, seen, WORKERS
@@ -158,4 +157,4 @@ check('other settings', () => connections(CROWD, async (...crowd) => {
   }
 }))
 
-await run('node pg', createRequire(import.meta.url)('pg/package.json').version)
+await run('node pg', 'pg')

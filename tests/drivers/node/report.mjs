@@ -1,6 +1,8 @@
 // How a driver's script for node tells what it found: as python/report.py, which says more.
 import assert from 'node:assert'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { inspect } from 'node:util'
 
 // So many at the same time, each more than any pool has servers: workers, and connections that
 // take turns.
@@ -17,7 +19,9 @@ export function check(name, body) {
   checks.set(name, body)
 }
 
-export async function run(driver, version) {
+export async function run(driver, packageName) {
+  const { version } = JSON.parse(readFileSync(
+    new URL(`node_modules/${packageName}/package.json`, import.meta.url)))
   console.log(`driver ${driver} ${version}`)
   const only = process.env.PGWEIR_CHECK
   // What a driver asks for itself may fail with nobody waiting for it, and late: the check that it
@@ -50,7 +54,7 @@ export function same(found, wanted) {
   try {
     assert.deepStrictEqual(found, wanted)
   } catch (error) {
-    error.message = `${JSON.stringify(found)} came, not ${JSON.stringify(wanted)}`
+    error.message = `${inspect(found)} came, not ${inspect(wanted)}`
     throw error
   }
 }

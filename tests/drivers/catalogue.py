@@ -1,7 +1,9 @@
 """Which drivers there are, how each one's script is run, and what must be built for it before."""
 
 import dataclasses
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
@@ -20,6 +22,14 @@ class Driver:
     run: object
     prepare: object = lambda folder: []
     auth_type: str = "scram-sha-256"  # how pgweir lets it in
+    package: str = ""  # whose version is the driver's, where its script cannot tell it
+
+    def version(self):
+        if not self.package:
+            return ""
+        told = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", self.package],
+                              capture_output=True, text=True).stdout
+        return " " + re.sub(r"^\d+:|[-+].*$", "", told)
 
 
 def python(name, set="all", **more):
@@ -48,6 +58,17 @@ def jdbc():
                          *sorted((FOLDER / "java").glob("*.java"))]])
 
 
+def go(name, package):
+    """With Debian's libraries, where Go looked before it had modules."""
+    source = FOLDER / "go"
+    return Driver(
+        "all", lambda folder: [folder / f"go/{name}"],
+        lambda folder: [["env", "GOPATH=/usr/share/gocode", "GO111MODULE=off", "GOFLAGS=",
+                         f"GOCACHE={folder}/go/cache", "go", "build", "-p", "1", "-o",
+                         folder / f"go/{name}", source / "report.go", source / f"drive_{name}.go"]],
+        package=package)
+
+
 DRIVERS = {
     "psql": python("psql", "fast"),
     "pgbench": python("pgbench", "fast"),
@@ -68,6 +89,8 @@ DRIVERS = {
     "knex": node("knex"),
     "sequelize": node("sequelize"),
     "drizzle": node("drizzle"),
+    "lib-pq": go("lib_pq", "golang-github-lib-pq-dev"),
+    "pgx": go("pgx", "golang-github-jackc-pgx-v4-dev"),
 }
 
 

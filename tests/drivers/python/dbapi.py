@@ -79,12 +79,13 @@ class DbApi:
     def register_parameters(self, name):
         @check(name)
         def parameters():
-            """Statements with parameters, from a crowd that takes turns."""
+            """From a crowd that takes turns, each with a text of its own: another one's statement
+            would be a wrong answer."""
             with self.connections(CROWD) as crowd:
                 for turn in range(ROUNDS):
                     for i, one in enumerate(crowd):
-                        same(self.query(one, "SELECT ?::int, ?::text", i, f"{turn}/{i}"),
-                             [(i, f"{turn}/{i}")])
+                        same(self.query(one, f"SELECT {i}, ?::text", f"turn {turn}"),
+                             [(i, f"turn {turn}")])
 
     def register_cancel(self, cancel):
         @check("cancel")

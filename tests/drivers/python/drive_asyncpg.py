@@ -89,10 +89,11 @@ async def transaction():
 
 
 async def all_at_once(crowd):
+    """Each with a text of its own: another one's statement would be a wrong answer."""
     async def ask(i, one):
         for turn in range(ROUNDS):
-            row = await one.fetchrow("SELECT $1::int, $2::text", i, f"{turn}/{i}")
-            same(tuple(row), (i, f"{turn}/{i}"))
+            row = await one.fetchrow(f"SELECT {i}, $1::text", f"turn {turn}")
+            same(tuple(row), (i, f"turn {turn}"))
 
     await asyncio.gather(*(ask(i, one) for i, one in enumerate(crowd)))
 

@@ -69,6 +69,33 @@ def go(name, package):
         package=package)
 
 
+def rust(name, package):
+    """With Debian's cargo, compiler and crates."""
+    def prepare(folder):
+        crate = folder / "rust/crate"
+        return [
+            # A copy: cargo writes its lock file beside what it builds.
+            ["mkdir", "-p", folder / "rust/crate/.cargo"],
+            ["cp", "-rp", *(FOLDER / "rust" / part for part in ("Cargo.toml", "src")), crate],
+            ["cp", "-p", FOLDER / "rust/config.toml", crate / ".cargo/config.toml"],
+            ["env", "-C", crate, f"CARGO_HOME={folder}/rust/home", "RUSTC=/usr/bin/rustc",
+             "/usr/bin/cargo", "build", "--quiet", "--jobs", "2"],
+        ]
+    return Driver("all", lambda folder: [folder / f"rust/crate/target/debug/drive_{name}"], prepare,
+                  package=package)
+
+
+def script(interpreter, path):
+    return Driver("all", lambda folder: [interpreter, FOLDER / path])
+
+
+def libpqxx():
+    return Driver("all", lambda folder: [folder / "drive_libpqxx"],
+                  lambda folder: [["g++", "-std=c++17", "-O1", "-Wno-deprecated-declarations", "-o",
+                                   folder / "drive_libpqxx", FOLDER / "cpp/drive_libpqxx.cc",
+                                   "-lpqxx", "-lpq", "-pthread"]])
+
+
 DRIVERS = {
     "psql": python("psql", "fast"),
     "pgbench": python("pgbench", "fast"),
@@ -89,7 +116,13 @@ DRIVERS = {
     "knex": node("knex"),
     "sequelize": node("sequelize"),
     "drizzle": node("drizzle"),
+    "pdo": script("/usr/bin/php", "php/drive_pdo.php"),
+    "dbd-pg": script("/usr/bin/perl", "perl/drive_dbd_pg.pl"),
+    "ruby-pg": script("/usr/bin/ruby", "ruby/drive_pg.rb"),
+    "active-record": script("/usr/bin/ruby", "ruby/drive_active_record.rb"),
+    "libpqxx": libpqxx(),
     "lib-pq": go("lib_pq", "golang-github-lib-pq-dev"),
+    "tokio-postgres": rust("tokio_postgres", "librust-tokio-postgres-dev"),
     "pgx": go("pgx", "golang-github-jackc-pgx-v4-dev"),
 }
 

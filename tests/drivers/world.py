@@ -109,6 +109,7 @@ auth_type = {auth_type}
 auth_file = {users}
 pool_mode = transaction
 default_pool_size = {size}
+machines = {os.environ.get("PGWEIR_MACHINES", "1")}
 max_client_conn = 500
 ignore_startup_parameters = extra_float_digits
 """)
@@ -136,7 +137,7 @@ ignore_startup_parameters = extra_float_digits
         self._wait_until(process, lambda: subprocess.run(list(map(str, ready))).returncode == 0)
         self.postgres = process
         self._as_owner("postgres", f"CREATE USER {USER} PASSWORD '{PASSWORD}'; "
-                       f"CREATE USER {TRUSTED_USER}")
+                       f"CREATE USER {TRUSTED_USER}; GRANT pg_monitor TO {USER}, {TRUSTED_USER}")
         return process
 
     def _as_owner(self, database, sql):

@@ -243,10 +243,10 @@ public final class DriveJdbc {
     }
   }
 
-  private static void concurrency() throws Exception {
+  private static void concurrency(String... settings) throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(Report.WORKERS);
     connected(Report.WORKERS, crowd -> {
-      tell(crowd.get(0), "CREATE TABLE done (worker int)");
+      tell(crowd.get(0), "DROP TABLE IF EXISTS done; CREATE TABLE done (worker int)");
       List<Future<?>> all = new ArrayList<>();
       for (int i = 0; i < crowd.size(); ++i) {
         final int worker = i;
@@ -258,7 +258,7 @@ public final class DriveJdbc {
       for (Future<?> one : all) one.get();
       Report.same(ask(crowd.get(0), "SELECT count(*) FROM done"),
           (long) Report.WORKERS * Report.ROUNDS);
-    });
+    }, settings);
   }
 
   private static void work(Connection own, int worker) throws Exception {
@@ -313,6 +313,7 @@ public final class DriveJdbc {
     Report.check("copy out", DriveJdbc::copyOut);
     Report.check("cancel", DriveJdbc::cancel);
     Report.check("concurrency", DriveJdbc::concurrency);
+    Report.check("concurrency of named statements", () -> concurrency("prepareThreshold", "1"));
     Report.check("read only", () -> readOnly(false));
     Report.check("startup settings", DriveJdbc::startupSettings);
     Report.check("listen", DriveJdbc::listen);

@@ -111,10 +111,11 @@ class DbApi:
             if time.monotonic() > deadline:
                 raise AssertionError("the statement to be cancelled does not run")
 
-    def register_concurrency(self):
-        @check("concurrency")
+    def register_concurrency(self, name="concurrency"):
+        @check(name)
         def concurrency():
             with self.connections(1) as [one]:
+                self.query(one, "DROP TABLE IF EXISTS done")
                 self.query(one, "CREATE TABLE done (worker int, round int)")
                 together = threading.Barrier(WORKERS)
                 with concurrent.futures.ThreadPoolExecutor(WORKERS) as threads:
@@ -147,6 +148,18 @@ class DbApi:
                 self.query(crowd[0], "DEALLOCATE own")
                 self.refused("26000", self.query, crowd[0], "EXECUTE own")
                 same(self.query(crowd[1], "EXECUTE own"), [(1,)])
+
+        @check("role")
+        def role():
+            """What one may do is nobody else's right."""
+            with self.connections(CROWD) as crowd:
+                self.query(crowd[0], "SET ROLE pg_monitor")
+                for one in crowd[1:]:
+                    same(self.query(one, "SELECT current_user = session_user"), [(True,)])
+                same(self.query(crowd[0], "SELECT current_user::text"), [("pg_monitor",)])
+                self.query(crowd[0], "RESET ROLE")
+                for one in crowd:
+                    same(self.query(one, "SELECT current_user = session_user"), [(True,)])
 
         @check("cursor with hold")
         def cursor_with_hold():
@@ -191,3 +204,18 @@ class DbApi:
                 self.query(one, f"SET {name} = {value}")
             for i, one in enumerate(crowd):
                 same(self.query(one, f"SHOW {name}"), [(value_of(i),)])
+
+    def register_discard_all(self):
+        @check("discard all")
+        def discard_all():
+            """Of one's own session; of no other one."""
+            with self.connections(CROWD) as crowd:
+                for i, one in enumerate(crowd):
+                    self.query(one, f"PREPARE kept AS SELECT {i}")
+                    self.query(one, f"SET work_mem = '{1000 + i}kB'")
+                self.query(crowd[0], "DISCARD ALL")
+                self.refused("26000", self.query, crowd[0], "EXECUTE kept")
+                same(self.query(crowd[0], "SHOW work_mem"), [("4MB",)])
+                for i, one in list(enumerate(crowd))[1:]:
+                    same(self.query(one, "EXECUTE kept"), [(i,)])
+                    same(self.query(one, "SHOW work_mem"), [(f"{1000 + i}kB",)])

@@ -121,6 +121,18 @@ async def named_statements():
             same(await statement.fetchval(100), 100 + i)
 
 
+@check("changed table")
+async def changed_table():
+    """What is prepared of a table that changes then is prepared anew, without anyone noticing."""
+    async with connections(CROWD) as crowd:
+        await crowd[0].execute("CREATE TABLE changing AS SELECT 1 AS a")
+        for width in range(1, 5):
+            for _ in range(2):
+                for one in crowd:
+                    same(len(await one.fetchrow("SELECT * FROM changing")), width)
+            await crowd[0].execute(f"ALTER TABLE changing ADD COLUMN b{width} int")
+
+
 @check("batch")
 async def batch():
     async with connections() as [one]:

@@ -77,5 +77,6 @@ def catalogue():
 
 plain.register_concurrency()
 plain.register_session_state()
+plain.register_discard_all()
 with connect() as version:
     run("ODBC", re.sub(r"\b0+\b(?=\d)", "", version.getinfo(pyodbc.SQL_DRIVER_VER)))

@@ -160,4 +160,5 @@ def listen():
 
 
 psql.register_session_state()
+psql.register_discard_all()
 run("psql", subprocess.run([PSQL, "--version"], capture_output=True, text=True).stdout.split()[2])

@@ -66,7 +66,8 @@ def nested_transactions():
         same(connection.execute("SELECT array_agg(n) FROM nested").fetchone(), ([1],))
 
 
-DbApi(lambda: connect(prepare_threshold=0), plain.sqlstate).register_parameters("named statements")
+named = DbApi(lambda: connect(prepare_threshold=0), plain.sqlstate)
+named.register_parameters("named statements")
 DbApi(lambda: connect(prepare_threshold=5), plain.sqlstate).register_parameters("statement cache")
 
 
@@ -151,6 +152,7 @@ async def asynchronous():
 
 
 plain.register_concurrency()
+named.register_concurrency("concurrency of named statements")
 
 
 @check("startup settings")
@@ -177,4 +179,5 @@ def listen():
 
 
 plain.register_session_state()
+plain.register_discard_all()
 run("psycopg", psycopg.__version__)

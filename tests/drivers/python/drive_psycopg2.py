@@ -105,4 +105,5 @@ def listen():
 
 
 plain.register_session_state()
+plain.register_discard_all()
 run("psycopg2", psycopg2.__version__.split()[0])

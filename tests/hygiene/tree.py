@@ -5,15 +5,17 @@ import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+NOT_OURS = ("__pycache__", "node_modules")
 
 
 def files(*suffixes, below=("",)):
-    """All files with these suffixes below these folders, but for build folders and hidden ones."""
+    """All files with these suffixes below these folders, but for build folders, hidden ones and what
+    others wrote."""
     found = []
     for folder in below:
         for path in sorted((ROOT / folder).rglob("*")):
             parts = path.relative_to(ROOT).parts
-            if parts[0] == "build" or any(p.startswith(".") or p == "__pycache__" for p in parts):
+            if parts[0] == "build" or any(part.startswith(".") or part in NOT_OURS for part in parts):
                 continue
             if path.suffix in suffixes and path.is_file():
                 found.append(path)

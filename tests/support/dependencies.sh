@@ -19,6 +19,26 @@ packages_to_test=(
   pgbouncer valgrind
 )
 
+# The clients of tests/drivers that every ./test runs; psql and pgbench come with PostgreSQL.
+packages_to_drive=(
+  python3-psycopg python3-asyncpg
+  openjdk-17-jdk-headless libpostgresql-jdbc-java
+)
+# What node is there may come from elsewhere than Debian, whose npm would not go with it.
+if ! { command -v node && command -v npm; } > /dev/null; then
+  packages_to_drive+=(nodejs npm)
+fi
+
+# The rest of them: ./test --drivers all
+# shellcheck disable=SC2034  # ./test uses it
+packages_to_drive_all=(
+  python3-psycopg2 python3-pg8000 python3-sqlalchemy python3-greenlet python3-django
+  golang-go golang-github-lib-pq-dev golang-github-jackc-pgx-v4-dev
+  cargo librust-tokio-postgres-dev
+  php-cli php-pgsql libdbd-pg-perl ruby ruby-pg ruby-activerecord
+  libpqxx-dev odbc-postgresql python3-pyodbc
+)
+
 say() { printf '\n==> %s\n' "$*"; }
 fail() {
   printf '\n%s: %s\n' "${0##*/}" "$*" >&2

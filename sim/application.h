@@ -75,6 +75,8 @@ class Application : public Peer {
   // It has asked for something and has no answer yet.
   bool asking() const { return phase_ == Phase::working && !answers_.settled(); }
   bool in_transaction() const { return answers_.in_transaction(); }
+  // When the first part of its transaction was said, or of what was asked together with that.
+  Instant transaction_at() const { return transaction_at_; }
   // Of this connection, and of all so far.
   std::uint32_t first_request() const { return first_request_; }
   std::uint32_t last_request() const { return last_request_; }

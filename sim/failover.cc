@@ -99,6 +99,20 @@ void Simulation::check_place(const effect::Send& send) {
                                        ", where the name of its host never led");
 }
 
+// A transaction that was asked for when a reload was over runs where its database leads since then:
+// a server of before serves nobody new, wherever it was when the settings changed (O-30).
+void Simulation::check_host(std::size_t host, const Application& who) {
+  const bool leads_there = in_force_->ever(who.transaction_at(), [&](const Settings& settings) {
+    const DatabaseSettings* database = find_database(settings, who.identity().database);
+    return database == nullptr || names_.ever_led(database->host, host);
+  });
+  if (leads_there) return;
+  verdict_.blame(oracle::failover, "c" + std::to_string(who.identity().number) +
+                                       " was given a server at " + Names::name_of(host) +
+                                       ", where " + who.identity().database +
+                                       " has not led since it asked");
+}
+
 // Where nothing fails, whoever is to be let in waits for a server that is being opened, or for what
 // that takes (O-22).
 void Simulation::check_first_server() {

@@ -167,6 +167,7 @@ void PostgresSession::check_owner(const Statement& statement) {
   }
   owner_ = statement.client_tag;
   owned_ = true;
+  tell(ServerEvent::Kind::handed_on);
 }
 
 void PostgresSession::tell(ServerEvent::Kind kind) {

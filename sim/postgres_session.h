@@ -23,9 +23,10 @@
 
 namespace pgweir::sim {
 
-// What happened in a session, for those who watch the world. Tags are those of its last statement.
+// What happened in a session, for those who watch the world. Tags are those of its last statement;
+// handed_on: that is another client's than the one before.
 struct ServerEvent {
-  enum class Kind { logged_in, text_arrived, cancelled, became_idle, ended };
+  enum class Kind { logged_in, text_arrived, handed_on, cancelled, became_idle, ended };
   Kind kind;
   std::uint32_t pid;
   std::string_view client_tag = {};

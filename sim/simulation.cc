@@ -134,7 +134,7 @@ void Simulation::build_hosts() {
     server.work_max = options_.work_max;
     server.noise_percent = options_.noise_percent;
     if (i == options_.hostile_host) server.hostile_permille = options_.hostile_permille;
-    server.on_event = [this](const ServerEvent& event) { watch_->server(event); };
+    server.on_event = [this, i](const ServerEvent& event) { watch_->server(i, event); };
     if (options_.scram) {
       server.auth = ServerOptions::Auth::scram;
       for (const UserSettings& user : settings_.users) {

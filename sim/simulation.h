@@ -133,6 +133,9 @@ class Simulation {
   // A connection of the pooler's to a host came to nothing, or its end was noticed.
   void host_failed(std::size_t host) { trouble(host, network_.delay_longest() + time_to_hear); }
 
+  // A transaction of this application runs there (O-30).
+  void check_host(std::size_t host, const Application& who);
+
   // Something goes wrong there, or went wrong since then.
   bool host_in_trouble(std::size_t host, Instant since) const {
     return host_down_[host] || host_trouble_[host] >= since;

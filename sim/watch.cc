@@ -25,6 +25,13 @@ std::uint32_t application_at(const Endpoint& peer) {
   return peer.address[2] == 1 ? peer.address[3] : 0;
 }
 
+// "r5419": 5419; none: 0.
+std::uint32_t number_in(std::string_view tag) {
+  std::uint32_t number = 0;
+  if (!tag.empty()) std::from_chars(tag.data() + 1, tag.data() + tag.size(), number);
+  return number;
+}
+
 // What a server may say of its own accord answers nobody, and no clock begins anew with it.
 bool answers_nothing(std::string_view bytes) {
   while (!bytes.empty() && (bytes[0] == 'N' || bytes[0] == 'S')) {
@@ -306,13 +313,24 @@ bool Watch::is_free(SocketId server) const {
   return known == simulation_.census().servers().end() || !known->second.closing;
 }
 
-void Watch::server(const ServerEvent& event) {
+void Watch::server(std::size_t host, const ServerEvent& event) {
+  if (event.kind == ServerEvent::Kind::handed_on) return handed_on(host, event);
   if (event.kind == ServerEvent::Kind::logged_in) {
     check_sessions();
     return simulation_.quotas().check_servers(simulation_.settings(), simulation_.census(),
                                               simulation_.verdict());
   }
   if (event.kind == ServerEvent::Kind::cancelled) check_cancelled(event);
+}
+
+// Who has it now was given it since it asked. (One that had it before may have kept it: half a
+// message that is left of a COPY that failed holds it too.)
+void Watch::handed_on(std::size_t host, const ServerEvent& event) {
+  const Application* who = simulation_.application_of(event.client_tag);
+  if (who == nullptr || !who->asking() || simulation_.may_lie(*who)) return;
+  const std::uint32_t request = number_in(event.request_tag);
+  if (request < who->first_request()) return;  // of a connection it has lost
+  simulation_.check_host(host, *who);
 }
 
 void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects) {
@@ -391,9 +409,7 @@ void Watch::check_cancelled(const ServerEvent& event) {
   const Stream& stream = *owner->stream();
   if (stream.closed() || stream.peer_reset() || stream.peer_finished() || stream.dark()) return;
   if (event.request_tag.empty()) return;  // what pgweir itself asks for a client
-  std::uint32_t hit = 0;
-  const std::string_view digits = event.request_tag.substr(1);
-  std::from_chars(digits.data(), digits.data() + digits.size(), hit);
+  const std::uint32_t hit = number_in(event.request_tag);
   if (dismissed_.contains(owner->identity().number)) return;
   if (hit < owner->first_request()) return;  // of a connection it has lost
   const auto found = cancels_.find(owner->identity().number);

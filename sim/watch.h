@@ -30,8 +30,8 @@ class Watch {
 
   // A step of the machine, carried out.
   void step(const Event& event, std::span<const Effect> effects);
-  // Something happened in a model server.
-  void server(const ServerEvent& event);
+  // Something happened in a model server of that host.
+  void server(std::size_t host, const ServerEvent& event);
   // An application has been let in.
   void client_logged_in();
   // When it was answered something, before what it was sent last.
@@ -70,6 +70,7 @@ class Watch {
   void served(SocketId client);
   void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
   void check_answered(Cancel cancel, std::span<const Effect> effects);
+  void handed_on(std::size_t host, const ServerEvent& event);
   void check_cancelled(const ServerEvent& event);
   void answered(SocketId client);
   void check_buffers(SocketId socket);

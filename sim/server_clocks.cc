@@ -25,6 +25,7 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
   if (std::holds_alternative<event::Reconfigured>(event)) look_at_ = simulation_.clock().now();
   const auto* received = std::get_if<event::Received>(&event);
   const bool client_speaks = received != nullptr && received->socket.kind == SocketKind::client;
+  if (received != nullptr && received->socket.kind == SocketKind::server) heard(received->socket);
   SocketId told{};  // the server that something was said to last
   for (const Effect& effect : effects) {
     if (const auto* send = std::get_if<effect::Send>(&effect)) {
@@ -42,6 +43,35 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
       lost_.erase(close->socket);
     }
   }
+}
+
+// By what is in force when it has logged in: a reload does not change it.
+void ServerClocks::heard(SocketId socket) {
+  const Census::Server& server = simulation_.census().servers().at(socket);
+  if (!server.ready || server.closing) return;
+  const auto backend = std::pair(Names::host_at(server.to), server.pid);
+  if (expire_at_.contains(backend)) return;
+  const Instant now = simulation_.clock().now();
+  Instant& expires_at = expire_at_[backend];
+  simulation_.in_force().ever(now, [&](const Settings& settings) {
+    const Duration lifetime = settings.server_lifetime;
+    expires_at = std::max(expires_at, lifetime > Duration::zero() ? after(now, lifetime) : never);
+    return false;
+  });
+}
+
+// Whoever asked later than that got a server that should have been closed: one that is idle by its
+// clock, which may be late, and one in use when its client was done with it.
+void ServerClocks::check_lifetime(std::size_t host, std::uint32_t pid, const Application& who) {
+  const auto found = expire_at_.find({host, pid});
+  if (found == expire_at_.end() || who.transaction_at() <= found->second) return;
+  const Instant since = std::max(found->second, simulation_.undisturbed_since());
+  const Duration late = simulation_.options().timers_late_max * 2;
+  if (who.transaction_at() <= after(since, late)) return;
+  simulation_.verdict().blame(oracle::deadlines, "c" + std::to_string(who.identity().number) +
+                                                     " was given backend " + std::to_string(pid) +
+                                                     " of " + Names::name_of(host) +
+                                                     ", which is older than server_lifetime");
 }
 
 void ServerClocks::given(SocketId server, SocketId client) {

@@ -1,17 +1,22 @@
 // The clocks that no client sees run out (O-23): an attempt at a server takes no longer than
-// server_connect_timeout, a cancel no longer than cancel_wait_timeout, and a server whose client
-// was lost is clean, or on its way out, within the bounds that recovery has.
+// server_connect_timeout, a cancel no longer than cancel_wait_timeout, a server whose client was
+// lost is clean, or on its way out, within the bounds that recovery has, and one that is older than
+// server_lifetime begins no transaction any more.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "core/effect.h"
 #include "core/event.h"
 
 namespace pgweir::sim {
 
+class Application;
 class Simulation;
 
 class ServerClocks {
@@ -22,6 +27,8 @@ class ServerClocks {
   void step(const Event& event, std::span<const Effect> effects);
   // When the attempt began that this server is, or was last.
   Instant opened_at(SocketId server) const;
+  // A transaction of this application runs in that backend.
+  void check_lifetime(std::size_t host, std::uint32_t pid, const Application& who);
   // Nothing more happens now.
   void quiet();
 
@@ -30,6 +37,7 @@ class ServerClocks {
 
   void begin(Since& clock, SocketId socket);
   void over(SocketId socket);
+  void heard(SocketId server);
   void given(SocketId server, SocketId client);
   void client_closed(SocketId client);
   void check(const Since& clock, Duration limit, std::string_view what);
@@ -40,6 +48,8 @@ class ServerClocks {
   Since cancels_;
   Since lost_;                            // servers of clients that were lost
   std::map<SocketId, SocketId> clients_;  // who had a server last
+  // When server_lifetime of each backend is over, counted from when pgweir heard that it is ready.
+  std::map<std::pair<std::size_t, std::uint32_t>, Instant> expire_at_;
 };
 
 }  // namespace pgweir::sim

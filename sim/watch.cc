@@ -331,6 +331,7 @@ void Watch::handed_on(std::size_t host, const ServerEvent& event) {
   const std::uint32_t request = number_in(event.request_tag);
   if (request < who->first_request()) return;  // of a connection it has lost
   simulation_.check_host(host, *who);
+  server_clocks_.check_lifetime(host, event.pid, *who);
 }
 
 void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects) {

@@ -70,10 +70,7 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
 
 bool Simulation::explains_silent_end(const Application& who, bool half_message,
                                      Instant since) const {
-  if (shell_->exit_status()) return true;
-  if (half_message && may_lie(who)) return true;
-  if (half_message) return host_in_trouble(who, since);
-  return !shell_->listening() && !who.logged_in();
+  return half_message && (may_lie(who) || host_in_trouble(who, since));
 }
 
 }  // namespace pgweir::sim

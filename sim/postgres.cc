@@ -38,6 +38,10 @@ const PostgresSession* Postgres::session_of(std::uint32_t pid) const {
   return found == sessions_.end() ? nullptr : found->get();
 }
 
+bool Postgres::gave_out(std::uint32_t pid, std::uint32_t key) const {
+  return pid >= first_pid && pid < next_pid_ && key == PostgresSession::key_of(pid);
+}
+
 void Postgres::cancel(CancelRequest request) {
   for (const auto& session : sessions_) {
     if (session->pid() == request.pid && session->key() == request.key) session->cancel();

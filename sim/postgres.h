@@ -45,6 +45,8 @@ class Postgres : public Host {
   const std::vector<std::unique_ptr<PostgresSession>>& sessions() const { return sessions_; }
 
   const PostgresSession* session_of(std::uint32_t pid) const;
+  // Some session has, or had, this to be cancelled by.
+  bool gave_out(std::uint32_t pid, std::uint32_t key) const;
 
   // Sessions that have ended are in sessions() up to this; not from inside a session's turn.
   void forget_ended();
@@ -58,7 +60,8 @@ class Postgres : public Host {
 
   ServerOptions options_;
   Welcome welcome_ = Welcome::accept;
-  std::uint32_t next_pid_ = 1001;
+  static constexpr std::uint32_t first_pid = 1001;
+  std::uint32_t next_pid_ = first_pid;
   Journal journal_;
   std::vector<std::unique_ptr<PostgresSession>> sessions_;
 };

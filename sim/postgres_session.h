@@ -126,7 +126,8 @@ class PostgresSession final : public Peer {
   const std::string& owner_tag() const { return owner_; }
   char status() const { return status_; }
   std::uint32_t pid() const { return pid_; }
-  std::uint32_t key() const { return pid_ * 2654435761u; }
+  static std::uint32_t key_of(std::uint32_t pid) { return pid * 2654435761u; }
+  std::uint32_t key() const { return key_of(pid_); }
   std::string setting(const std::string& name) const { return state_.value(name); }
 
  private:

@@ -98,6 +98,8 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       } else if (send->socket.kind == SocketKind::client) {
         waiting_.erase(send->socket);
         if (!answers_nothing(pgweir::text_of(send->bytes))) answered(send->socket);
+      } else {
+        check_secret(send->socket, pgweir::text_of(send->bytes));
       }
       if (send->bytes.size() > 1000) check_buffers(send->socket);
     } else if (const auto* stop = std::get_if<effect::StopReading>(&effect)) {
@@ -355,11 +357,13 @@ void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const E
   if (whole) check_answered(cancel, effects);
 }
 
-// It is where its application's client is, who has an answer now if it waited for a server.
+// It is where its application's client is, who has an answer now if it waited for a server, and
+// whose server is asked to stop what it does.
 void Watch::check_answered(Cancel cancel, std::span<const Effect> effects) {
   const std::uint32_t number = cancel.application;
   const Application& application = *simulation_.applications()[number - 1];
   if (application.cancel_port() != cancel.port) return;
+  check_passed_on(application, effects);
   for (const auto& [client, waiter] : waiting_) {
     if (simulation_.shell().stream_of(client) != application.stream().get()) continue;
     const auto answered = [&](const Effect& effect) {
@@ -375,6 +379,57 @@ void Watch::check_answered(Cancel cancel, std::span<const Effect> effects) {
                                     " asked for a cancel while it waited for a server, and was not "
                                     "answered");
   }
+}
+
+// PostgreSQL is at its statement, and all who know of it know that: a cancel goes there now, if
+// none is on its way.
+void Watch::check_passed_on(const Application& who, std::span<const Effect> effects) {
+  for (const auto& [server, client] : owners_) {
+    if (!runs_for(server, client, who)) continue;
+    const std::size_t host = hosts_.at(server);
+    const auto goes_there = [&](const Effect& effect) {
+      const auto* connect = std::get_if<effect::Connect>(&effect);
+      return connect != nullptr && connect->socket.kind == SocketKind::cancel &&
+             Names::host_at(connect->to) == host;
+    };
+    const auto is_on_its_way = [&](const auto& entry) {
+      return entry.first.kind == SocketKind::cancel && entry.second == host;
+    };
+    if (std::ranges::any_of(effects, goes_there)) continue;
+    if (std::ranges::any_of(hosts_, is_on_its_way)) continue;
+    simulation_.verdict().blame(oracle::cancel_reach,
+                                "c" + std::to_string(who.identity().number) +
+                                    " asked for a cancel while its statement slept, and PostgreSQL "
+                                    "was not told");
+  }
+}
+
+bool Watch::runs_for(SocketId server, SocketId client, const Application& who) const {
+  const Stream* stream = simulation_.shell().stream_of(client);
+  if (stream == nullptr || stream != who.stream().get()) return false;
+  const PostgresSession* session = session_of(server);
+  if (session == nullptr || session->hostile() || !session->sleeping()) return false;
+  if (simulation_.application_of(session->owner_tag()) != &who) return false;
+  const Stream& its = *session->stream();
+  const bool still = its.flying_size() == 0 && its.readable_size() == 0 &&
+                     its.unread_by_peer().empty() && !its.peer_finished() && !its.peer_reset() &&
+                     !its.closed();
+  return still && !simulation_.census().servers().at(server).closing &&
+         !simulation_.census().clients().at(client).closing;
+}
+
+// What a cancel says to PostgreSQL is what a session there has said of itself.
+void Watch::check_secret(SocketId canceller, std::string_view request) {
+  const RunOptions& options = simulation_.options();
+  const std::size_t host = hosts_.at(canceller);
+  if (options.hostile_permille > 0 && host == options.hostile_host) return;
+  Body body(request.substr(8));  // behind its size and the code
+  const auto pid = static_cast<std::uint32_t>(body.int32().value_or(0));
+  const auto key = static_cast<std::uint32_t>(body.int32().value_or(0));
+  if (simulation_.hosts()[host]->gave_out(pid, key)) return;
+  simulation_.verdict().blame(oracle::cancel_reach, "a cancel for backend " + std::to_string(pid) +
+                                                        " of " + Names::name_of(host) +
+                                                        " has a secret that nobody was given");
 }
 
 // As PostgreSQL counts: a session that was told to end is there until it has. Where nothing is lost

@@ -70,6 +70,9 @@ class Watch {
   void served(SocketId client);
   void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
   void check_answered(Cancel cancel, std::span<const Effect> effects);
+  void check_passed_on(const Application& who, std::span<const Effect> effects);
+  bool runs_for(SocketId server, SocketId client, const Application& who) const;
+  void check_secret(SocketId canceller, std::string_view request);
   void handed_on(std::size_t host, const ServerEvent& event);
   void check_cancelled(const ServerEvent& event);
   void answered(SocketId client);

@@ -94,6 +94,7 @@ void Census::heard(Server& server, std::string_view bytes) {
   while (const auto message = server.login.next()) {
     Body body(message->body);
     if (message->type == 'K') server.pid = static_cast<std::uint32_t>(body.int32().value_or(0));
+    if (message->type == 'E') server.refused = error_field(*message, 'C') == "28P01";
     if (message->type != 'Z') continue;
     server.ready = true;
     server.login = Framer(false);

@@ -39,6 +39,7 @@ class Census {
     Framer login{false};   // up to its first ReadyForQuery
     bool started = false;  // it has been told for whom it is
     bool ready = false;
+    bool refused = false;  // its password was
     bool closing = false;
     std::uint32_t pid = 0;
     Login whom{};

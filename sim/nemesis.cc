@@ -36,6 +36,7 @@ void Simulation::schedule_fault() {
 
 void Simulation::strike() {
   Tape& tape = tapes_.faults;
+  if (options_.change_passwords && tape.chance(1, 20)) return shut_out();
   switch (tape.below(10)) {
     case 0:
     case 1:
@@ -166,6 +167,9 @@ void Simulation::stall(Duration how_long) {
   for (std::size_t number = 0; number < hosts_.size(); ++number) {
     const bool fresh = host_trouble_[number] >= clock_.now() - network_.delay_longest();
     if (fresh) trouble(number, network_.delay_longest());
+  }
+  for (auto& [user, until] : password_trouble_) {
+    if (until >= clock_.now() && until != never) until = after(until, how_long);
   }
 }
 

@@ -130,6 +130,23 @@ void Simulation::change_at_servers(const Settings& settings) {
   watch_passwords();
 }
 
+// The servers have another password of somebody for a while, and end who came with the one before.
+void Simulation::shut_out() {
+  Tape& tape = tapes_.faults;
+  const std::string name = "user" + std::to_string(tape.below(options_.user_count));
+  tell_fault("the servers let " + name + " in no more");
+  for (std::size_t number = 0; number < hosts_.size(); ++number) {
+    hosts_[number]->options().passwords[name] = "nobody's";
+    for (const auto& session : hosts_[number]->sessions()) {
+      if (session->user() == name) session->end("57P01");
+    }
+    trouble(number, network_.delay_longest());
+  }
+  watch_passwords();
+  clock_.in(std::chrono::milliseconds(tape.between(1, 1000)),
+            [this] { change_at_servers(in_force_->now()); });
+}
+
 // Where servers have another password than pgweir, logins fail; and afterwards as long as it takes
 // until the next attempt.
 void Simulation::watch_passwords() {

@@ -170,6 +170,7 @@ class Simulation {
   bool is_move(const Event& event, std::span<const Effect> effects) const;
   void change_password(Neighbour& next);
   void change_at_servers(const Settings& settings);
+  void shut_out();
   void watch_passwords();
   void watch_people(const Event& event, std::span<const Effect> effects);
   ShellOptions shell_options();

@@ -127,6 +127,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
   }
   speaker_ = {};
   server_clocks_.step(event, effects);
+  vain_waits_.step(event, effects);
 }
 
 // It was idle for too long, and may go only if min_pool_size others stay, at all machines together.
@@ -235,6 +236,13 @@ void Watch::client_waits(SocketId socket) {
   if (linked || !application.asking() || !client.welcomed) return;
   waiting_[socket] = {step_, simulation_.clock().now(), client.who};
   overdue_at_ = std::min(overdue_at_, simulation_.clock().now());
+}
+
+std::uint32_t Watch::waits_since(const Login& pool, Instant when) const {
+  for (const auto& [client, waiter] : waiting_) {
+    if (waiter.pool == pool && waiter.since <= when) return number_of(client);
+  }
+  return 0;
 }
 
 // It waits no more, and nobody of its pool has waited longer.
@@ -517,6 +525,7 @@ void Watch::check_buffers(SocketId socket) {
 
 void Watch::quiet() {
   server_clocks_.quiet();
+  vain_waits_.quiet();
   if (waiting_.empty()) return;
   check_overdue();
   if (std::exchange(quiet_at_step_, step_) == step_) return;  // nothing has changed hands

@@ -17,6 +17,7 @@
 #include "sim/census.h"
 #include "sim/postgres_session.h"
 #include "sim/server_clocks.h"
+#include "sim/vain_waits.h"
 #include "sim/verdict.h"
 
 namespace pgweir::sim {
@@ -26,7 +27,8 @@ class Simulation;
 
 class Watch {
  public:
-  explicit Watch(Simulation& simulation) : simulation_(simulation), server_clocks_(simulation) {}
+  explicit Watch(Simulation& simulation)
+      : simulation_(simulation), server_clocks_(simulation), vain_waits_(simulation) {}
 
   // A step of the machine, carried out.
   void step(const Event& event, std::span<const Effect> effects);
@@ -42,6 +44,10 @@ class Watch {
   const PostgresSession* session_of(SocketId server) const;
   // The client it heard last; none: nobody's.
   SocketId owner_of(SocketId server) const;
+  // When the attempt began that this server is, or was last.
+  Instant opened_at(SocketId server) const { return server_clocks_.opened_at(server); }
+  // An application that has waited for a server of this pool since then; 0: none.
+  std::uint32_t waits_since(const Login& pool, Instant when) const;
   // Nobody has this server.
   bool is_free(SocketId server) const;
   // Nothing more happens now: what must hold whenever it is quiet.
@@ -95,6 +101,7 @@ class Watch {
 
   Simulation& simulation_;
   ServerClocks server_clocks_;
+  VainWaits vain_waits_;
   std::unordered_map<const Stream*, Sent> sent_;  // when, to each client; never walked through
   std::uint64_t step_ = 0;
   std::uint64_t quiet_at_step_ = 0;

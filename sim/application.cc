@@ -251,7 +251,8 @@ bool Application::timeout_explains(std::string_view text) const {
 // Where an error could not be put between two messages: some clock's time had come.
 bool Application::some_clock_ran_out() const {
   return ran_out(&Settings::query_timeout, asked_at_) ||
-         ran_out(&Settings::transaction_timeout, transaction_at_);
+         ran_out(&Settings::transaction_timeout, transaction_at_) ||
+         ran_out(&Settings::cancel_wait_timeout, cancelled_at_);
 }
 
 bool Application::ran_out(Duration Settings::* timeout, Instant since) const {

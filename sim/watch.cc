@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "core/base/limits.h"
-#include "core/seats/message.h"
 #include "sim/application.h"
 #include "sim/message_view.h"
 #include "sim/quiet_log.h"
@@ -23,13 +22,6 @@ constexpr std::size_t unsent_size_max = 2 * limits::read_buffer_size + 4096;
 // Applications connect from 10.9.1.N, their cancels from 10.9.2.N.
 std::uint32_t application_at(const Endpoint& peer) {
   return peer.address[2] == 1 ? peer.address[3] : 0;
-}
-
-// "r5419": 5419; none: 0.
-std::uint32_t number_in(std::string_view tag) {
-  std::uint32_t number = 0;
-  if (!tag.empty()) std::from_chars(tag.data() + 1, tag.data() + tag.size(), number);
-  return number;
 }
 
 // What a server may say of its own accord answers nobody, and no clock begins anew with it.
@@ -333,6 +325,12 @@ void Watch::server(std::size_t host, const ServerEvent& event) {
   if (event.kind == ServerEvent::Kind::cancelled) check_cancelled(event);
 }
 
+std::uint32_t Watch::number_in(std::string_view tag) {
+  std::uint32_t number = 0;
+  if (!tag.empty()) std::from_chars(tag.data() + 1, tag.data() + tag.size(), number);
+  return number;
+}
+
 // Who has it now was given it since it asked. (One that had it before may have kept it: half a
 // message that is left of a COPY that failed holds it too.)
 void Watch::handed_on(std::size_t host, const ServerEvent& event) {
@@ -342,102 +340,6 @@ void Watch::handed_on(std::size_t host, const ServerEvent& event) {
   if (request < who->first_request()) return;  // of a connection it has lost
   simulation_.check_host(host, *who);
   server_clocks_.check_lifetime(host, event.pid, *who);
-}
-
-void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects) {
-  for (const Effect& effect : effects) {
-    const auto* tell = std::get_if<effect::Tell>(&effect);
-    if (tell == nullptr || seats::name_of(tell->message) != "Cancel") continue;
-    passed_on_.emplace_back(pgweir::text_of(tell->message), cancel);
-    return;
-  }
-  const auto ends = [&](const Effect& effect) {
-    const auto* close = std::get_if<effect::Close>(&effect);
-    return close != nullptr && close->socket == brought_by;
-  };
-  // After a long stand-still it may be late with half of it, and told so.
-  const auto refused = [&](const Effect& effect) {
-    const auto* send = std::get_if<effect::Send>(&effect);
-    return send != nullptr && send->socket == brought_by && send->bytes.size() > 1;
-  };
-  const bool whole = std::ranges::any_of(effects, ends) && std::ranges::none_of(effects, refused);
-  cancels_[cancel.application] = simulation_.applications()[cancel.application - 1]->last_request();
-  if (whole) check_answered(cancel, effects);
-}
-
-// It is where its application's client is, who has an answer now if it waited for a server, and
-// whose server is asked to stop what it does.
-void Watch::check_answered(Cancel cancel, std::span<const Effect> effects) {
-  const std::uint32_t number = cancel.application;
-  const Application& application = *simulation_.applications()[number - 1];
-  if (application.cancel_port() != cancel.port) return;
-  check_passed_on(application, effects);
-  for (const auto& [client, waiter] : waiting_) {
-    if (simulation_.shell().stream_of(client) != application.stream().get()) continue;
-    const auto answered = [&](const Effect& effect) {
-      const auto* send = std::get_if<effect::Send>(&effect);
-      return send != nullptr && send->socket == client;
-    };
-    if (std::ranges::any_of(effects, answered)) {
-      simulation_.probes().hit(Probe::waited_and_cancelled);
-      continue;
-    }
-    simulation_.verdict().blame(oracle::cancel_reach,
-                                "c" + std::to_string(number) +
-                                    " asked for a cancel while it waited for a server, and was not "
-                                    "answered");
-  }
-}
-
-// PostgreSQL is at its statement, and all who know of it know that: a cancel goes there now, if
-// none is on its way.
-void Watch::check_passed_on(const Application& who, std::span<const Effect> effects) {
-  for (const auto& [server, client] : owners_) {
-    if (!runs_for(server, client, who)) continue;
-    const std::size_t host = hosts_.at(server);
-    const auto goes_there = [&](const Effect& effect) {
-      const auto* connect = std::get_if<effect::Connect>(&effect);
-      return connect != nullptr && connect->socket.kind == SocketKind::cancel &&
-             Names::host_at(connect->to) == host;
-    };
-    const auto is_on_its_way = [&](const auto& entry) {
-      return entry.first.kind == SocketKind::cancel && entry.second == host;
-    };
-    if (std::ranges::any_of(effects, goes_there)) continue;
-    if (std::ranges::any_of(hosts_, is_on_its_way)) continue;
-    simulation_.verdict().blame(oracle::cancel_reach,
-                                "c" + std::to_string(who.identity().number) +
-                                    " asked for a cancel while its statement slept, and PostgreSQL "
-                                    "was not told");
-  }
-}
-
-bool Watch::runs_for(SocketId server, SocketId client, const Application& who) const {
-  const Stream* stream = simulation_.shell().stream_of(client);
-  if (stream == nullptr || stream != who.stream().get()) return false;
-  const PostgresSession* session = session_of(server);
-  if (session == nullptr || session->hostile() || !session->sleeping()) return false;
-  if (simulation_.application_of(session->owner_tag()) != &who) return false;
-  const Stream& its = *session->stream();
-  const bool still = its.flying_size() == 0 && its.readable_size() == 0 &&
-                     its.unread_by_peer().empty() && !its.peer_finished() && !its.peer_reset() &&
-                     !its.closed();
-  return still && !simulation_.census().servers().at(server).closing &&
-         !simulation_.census().clients().at(client).closing;
-}
-
-// What a cancel says to PostgreSQL is what a session there has said of itself.
-void Watch::check_secret(SocketId canceller, std::string_view request) {
-  const RunOptions& options = simulation_.options();
-  const std::size_t host = hosts_.at(canceller);
-  if (options.hostile_permille > 0 && host == options.hostile_host) return;
-  Body body(request.substr(8));  // behind its size and the code
-  const auto pid = static_cast<std::uint32_t>(body.int32().value_or(0));
-  const auto key = static_cast<std::uint32_t>(body.int32().value_or(0));
-  if (simulation_.hosts()[host]->gave_out(pid, key)) return;
-  simulation_.verdict().blame(oracle::cancel_reach, "a cancel for backend " + std::to_string(pid) +
-                                                        " of " + Names::name_of(host) +
-                                                        " has a secret that nobody was given");
 }
 
 // As PostgreSQL counts: a session that was told to end is there until it has. Where nothing is lost
@@ -462,32 +364,6 @@ void Watch::check_sessions() {
                                                     " sessions of pool " + std::string(pool.first) +
                                                     "/" + std::string(pool.second) +
                                                     ", which may have " + std::to_string(most));
-  }
-}
-
-// A statement was cancelled: its client asked for that, or is gone.
-void Watch::check_cancelled(const ServerEvent& event) {
-  simulation_.probes().hit(Probe::statement_cancelled);
-  const Application* owner = simulation_.application_of(event.client_tag);
-  if (owner == nullptr || !owner->stream() || !owner->asking()) return;
-  const Stream& stream = *owner->stream();
-  if (stream.closed() || stream.peer_reset() || stream.peer_finished() || stream.dark()) return;
-  if (event.request_tag.empty()) return;  // what pgweir itself asks for a client
-  const std::uint32_t hit = number_in(event.request_tag);
-  if (dismissed_.contains(owner->identity().number)) return;
-  if (hit < owner->first_request()) return;  // of a connection it has lost
-  const auto found = cancels_.find(owner->identity().number);
-  const std::string who(event.client_tag);
-  if (found == cancels_.end()) {
-    simulation_.verdict().blame(oracle::cancel_reach, "backend " + std::to_string(event.pid) +
-                                                          " cancelled " + who +
-                                                          ", which had not asked for it");
-    return;
-  }
-  if (hit > found->second) {
-    simulation_.verdict().blame(
-        oracle::cancel_reach, who + ": a cancel that came when r" + std::to_string(found->second) +
-                                  " was the last hit " + std::string(event.request_tag));
   }
 }
 

@@ -74,15 +74,19 @@ class Watch {
   void server_closed(SocketId socket);
   void client_waits(SocketId socket);
   void served(SocketId client);
+  void handed_on(std::size_t host, const ServerEvent& event);
+  // "r5419": 5419; none: 0.
+  static std::uint32_t number_in(std::string_view tag);
+  void answered(SocketId client);
+  void check_buffers(SocketId socket);
+
+  // watch_cancels.cc
   void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
   void check_answered(Cancel cancel, std::span<const Effect> effects);
   void check_passed_on(const Application& who, std::span<const Effect> effects);
   bool runs_for(SocketId server, SocketId client, const Application& who) const;
   void check_secret(SocketId canceller, std::string_view request);
-  void handed_on(std::size_t host, const ServerEvent& event);
   void check_cancelled(const ServerEvent& event);
-  void answered(SocketId client);
-  void check_buffers(SocketId socket);
 
   struct Waiter;
   bool is_overtaken(SocketId client, Instant since_client, SocketId other, Waiter& waiter) const;

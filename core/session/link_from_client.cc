@@ -160,7 +160,7 @@ class ClientSide {
     const Statement& statement = context_.statements.at(handle);
     asks();
     // In a failed transaction it is the server's to say whether such a statement may be parsed.
-    if (server_.status != TransactionStatus::failed && server_.statements.use(statement.digest)) {
+    if (server_.status != TransactionStatus::failed && server_.statements.use(statement)) {
       make_up({Request::prepare, Fate::make_up, Refusal::none, {.client = true, .server = false}});
     } else {
       prepare(statement,
@@ -294,7 +294,7 @@ class ClientSide {
     if (!handle) return refuse(opening, Refusal::unknown_statement, name.text);
     statement = &context_.statements.at(*handle);
     asks();
-    if (!server_.statements.use(statement->digest)) {
+    if (!server_.statements.use(*statement)) {
       prepare(*statement,
               {Request::prepare, Fate::inject, Refusal::none, {.client = false, .server = true}});
     }
@@ -315,7 +315,7 @@ class ClientSide {
     while (server_.statements.size() >= context_.statements_max) close(server_.statements.oldest());
     writer.begin(FrontendType::parse).text(server_name_of(statement.digest));
     writer.bytes(bytes_of(statement.definition)).end();
-    server_.statements.add(statement.digest);
+    server_.statements.add(statement);
     server_.owed.push(owed);
     ++context_.totals.server_parse_count;
     send_instead(message, {});

@@ -155,10 +155,11 @@ class ServerSide {
     }
     const Statement* statement = context_.statements.find(match.statement);
     if (statement == nullptr) return;
-    // Somebody has deallocated it, or what it returns has changed: it is prepared anew.
+    // Somebody has deallocated it, or what it returns has changed, on all servers: it is prepared
+    // anew when it is used next.
     if (code == sqlstate::invalid_sql_statement_name.text())
       server_.statements.forget(statement->digest);
-    if (code == sqlstate::feature_not_supported.text()) server_.statements.spoil(statement->digest);
+    if (code == sqlstate::feature_not_supported.text()) context_.statements.renew(match.statement);
   }
 
   // pgweir has set what differed, and the server reports nothing where that changed nothing in its

@@ -106,22 +106,22 @@ std::vector<ServerStatements::Prepared>::const_iterator ServerStatements::find(
 }
 
 ServerStatements::ServerStatements(const std::vector<StatementDigest>& digests) {
-  for (const StatementDigest& digest : digests) prepared_.push_back({digest, ++uses_});
+  for (const StatementDigest& digest : digests) prepared_.push_back({digest, ++uses_, 0});
 }
 
 bool ServerStatements::has(const StatementDigest& digest) const {
   return find(digest) != prepared_.end();
 }
 
-bool ServerStatements::use(const StatementDigest& digest) {
-  const auto found = find(digest);
-  if (found == prepared_.end() || found->spoiled) return false;
+bool ServerStatements::use(const Statement& statement) {
+  const auto found = find(statement.digest);
+  if (found == prepared_.end() || found->plan != statement.plan) return false;
   found->used = ++uses_;
   return true;
 }
 
-void ServerStatements::add(const StatementDigest& digest) {
-  prepared_.push_back({digest, ++uses_});
+void ServerStatements::add(const Statement& statement) {
+  prepared_.push_back({statement.digest, ++uses_, statement.plan});
   changes_.push_back({prepared_.back(), true});
 }
 
@@ -155,11 +155,6 @@ void ServerStatements::take_back() {
 void ServerStatements::forget(const StatementDigest& digest) {
   const auto found = find(digest);
   if (found != prepared_.end()) prepared_.erase(found);
-}
-
-void ServerStatements::spoil(const StatementDigest& digest) {
-  const auto found = find(digest);
-  if (found != prepared_.end()) found->spoiled = true;
 }
 
 std::vector<StatementDigest> ServerStatements::in_order() const {

@@ -33,6 +33,7 @@ struct Statement {
   std::string definition;  // as in a Parse behind the name: the text, a zero byte, the types
   StatementDigest digest{};
   std::uint32_t uses = 0;
+  std::uint32_t plan = 0;  // counts how often what it returns was found to have changed
 };
 
 // "pgweir_" and the digest in hexadecimal digits.
@@ -50,6 +51,8 @@ class Statements {
   StatementHandle use(std::string_view definition, const auth::Vault& vault);
   void use(StatementHandle statement);
   void release(StatementHandle statement);
+  // What it returns has changed: no server can use it before it is prepared anew.
+  void renew(StatementHandle statement) { ++statements_.find(statement)->plan; }
   const Statement& at(StatementHandle statement) const { return *statements_.find(statement); }
   // None: nobody uses it any more.
   const Statement* find(StatementHandle statement) const { return statements_.find(statement); }
@@ -93,8 +96,8 @@ class ServerStatements {
 
   bool has(const StatementDigest& digest) const;
   // It has it, fit for use, and it is used now.
-  bool use(const StatementDigest& digest);
-  void add(const StatementDigest& digest);
+  bool use(const Statement& statement);
+  void add(const Statement& statement);
   void remove(const StatementDigest& digest);
   // The one used longest ago. Requires: there is one.
   StatementDigest oldest() const;
@@ -102,8 +105,6 @@ class ServerStatements {
   void take_back();
   // The server says that it does not have it.
   void forget(const StatementDigest& digest);
-  // It has it and cannot use it any more: it is to be prepared anew.
-  void spoil(const StatementDigest& digest);
 
   std::size_t size() const { return prepared_.size(); }
   // In the order of their use, the oldest first.
@@ -113,7 +114,7 @@ class ServerStatements {
   struct Prepared {
     StatementDigest digest{};
     std::uint64_t used = 0;  // counts up
-    bool spoiled = false;
+    std::uint32_t plan = 0;
   };
   struct Change {
     Prepared what;

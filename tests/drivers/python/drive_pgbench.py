@@ -20,7 +20,8 @@ def program(name, *arguments):
 
 
 def pgbench(*arguments, clients=WORKERS, transactions=TRANSACTIONS):
-    output = program("pgbench", "-n", "-c", clients, "-t", transactions, *arguments)
+    # A thread each: while one client of a thread prepares, its others would keep their servers.
+    output = program("pgbench", "-n", "-c", clients, "-j", clients, "-t", transactions, *arguments)
     counts = re.findall(r"processed: (\d+)/|failed transactions: (\d+)", output)
     same(counts, [(str(clients * transactions), ""), ("", "0")])
 

@@ -14,7 +14,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -60,7 +59,7 @@ class Statements {
 
  private:
   SlotMap<Statement, StatementHandle> statements_;
-  std::unordered_map<std::string_view, StatementHandle> index_;  // views of their definitions
+  std::map<std::string_view, StatementHandle> index_;  // views of their definitions
 };
 
 // What the names of one client stand for, as of what it has sent.

@@ -32,6 +32,8 @@ void VainWaits::step(const Event& event, std::span<const Effect> effects) {
 // Where the ledger knows of another server of the pool, or may not know yet that it is gone, there
 // is hope. Of attempts side by side the last one's refusal counts.
 void VainWaits::heard(SocketId socket) {
+  // A refusal among lies may be none.
+  if (simulation_.options().hostile_permille > 0) return;
   const Census::Server& server = simulation_.census().servers().at(socket);
   const Login& pool = server.whom;
   if (!server.refused || has_another(pool, socket)) return;

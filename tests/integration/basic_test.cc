@@ -86,18 +86,25 @@ TEST_F(Basic, a_transaction_keeps_its_server_to_itself) {
   EXPECT_EQ(first.value("COMMIT"), "COMMIT");
 }
 
-TEST_F(Basic, a_named_parse_is_refused_and_the_session_goes_on) {
+TEST_F(Basic, a_name_that_is_taken_or_unknown_is_refused_and_the_session_goes_on) {
   Pooler pooler({.settings = {{"auth_type", "trust"}}});
   RawClient client(pooler.port());
   ASSERT_TRUE(client.log_in("app", "appdb"));
   const std::string zero(1, '\0');
-  ASSERT_TRUE(client.send(message('P', "kept" + zero + "SELECT 1" + zero + zero + zero) +
-                          message('S', "")));
-  const std::vector<Message> answers = client.read_until_ready();
-  ASSERT_EQ(types(answers), "EZ");
-  EXPECT_EQ(error_field(answers[0], 'C'), "0A000");
-  EXPECT_EQ(error_field(answers[0], 'S'), "ERROR");
-  EXPECT_EQ(answers[1].body, "I");
+  const std::string parse = message('P', "kept" + zero + "SELECT 1" + zero + zero + zero);
+  ASSERT_TRUE(client.send(parse + message('S', "")));
+  EXPECT_EQ(types(client.read_until_ready()), "1Z");
+  ASSERT_TRUE(client.send(parse + message('S', "")));
+  const std::vector<Message> taken = client.read_until_ready();
+  ASSERT_EQ(types(taken), "EZ");
+  EXPECT_EQ(error_field(taken[0], 'C'), "42P05");
+  EXPECT_EQ(error_field(taken[0], 'M'), "prepared statement \"kept\" already exists");
+  EXPECT_EQ(taken[1].body, "I");
+  ASSERT_TRUE(client.send(message('D', "Sother" + zero) + message('S', "")));
+  const std::vector<Message> unknown = client.read_until_ready();
+  ASSERT_EQ(types(unknown), "EZ");
+  EXPECT_EQ(error_field(unknown[0], 'C'), "26000");
+  EXPECT_EQ(error_field(unknown[0], 'M'), "prepared statement \"other\" does not exist");
   EXPECT_EQ(client.value("SELECT 6 * 7"), "42");
 }
 

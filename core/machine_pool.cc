@@ -70,7 +70,7 @@ Instant Machine::Core::oldest_wait(const Pool& pool) const {
 
 void Machine::Core::serve(Pool& pool) {
   pool.dirty = false;
-  forget_hunger(pool);
+  if (!pool.hungry.empty()) forget_hunger(pool);
   while (!pool.waiting.empty() && !pool.idle.empty()) {
     Server& server = *servers_.find(pool.idle.back());
     if (give_to_older(pool, server)) continue;

@@ -246,25 +246,12 @@ class ClientSide {
 
   // Parse, Bind, Describe and Close of a statement with a name.
   static bool is_of_statements(const Opening& opening) {
+    const auto type = static_cast<FrontendType>(opening.header.type);
+    const bool close = type == FrontendType::close || type == FrontendType::describe;
+    if (!close && type != FrontendType::parse && type != FrontendType::bind) return false;
     wire::Reader reader(opening.body());
-    switch (static_cast<FrontendType>(opening.header.type)) {
-      case FrontendType::parse: break;
-      case FrontendType::bind: reader.text(); break;
-      case FrontendType::close:
-      case FrontendType::describe:
-        if (reader.u8() != 'S') return false;
-        break;
-      case FrontendType::copy_data:
-      case FrontendType::copy_done:
-      case FrontendType::copy_fail:
-      case FrontendType::execute:
-      case FrontendType::flush:
-      case FrontendType::function_call:
-      case FrontendType::password:
-      case FrontendType::query:
-      case FrontendType::sync:
-      case FrontendType::terminate: return false;
-    }
+    if (close && reader.u8() != 'S') return false;
+    if (type == FrontendType::bind) reader.text();
     return !reader.text().empty();
   }
 

@@ -82,6 +82,7 @@ void Machine::Core::act_on(Client& client, Server& server, session::LinkOutcome 
       }
       if (client.blocked) update_reading(client);
       return arm(client);
+    case Verdict::go_on: return continue_client(client);
     case Verdict::desync: return desync(server, server.trail.text());
     case Verdict::leave: return close_client(client, effect::CloseWhen::when_sent, "client left");
     case Verdict::broken:

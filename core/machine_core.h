@@ -167,6 +167,7 @@ class Machine::Core {
   void learn_welcome(Pool& pool, std::vector<std::pair<std::string, std::string>> said);
   void login_failed(Server& server, const session::LoginFailure& failure);
   void server_bytes(Server& server, Bytes bytes);
+  Bytes linked_bytes(Server& server, Bytes bytes);
   void after_reply(Server& server);
   void release(Client& client, Server& server);
   void lose_client(Client& client);

@@ -12,6 +12,7 @@ using pool::News;
 using session::ClientState;
 using session::ServerLogin;
 using session::ServerState;
+using session::Verdict;
 using wire::BackendType;
 using wire::FrontendType;
 
@@ -198,30 +199,46 @@ void Machine::Core::login_failed(Server& server, const session::LoginFailure& fa
 }
 
 void Machine::Core::server_bytes(Server& server, Bytes bytes) {
-  switch (server.state) {
-    case ServerState::connecting:
-    case ServerState::closing: return;
-    case ServerState::login: return login_bytes(server, bytes);
-    case ServerState::idle:
-    case ServerState::active:
-    case ServerState::recovering:
-    case ServerState::settling: break;
+  while (!bytes.empty()) {
+    switch (server.state) {
+      case ServerState::connecting:
+      case ServerState::closing: return;
+      case ServerState::login: return login_bytes(server, bytes);
+      case ServerState::idle:
+      case ServerState::active:
+      case ServerState::recovering:
+      case ServerState::settling: bytes = linked_bytes(server, bytes);
+    }
   }
+}
+
+// Returns those that are left, where its client goes on before they are looked at.
+Bytes Machine::Core::linked_bytes(Server& server, Bytes bytes) {
   Pool& pool = *pools_.find(server.pool);
   Client* client = clients_.find(server.client);
   session::LinkContext context = this->context(pool);
-  if (client != nullptr) context.totals.sent += bytes.size();
-  session::LinkOutcome outcome = session::forward_from_server(server, client, bytes, context);
+  Bytes left = bytes;
+  const session::LinkOutcome outcome = session::forward_from_server(server, client, left, context);
+  if (outcome.verdict != Verdict::go_on) left = {};
+  const std::size_t taken = bytes.size() - left.size();
   if (client != nullptr) {
-    if (outcome.verdict != session::Verdict::carry_on) return act_on(*client, server, outcome);
+    context.totals.sent += taken;
+    if (outcome.verdict != Verdict::carry_on) {
+      act_on(*client, server, outcome);
+      return left;
+    }
   } else {
-    server.recovery_bytes += bytes.size();
+    server.recovery_bytes += taken;
     if (outcome.error) {
       note(NoteKind::server_said, Level::warning, server.socket(), &pool, outcome.error->message);
     }
-    if (outcome.verdict != session::Verdict::carry_on) return desync(server, server.trail.text());
+    if (outcome.verdict != Verdict::carry_on) {
+      desync(server, server.trail.text());
+      return {};
+    }
   }
   after_reply(server);
+  return {};
 }
 
 void Machine::Core::after_reply(Server& server) {
@@ -238,10 +255,7 @@ void Machine::Core::after_reply(Server& server) {
         server.cancel_wanted = false;
         if (!server.owed.empty()) start_cancel(server);
       }
-      if (client->blocked && !server.cancel && !server.owed.waits_for_changes() &&
-          server.owed.size() < limits::owed_replies_max / 2) {
-        continue_client(*client);
-      }
+      if (may_go_on(*client, server)) continue_client(*client);
       end_if_done(*client);
       if (client->state == ClientState::active) arm(*client);
       return;

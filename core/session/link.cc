@@ -69,6 +69,11 @@ void join_link(Client& client, Server& server, LinkContext& context) {
   align_parameters(client, server, context);
 }
 
+bool may_go_on(const Client& client, const Server& server) {
+  return client.blocked && !server.cancel && !server.cancel_wanted &&
+         !server.owed.waits_for_changes() && server.owed.size() < limits::owed_replies_max / 2;
+}
+
 bool transaction_over(const Server& server, const Client* client) {
   return server.owed.settled() && server.status == TransactionStatus::idle &&
          server.stream.between_messages() && server.stream.held.empty() && !server.dying &&

@@ -33,6 +33,7 @@ enum class Verdict : std::uint8_t {
   leave,   // the client said Terminate
   broken,  // the client does not keep to the protocol and is told LinkOutcome::error
   setup,   // the server refused a parameter of the client, see LinkOutcome::error
+  go_on,  // the server said what its client was held up for; the rest of its bytes comes after that
 };
 
 struct LinkOutcome {
@@ -49,8 +50,13 @@ void join_link(Client& client, Server& server, LinkContext& context);
 // The client's bytes, to its server. What cannot be sent yet is held and the client blocked.
 LinkOutcome forward_from_client(Client& client, Server& server, Bytes bytes, LinkContext& context);
 
-// The server's bytes, to its client, or to nobody where it has none (idle, or recovering).
-LinkOutcome forward_from_server(Server& server, Client* client, Bytes bytes, LinkContext& context);
+// The server's bytes, to its client, or to nobody where it has none (idle, or recovering). With
+// Verdict::go_on, bytes is what is left of them.
+LinkOutcome forward_from_server(Server& server, Client* client, Bytes& bytes, LinkContext& context);
+
+// Nothing holds the client up any longer. It is asked after each message of the server, so that
+// what becomes of a pipeline does not depend on how the server's bytes are cut.
+bool may_go_on(const Client& client, const Server& server);
 
 // The proof a server needs to leave its client: nothing owed, its last ReadyForQuery idle, no
 // message half-way in either direction, no COPY, nothing unsent, and a client whose last message is

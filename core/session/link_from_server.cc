@@ -88,7 +88,7 @@ class ServerSide {
         context_(context),
         run_(context.out, client != nullptr ? client->socket() : SocketId{}) {}
 
-  LinkOutcome forward(Bytes bytes) {
+  LinkOutcome forward(Bytes& bytes) {
     MessageStream& stream = server_.stream;
     while (!bytes.empty()) {
       if (!stream.between_messages()) {
@@ -96,20 +96,21 @@ class ServerSide {
         stream.body_left -= static_cast<std::uint32_t>(piece.size());
         if (stream.forward) run_.add(piece);
         bytes = bytes.subspan(piece.size());
-        continue;
+      } else {
+        if (server_.dying) return {};  // it said FATAL: what follows is noise
+        Opening opening{};
+        switch (open_message(stream, bytes, context_.out.arena(), needed_of_server, opening)) {
+          case Opened::incomplete: return {};
+          case Opened::invalid: return {Verdict::desync, std::nullopt};
+          case Opened::message: break;
+        }
+        LinkOutcome outcome = reply(opening);
+        if (outcome.verdict != Verdict::carry_on || outcome.error) return outcome;
       }
+      if (!stream.between_messages()) continue;
       make_up_answers();
-      if (server_.dying) return {};  // it said FATAL: what follows is noise
-      Opening opening{};
-      switch (open_message(stream, bytes, context_.out.arena(), needed_of_server, opening)) {
-        case Opened::incomplete: return {};
-        case Opened::invalid: return {Verdict::desync, std::nullopt};
-        case Opened::message: break;
-      }
-      LinkOutcome outcome = reply(opening);
-      if (outcome.verdict != Verdict::carry_on || outcome.error) return outcome;
+      if (!bytes.empty() && client_goes_on()) return {Verdict::go_on, std::nullopt};
     }
-    make_up_answers();
     return {};
   }
 
@@ -134,6 +135,11 @@ class ServerSide {
     if (type == BackendType::ready_for_query && match.fate == Fate::swallow) adopt_parameters();
     pass(opening, match.fate == Fate::forward);
     return {};
+  }
+
+  // Where nothing is owed any more its transaction may be over instead.
+  bool client_goes_on() const {
+    return client_ != nullptr && may_go_on(*client_, server_) && !server_.owed.empty();
   }
 
   void make_up_answers() {
@@ -281,7 +287,8 @@ class ServerSide {
 
 }  // namespace
 
-LinkOutcome forward_from_server(Server& server, Client* client, Bytes bytes, LinkContext& context) {
+LinkOutcome forward_from_server(Server& server, Client* client, Bytes& bytes,
+                                LinkContext& context) {
   PGWEIR_REQUIRE(client == nullptr || client->server == server.self, server.self.slot);  // I-04
   return ServerSide(server, client, context).forward(bytes);
 }

@@ -235,7 +235,7 @@ public final class DriveJdbc {
   }
 
   private static void waitUntilAsleep(Connection other) throws Exception {
-    long deadline = System.currentTimeMillis() + Report.MILLISECONDS_MAX;
+    long deadline = System.currentTimeMillis() + 5 * Report.MILLISECONDS_MAX;
     while (ask(other, "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND pid <> "
         + "pg_backend_pid() AND datname = current_database() AND query LIKE '%pg_sleep%'")
         .equals(0L)) {

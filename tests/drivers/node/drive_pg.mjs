@@ -1,7 +1,7 @@
 // node's pg: plain and with `pipeline`, names of its own and of the program, its pool, listening.
 import pg from 'pg'
 import {
-  ACTIVE_SLEEP, check, CROWD, inTime, numbers, refused, ROUNDS, run, same, seen, WORKERS
+  ACTIVE_SLEEP, CANCEL_END, check, CROWD, inTime, numbers, refused, ROUNDS, run, same, seen, WORKERS
 } from './report.mjs'
 
 // pg takes the address from the environment.
@@ -115,8 +115,11 @@ check('cancel', () => connections(2, async (one, other) => {
     })
     one.query(asleep)
     await seen(() => rows(other, ACTIVE_SLEEP))
-    new pg.Client().cancel(one, asleep)
+    const canceller = new pg.Client()
+    const cancelled = new Promise((resolve) => canceller.connection.once('end', resolve))
+    canceller.cancel(one, asleep)
     await refused('57014', ended)
+    await inTime(cancelled, CANCEL_END)
     same(await rows(one, 'SELECT 7'), [[7]])
   }
 }))

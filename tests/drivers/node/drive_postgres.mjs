@@ -1,9 +1,11 @@
 // postgres (porsager): everything prepared and pipelined by itself, a hundred deep on a connection.
+import { once } from 'node:events'
+import net from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import postgres from 'postgres'
 import {
-  ACTIVE_SLEEP, check, CROWD, inTime, numbers, refused, ROUNDS, run, same, seen, WORKERS
+  ACTIVE_SLEEP, CANCEL_END, check, CROWD, inTime, numbers, refused, ROUNDS, run, same, seen, WORKERS
 } from './report.mjs'
 
 // It takes the address from the environment. Unnamed statements, unless the check is about names.
@@ -131,12 +133,22 @@ check('copy out', () => using({}, async (sql) => {
   same((await sql`SELECT 7 AS n`)[0].n, 7)
 }))
 
-check('cancel', () => using({ max: 2 }, async (sql) => {
+// It does not tell when a cancel's connection has ended, which is the last that was opened.
+const ends = []
+async function socket() {
+  const made = net.connect(process.env.PGPORT, process.env.PGHOST)
+  ends.push(once(made, 'close'))
+  await once(made, 'connect')
+  return made
+}
+
+check('cancel', () => using({ max: 2, socket }, async (sql) => {
   for (let i = 0; i < 3; i++) {
     const asleep = sql`SELECT pg_sleep(20)`.execute()
     await seen(() => sql.unsafe(ACTIVE_SLEEP))
     asleep.cancel()
     await refused('57014', asleep)
+    await inTime(ends.at(-1), CANCEL_END)
     same((await sql`SELECT 7 AS n`)[0].n, 7)
   }
 }))

@@ -79,7 +79,7 @@ export async function inTime(promise, what, milliseconds = MILLISECONDS_MAX) {
 
 // Until the query, asked of another connection, has an answer that is not empty.
 export async function seen(ask) {
-  const deadline = Date.now() + MILLISECONDS_MAX
+  const deadline = Date.now() + 5 * MILLISECONDS_MAX
   while ((await ask()).length === 0) {
     if (Date.now() > deadline) throw new Error('the statement to be cancelled does not run')
   }
@@ -88,6 +88,10 @@ export async function seen(ask) {
 export const ACTIVE_SLEEP =
   "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() " +
   "AND datname = current_database() AND query LIKE '%pg_sleep%'"
+
+// PostgreSQL signals twice for one request (the process, then its group), and ends the request's
+// connection when it has: before that the second may still hit the next statement.
+export const CANCEL_END = 'the end of the cancel request'
 
 export function numbers(count) {
   return Array.from({ length: count }, (_, i) => i)

@@ -103,7 +103,7 @@ class DbApi:
 
     def wait_until_seen(self, connection, pattern):
         """Until such a statement runs on another server."""
-        deadline = time.monotonic() + SECONDS_MAX
+        deadline = time.monotonic() + 5 * SECONDS_MAX
         while not self.query(
                 connection, "SELECT pid FROM pg_stat_activity WHERE state = 'active' "
                 "AND pid <> pg_backend_pid() AND datname = current_database() "

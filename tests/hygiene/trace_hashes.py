@@ -16,7 +16,7 @@ import tree
 # simulations, which print the sum of their traces.
 SMALL = "trace_hash"
 LARGE = "pgweir-sim"
-FUZZER = "simulation_fuzz"
+FUZZERS = ["simulation_fuzz", "sql_fuzz"]
 SEED_FIRST = 1
 SEED_COUNT = 100
 SIMULATIONS = ["--mode", "safety", "--seed", "1", "--seeds", "6", "--jobs", "2"]
@@ -26,7 +26,7 @@ RUN_SECONDS_MAX = 120
 VARIANTS = {
     "gcc-O0": ("g++", ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0"]),
     "clang-O2": ("clang++-19", ["-DCMAKE_BUILD_TYPE=Release"]),
-    # As the preset `fuzz`: fuzz.simulation lives in it as well.
+    # As the preset `fuzz`: the tests of fuzz/ live in it as well.
     "sanitized": ("clang++-19", ["-DCMAKE_BUILD_TYPE=RelWithDebInfo",
                                  "-DPGWEIR_SANITIZE=fuzzer-no-link,address,undefined"]),
 }
@@ -47,7 +47,7 @@ def run(command, **options):
 def build(name, folder):
     """Compiles what has changed; says what went wrong, or nothing."""
     compiler, flags = VARIANTS[name]
-    targets = [SMALL, LARGE] + ([FUZZER] if name == "sanitized" else [])
+    targets = [SMALL, LARGE] + (FUZZERS if name == "sanitized" else [])
     steps = [
         ["cmake", "-S", str(tree.ROOT), "-B", str(folder), "-G", "Ninja",
          f"-DCMAKE_CXX_COMPILER={compiler}", *flags],

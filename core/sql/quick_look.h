@@ -1,0 +1,12 @@
+// A quick look at a query's text: most do nothing to the session, and need no reading.
+#pragma once
+
+#include <string_view>
+
+namespace pgweir::sql {
+
+// False only where Split finds at most one statement and effects_of has nothing to tell of it,
+// however backslash_escapes is. True may be wrong. About one instruction or two a byte.
+bool may_have_effects(std::string_view text);
+
+}  // namespace pgweir::sql

@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 8> harmless{"select", "insert", "update",
 // The bytes at which to look closer, upper and lower case: where what is looked for ends.
 constexpr std::array<bool, 256> make_ends() {
   std::array<bool, 256> ends{};
-  for (const unsigned char c : {'g', 'G', 'p', 'P', 'v', 'V', '&', ';'}) ends[c] = true;
+  for (const char c : std::string_view("gGpPvV&;")) ends[static_cast<unsigned char>(c)] = true;
   return ends;
 }
 constexpr std::array<bool, 256> ends = make_ends();

@@ -73,7 +73,6 @@ std::string_view Split::next() {
     if (is_blank(token)) continue;
     if (nesting.ends_with(token)) {
       if (!first.empty()) break;
-      nesting = {};
       continue;
     }
     if (first.empty()) first = token.text;

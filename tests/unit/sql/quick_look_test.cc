@@ -16,7 +16,7 @@ TEST(QuickLook, SeesNothingInMostQueries) {
 
 TEST(QuickLook, SeesWhatMayBe) {
   for (const char* text :
-       {"set a = 1", "begin", "select 1; select 2", "select SET_config('a','b','c')",
+       {"set a = 1", "begin", "select 1; select 2", "select SET_CONFIG('a','b','c')",
         "select pg_Advisory_lock(1)", "select 1 into Temp t", "select u&\"a\"()",
         "with a as (update pg_settings set setting = 1) select", "explain select 1", ";set a = 1",
         "select 1;-- a\nset a = 1"}) {

@@ -191,6 +191,7 @@ TEST(SessionEffects, AnUpdateOfPgSettingsSetsSomething) {
   EXPECT_EQ(settings("with a as (UPDATE ONLY pg_catalog.PG_SETTINGS s set setting = 'a') select"),
             session(""));
   EXPECT_EQ(settings("select * from pg_settings for update"), Settings{});
+  EXPECT_EQ(settings("select \"update\" pg_settings from t"), Settings{});
 }
 
 TEST(SessionEffects, TransactionsBeginAndEndInManyWords) {
@@ -241,8 +242,8 @@ TEST(SessionEffects, TemporaryThingsAreMadeInManyWords) {
   }
   for (const char* statement :
        {"create temp table t (a int) on commit drop", "create table temp (a int)",
-        "select 1 into t", "create view v as select temp from t", "drop table pg_temp.t",
-        "merge into temp using a on true when matched then do nothing"}) {
+        "select 1 into t", "select 1 into pg_temp", "create view v as select temp from t",
+        "drop table pg_temp.t", "merge into temp using a on true when matched then do nothing"}) {
     EXPECT_FALSE(effects(statement).temporary) << statement;
   }
 }

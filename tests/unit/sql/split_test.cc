@@ -57,6 +57,8 @@ TEST(Split, OnlyOfARoutineThatHasABody) {
   EXPECT_EQ(split("begin; end; select 1"), (Texts{"begin", "end", "select 1"}));
   EXPECT_EQ(split("create function begin() returns atomic as 'x'; a; end"),
             (Texts{"create function begin() returns atomic as 'x'", "a", "end"}));
+  EXPECT_EQ(split("create function f(begin atomic) returns int as 'x'; a"),
+            (Texts{"create function f(begin atomic) returns int as 'x'", "a"}));
   EXPECT_EQ(split("create view f as select begin atomic; a"),
             (Texts{"create view f as select begin atomic", "a"}));
 }

@@ -5,8 +5,8 @@
 // Nothing that the text tells is missed; something may be told that does not happen (a function
 // that is defined or a view that is created with set_config in it). What the text does not tell is
 // not seen: what a function, a trigger or a rule does inside, SQL made of strings, and what an
-// EXECUTE or a portal runs. For the last, ask with the definition that was prepared (what it calls is
-// told of the PREPARE already). Sequences' last values and setseed() are not looked for.
+// EXECUTE or a portal runs. For the last, ask with the definition that was prepared (what it calls
+// is told of the PREPARE already). Sequences' last values and setseed() are not looked for.
 //
 // Only texts that PostgreSQL takes are understood: of one it refuses, anything may be told. The
 // time is linear, and memory only what is told.

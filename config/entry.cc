@@ -45,6 +45,14 @@ class Reader {
     if (const auto mode = pool_mode_of(given.value); !mode) refuse(given, mode.error());
   }
 
+  void session_state(const Given& given, std::optional<SessionStatePolicy>& out) {
+    if (const auto policy = session_state_of(given.value)) {
+      out = *policy;
+    } else {
+      refuse(given, policy.error());
+    }
+  }
+
   void secret(const Given& given, std::optional<Secret>& out) {
     const auto kind = secret_kind(given.value);
     if (!given.is_text) {
@@ -106,6 +114,7 @@ void read_key(Reader& reader, const Given& given, Database& database) {
     case DatabaseKey::max_db_connections:
       return reader.count(given, 0, connections_max, settings.max_db_connections);
     case DatabaseKey::pool_mode: return reader.pool_mode(given);
+    case DatabaseKey::session_state: return reader.session_state(given, settings.session_state);
     case DatabaseKey::unsupported: return reader.unsupported(given);
     case DatabaseKey::unknown: return reader.unknown(given, database_key_names);
   }

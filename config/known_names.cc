@@ -24,6 +24,7 @@ constexpr std::array database_keys = {
     std::pair{Name("reserve_pool"), DatabaseKey::reserve_pool_size},  // its name before 1.24
     std::pair{Name("max_db_connections"), DatabaseKey::max_db_connections},
     std::pair{Name("pool_mode"), DatabaseKey::pool_mode},
+    std::pair{Name("session_state"), DatabaseKey::session_state},
     std::pair{Name("application_name"), DatabaseKey::unsupported},
     std::pair{Name("auth_dbname"), DatabaseKey::unsupported},
     std::pair{Name("auth_query"), DatabaseKey::unsupported},
@@ -53,7 +54,7 @@ constexpr std::array user_keys = {
 };
 
 // PgBouncer's HEAD of July 2026, without what pgweir has.
-constexpr std::array<Name, 56> unsupported_settings = {
+constexpr std::array<Name, 55> unsupported_settings = {
     "application_name_add_host",
     "auth_dbname",
     "auth_hba_file",
@@ -90,7 +91,6 @@ constexpr std::array<Name, 56> unsupported_settings = {
     "server_check_delay",
     "server_check_query",
     "server_fast_close",
-    "server_reset_query",
     "server_reset_query_always",
     "server_round_robin",
     "server_tls13_ciphers",

@@ -20,6 +20,7 @@ enum class DatabaseKey : std::uint8_t {
   reserve_pool_size,
   max_db_connections,
   pool_mode,
+  session_state,
   unsupported,
   unknown,
 };

@@ -124,7 +124,8 @@ std::optional<std::string> setting_text(const Setting& setting, const toml::node
     case SettingKind::text:
     case SettingKind::list:
     case SettingKind::auth_type:
-    case SettingKind::pool_mode: break;
+    case SettingKind::pool_mode:
+    case SettingKind::session_state: break;
   }
   if (node.is_string()) return scalar_text(node);
   return std::nullopt;
@@ -182,7 +183,7 @@ class TomlReader {
   static bool needs_text(const Setting& setting) {
     return setting.kind() == SettingKind::text || setting.kind() == SettingKind::list ||
            setting.kind() == SettingKind::mode || setting.kind() == SettingKind::auth_type ||
-           setting.kind() == SettingKind::pool_mode;
+           setting.kind() == SettingKind::pool_mode || setting.kind() == SettingKind::session_state;
   }
 
   void add(bool is_database, const toml::key& name, const toml::node& node) {

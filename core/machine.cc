@@ -368,6 +368,7 @@ void Machine::Core::check_server(const Server& server) const {
   if (server.state == ServerState::idle) {
     PGWEIR_REQUIRE(provably_clean(server, nullptr), server.self.slot);  // I-05
     PGWEIR_REQUIRE(!server.cancel, server.self.slot);                   // I-08
+    PGWEIR_REQUIRE(server.session.clean(), server.self.slot);           // I-15
     const Pool& pool = *pools_.find(server.pool);
     PGWEIR_REQUIRE(std::count(pool.idle.begin(), pool.idle.end(), server.self) == 1);
   }
@@ -378,12 +379,16 @@ void Machine::Core::check_pools() const {
     std::uint32_t servers = 0;
     std::uint32_t connecting = 0;
     std::uint32_t closing = 0;
+    std::uint32_t pinned = 0;
     servers_.each([&](ServerHandle, const Server& server) {
       if (server.pool != handle) return;
       ++servers;
       connecting += server.connecting;
       closing += server.state == ServerState::closing;
+      pinned += server.pinned;
+      PGWEIR_REQUIRE(!server.pinned || server.client, server.self.slot);  // I-15
     });
+    PGWEIR_REQUIRE(pool.pinned_count == pinned, pool.pinned_count, pinned);
     PGWEIR_REQUIRE(pool.server_count == servers, pool.server_count, servers);  // I-07
     PGWEIR_REQUIRE(pool.connecting_count == connecting, pool.connecting_count, connecting);
     PGWEIR_REQUIRE(pool.closing_count == closing, pool.closing_count, closing);

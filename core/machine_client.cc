@@ -59,7 +59,7 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   act_on(client, server, session::forward_from_client(client, server, bytes, context));
   // The end of a late COPY message may be all that its release waited for; no reply will come.
   if (client.state == ClientState::active && client.stream.held.empty() &&
-      transaction_over(server, &client)) {
+      transaction_over(server, &client) && !keeps_server(server)) {
     release(client, server);
   }
 }
@@ -90,8 +90,7 @@ void Machine::Core::act_on(Client& client, Server& server, session::LinkOutcome 
       return close_client(client, effect::CloseWhen::now, "wrong message length");
     case Verdict::setup: {
       // What follows on that server was sent in the belief that the parameters hold.
-      client.server = {};
-      server.client = {};
+      part(client, server);
       close_server(server, "a client's parameters were refused");
       client.become(ClientState::idle, now_);
       return fail_client(client, *outcome.error);
@@ -247,6 +246,13 @@ bool between_transactions(const session::Client& client, const session::Server& 
 
 }  // namespace
 
+// Its transaction is over, and what it has left in its session keeps its server.
+bool Machine::Core::idles_pinned(const Client& client) const {
+  if (client.state != ClientState::active) return false;
+  const Server& server = *servers_.find(client.server);
+  return server.pinned && between_transactions(client, server);
+}
+
 // The earliest of the clocks that run in the client's state.
 Instant Machine::Core::client_deadline(const Client& client) const {
   switch (client.state) {
@@ -265,9 +271,12 @@ Instant Machine::Core::client_deadline(const Client& client) const {
       Instant due = deadline_after(client.transaction_at, settings_.transaction_timeout);
       if (between_transactions(client, server)) {
         // Nobody asks anything of it, and no setting is about that.
-        due = server.congested ? after(std::max(server.congested_at, client.transaction_at),
-                                       limits::recovery_wait)
-                               : never;
+        due =
+            server.pinned ? deadline_after(client.state_at, settings_.client_idle_timeout) : never;
+        if (server.congested) {
+          due = std::min(due, after(std::max(server.congested_at, client.transaction_at),
+                                    limits::recovery_wait));
+        }
       } else if (server.owed.empty()) {
         due = std::min(due, deadline_after(client.state_at, settings_.idle_transaction_timeout));
       } else {
@@ -311,7 +320,11 @@ void Machine::Core::client_due(Client& client) {
         return close_client(client, effect::CloseWhen::when_sent, "client left before its answer");
       }
       Server& server = *servers_.find(client.server);
-      if (between_transactions(client, server)) return server_lost(server, Reason::timed_out);
+      if (between_transactions(client, server)) {
+        if (server.congested) return server_lost(server, Reason::timed_out);
+        return late(sqlstate::idle_session_timeout, "client_idle_timeout",
+                    settings_.client_idle_timeout, "the client was idle");
+      }
       if (deadline_after(client.transaction_at, settings_.transaction_timeout) <= now_) {
         return late(sqlstate::transaction_timeout, "transaction_timeout",
                     settings_.transaction_timeout, "the transaction was open");
@@ -342,7 +355,9 @@ PgError Machine::Core::wait_error(const Client& client, std::string_view setting
   return {sqlstate::too_many_connections,
           join(waited, ": pool ", pool.database->settings.name, "/", pool.user->name, " has ",
                pool.server_count, " servers", here, " of pool_size ", pool.limits.size, ", ",
-               pool.idle.size(), " idle, and ", pool.waiting.size(), " clients wait"),
+               pool.idle.size(), " idle, ", pool.pinned_count,
+               " kept by what clients left in their sessions, and ", pool.waiting.size(),
+               " clients wait"),
           "Look at SHOW POOLS and SHOW SERVERS for who has them; raise the limit that is full."};
 }
 

@@ -286,6 +286,7 @@ std::vector<console::PoolRow> Machine::Core::pool_rows() const {
     row.cl_waiting = shown(pool.waiting.size() + pool.logging_in.size());
     row.cl_active = shown(pool.client_count) - row.cl_waiting;
     row.sv_login = shown(pool.connecting_count);
+    row.sv_pinned = shown(pool.pinned_count);
     const Instant oldest = oldest_wait(pool);
     if (oldest != never) row.maxwait = now_ - oldest;
   });
@@ -335,7 +336,10 @@ std::vector<console::SocketRow> Machine::Core::client_rows() const {
     row.request_time =
         std::max(client.request_at, client.connected_at).time_since_epoch() + wall_offset_;
     if (client.state == ClientState::waiting) row.wait = now_ - client.request_at;
-    if (client.server) row.link = socket_of(client.server);
+    if (const Server* server = servers_.find(client.server)) {
+      row.link = server->socket();
+      if (server->pinned) row.pinned_by = server->pinned_by;
+    }
   });
   return rows;
 }
@@ -352,6 +356,7 @@ std::vector<console::SocketRow> Machine::Core::server_rows() const {
     row.close_needed = server.stale;
     row.remote_pid = static_cast<std::int32_t>(server.backend_pid);
     if (server.client) row.link = socket_of(server.client);
+    if (server.pinned) row.pinned_by = server.pinned_by;
   });
   return rows;
 }

@@ -150,6 +150,7 @@ class Machine::Core {
   void leave_queues(Client& client);
   void client_closed(Client& client);
   void update_reading(Client& client);
+  bool idles_pinned(const Client& client) const;
   Instant client_deadline(const Client& client) const;
   void arm(const Client& client) { timers_.at_latest(client.timer, client_deadline(client)); }
   void client_due(Client& client);
@@ -169,9 +170,13 @@ class Machine::Core {
   void server_bytes(Server& server, Bytes bytes);
   Bytes linked_bytes(Server& server, Bytes bytes);
   void after_reply(Server& server);
+  static bool keeps_server(const Server& server);
+  void part(Client& client, Server& server);
   void release(Client& client, Server& server);
   void lose_client(Client& client);
   void recover(Server& server);
+  void reset_session(Server& server);
+  void reset_ended(Server& server);
   void make_available(Server& server);
   void server_lost(Server& server, Reason why);
   void desync(Server& server, std::string_view what);
@@ -182,7 +187,7 @@ class Machine::Core {
   Instant server_deadline(const Server& server) const;
   void arm(const Server& server) { timers_.at_latest(server.timer, server_deadline(server)); }
   void server_due(Server& server);
-  session::LinkContext context(const Pool& pool);
+  session::LinkContext context(Pool& pool);
 
   // machine_pool.cc
   void want_server(Client& client, Bytes bytes);

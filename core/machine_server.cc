@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "core/machine_core.h"
+#include "core/session/session_state.h"
 #include "core/wire/error_fields.h"
 #include "core/wire/writer.h"
 
@@ -35,9 +36,17 @@ std::string_view words_of(Reason why) {
 
 }  // namespace
 
-session::LinkContext Machine::Core::context(const Pool& pool) {
-  const auto statements_max = static_cast<std::uint32_t>(settings_.max_prepared_statements);
-  return {out_, values_, statements_, vault_, statements_max, pool.database->totals, now_};
+session::LinkContext Machine::Core::context(Pool& pool) {
+  return {out_,
+          values_,
+          statements_,
+          vault_,
+          static_cast<std::uint32_t>(settings_.max_prepared_statements),
+          pool.database->settings.session_state.value_or(settings_.session_state),
+          static_cast<std::uint32_t>(settings_.max_pinned),
+          pool.pinned_count,
+          pool.database->totals,
+          now_};
 }
 
 Machine::Core::Server& Machine::Core::add_server(Pool& pool, const Endpoint& endpoint) {
@@ -250,7 +259,12 @@ void Machine::Core::after_reply(Server& server) {
   }
   switch (server.state) {
     case ServerState::active:
-      if (transaction_over(server, client)) return release(*client, server);
+      if (transaction_over(server, client) && !keeps_server(server)) {
+        return release(*client, server);
+      }
+      // Its server may not stay, and what it has there would be lost.
+      if (idles_pinned(*client) && (draining_ || server.stale || pools_.find(server.pool)->retired))
+        return drain_client(*client);
       if (server.cancel_wanted && !server.owed.swallowing()) {
         server.cancel_wanted = false;
         if (!server.owed.empty()) start_cancel(server);
@@ -278,11 +292,22 @@ void Machine::Core::after_reply(Server& server) {
   }
 }
 
+// What the client has left in the session keeps the server there. Requires: transaction_over.
+bool Machine::Core::keeps_server(const Server& server) {
+  return server.pinned && server.session.pins();
+}
+
+// They are nothing to each other any more.
+void Machine::Core::part(Client& client, Server& server) {
+  client.server = {};
+  server.client = {};
+  if (std::exchange(server.pinned, false)) --pools_.find(server.pool)->pinned_count;
+}
+
 // The end of a transaction. Requires: transaction_over.
 void Machine::Core::release(Client& client, Server& server) {
   Pool& pool = *pools_.find(server.pool);
-  client.server = {};
-  server.client = {};
+  part(client, server);
   server.cancel_wanted = false;
   if (server.owed.doubtful()) server.stale = true;  // nobody else may get it
   client.become(ClientState::idle, now_);
@@ -310,8 +335,7 @@ void Machine::Core::lose_client(Client& client) {
   const bool half_sent = !client.stream.between_messages() && client.stream.forward;
   // While it still has its client: half a message says that nothing may follow it.
   if (half_sent) close_server(server, "half a message was sent");
-  client.server = {};
-  server.client = {};
+  part(client, server);
   client.become(ClientState::idle, now_);
   if (half_sent) return;
   if (server.dying) return close_server(server, "the server ended the session");
@@ -336,6 +360,7 @@ void Machine::Core::recover(Server& server) {
   if (server.recovery_bytes > limits::recovery_bytes_max) {
     return close_server(server, "its lost client's answer was too long to drain");
   }
+  if (server.resetting) return reset_ended(server);
   if (server.owed.copying_in()) return close_server(server, "its client was lost in COPY");
   if (provably_clean(server, nullptr)) {
     note(NoteKind::server_recovered, Level::info, server.socket(), pools_.find(server.pool), {});
@@ -345,11 +370,46 @@ void Machine::Core::recover(Server& server) {
   if (server.cancel) return;  // it must not hit the ROLLBACK
   if (server.rolling_back) return close_server(server, "ROLLBACK did not end the transaction");
   server.rolling_back = true;
+  server.session.failed();
   std::string& message = out_.scratch();
   wire::Writer(message).begin(FrontendType::query).text("ROLLBACK").end();
   out_.send_copy(server.socket(), message);
   server.unnamed_owner = {};
   server.owed.push({session::Request::query, session::Fate::swallow});
+}
+
+// Nobody else gets it before server_reset_query has been run. Requires: it is provably clean but
+// for what a client has left in its session, and no cancel may hit it.
+void Machine::Core::reset_session(Server& server) {
+  const std::string& query = settings_.server_reset_query;
+  if (query.empty() || server.session.holds_library()) {
+    return close_server(server, "what a client left in its session cannot be reset");
+  }
+  if (server.state != ServerState::recovering) server.become(ServerState::recovering, now_);
+  server.state_at = now_;
+  server.recovery_bytes = 0;
+  server.resetting = true;
+  server.cancel_tried = false;
+  std::string& message = out_.scratch();
+  wire::Writer(message).begin(FrontendType::query).text(query).end();
+  out_.send_copy(server.socket(), message);
+  server.unnamed_owner = {};
+  const bool forgets = session::state_effects(query, false).forgets_statements;
+  server.owed.push(
+      {session::Request::query, session::Fate::swallow, session::Refusal::none, {.all = forgets}});
+  arm(server);
+}
+
+void Machine::Core::reset_ended(Server& server) {
+  if (!provably_clean(server, nullptr)) return;
+  server.resetting = false;
+  if (server.session.has_failed()) {
+    note(NoteKind::server_said, Level::warning, server.socket(), pools_.find(server.pool),
+         "server_reset_query failed");
+    return close_server(server, "server_reset_query failed");
+  }
+  server.session.clear();
+  make_available(server);
 }
 
 // A clean server, to whoever waits or to its pool. Serving the waiters is the end of the step's.
@@ -362,6 +422,8 @@ void Machine::Core::make_available(Server& server) {
   }
   if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
   if (pool.retired && pool.waiting.empty()) return close_server(server, "its pool was removed");
+  server.session.settle();
+  if (!server.session.clean()) return reset_session(server);  // I-15
   // What was opened for somebody who still waits serves once: else two pools take turns in opening
   // servers, and nobody is served.
   const bool owed_a_turn = server.assignments == 0 && !pool.waiting.empty();
@@ -387,8 +449,7 @@ void Machine::Core::server_lost(Server& server, Reason why) {
   }
   Client* client = clients_.find(server.client);
   if (client != nullptr) {
-    client->server = {};
-    server.client = {};
+    part(*client, server);
     const bool half_message = !server.stream.between_messages() && server.stream.forward;
     client->become(ClientState::idle, now_);
     if (half_message) {
@@ -412,8 +473,7 @@ void Machine::Core::desync(Server& server, std::string_view what) {
   Client* client = clients_.find(server.client);
   note(NoteKind::protocol_desync, Level::error, server.socket(), pools_.find(server.pool), what);
   if (client != nullptr) {
-    client->server = {};
-    server.client = {};
+    part(*client, server);
     const bool half_message = !server.stream.between_messages() && server.stream.forward;
     client->become(ClientState::idle, now_);
     if (half_message) {
@@ -496,8 +556,9 @@ Instant Machine::Core::server_deadline(const Server& server) const {
                  : std::min(server.expires_at,
                             after(server.state_at, settings_.server_idle_timeout));
     case ServerState::recovering:
-      return after(server.state_at,
-                   server.cancel_tried ? limits::recovery_wait : limits::recovery_grace);
+      return after(server.state_at, server.cancel_tried || server.resetting
+                                        ? limits::recovery_wait
+                                        : limits::recovery_grace);
     case ServerState::settling:
       if (server.offered) return never;  // the ledger answers
       return after(server.state_at, settings_.cancel_wait_timeout + limits::recovery_wait);
@@ -521,6 +582,7 @@ void Machine::Core::server_due(Server& server) {
       if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
       return offer(server, pool::Offer::Why::idle_timeout);
     case ServerState::recovering:
+      if (server.resetting) return close_server(server, "server_reset_query took too long");
       if (server.cancel_tried) return close_server(server, "it did not become clean in time");
       server.cancel_tried = true;
       if (!server.owed.empty() && !server.rolling_back) start_cancel(server);

@@ -143,6 +143,9 @@ void Machine::Core::retire_servers(Database& database) {
   servers_.each([&](ServerHandle, Server& server) {
     if (pools_.find(server.pool)->database != &database) return;
     server.stale = true;
+    if (Client* client = clients_.find(server.client); client != nullptr && idles_pinned(*client)) {
+      return drain_client(*client);  // and the server with it
+    }
     if (server.state != ServerState::active && server.state != ServerState::recovering) {
       if (server.state != ServerState::closing) close_server(server, "its settings changed");
     }
@@ -156,7 +159,8 @@ void Machine::Core::retire(Pool& pool) {
   pool_index_.erase(std::pair(pool.database->settings.name, pool.user->name));
   clients_.each([&](ClientHandle, Client& client) {
     if (client.pool != pool.self) return;
-    if (client.state == ClientState::idle || client.state == ClientState::logging_in) {
+    if (client.state == ClientState::idle || client.state == ClientState::logging_in ||
+        idles_pinned(client)) {
       drain_client(client);
     }
   });
@@ -216,8 +220,10 @@ void Machine::Core::drain() {
       case ClientState::logging_in:
         return fail_client(client, {sqlstate::cannot_connect_now, "pgweir is shutting down"});
       case ClientState::idle: return drain_client(client);
-      case ClientState::waiting:
       case ClientState::active:
+        if (idles_pinned(client)) drain_client(client);
+        return;
+      case ClientState::waiting:
       case ClientState::console:
       case ClientState::closing: return;
     }

@@ -68,7 +68,7 @@ std::string name_of(Owed::What what) {
 bool has_rows(const Ask& ask) {
   using Kind = Ask::Kind;
   return ask.kind == Kind::proof || ask.kind == Kind::sleep || ask.kind == Kind::lock ||
-         ask.kind == Kind::fetch;
+         ask.kind == Kind::fetch || ask.kind == Kind::keep_lock || ask.kind == Kind::end_locks;
 }
 
 }  // namespace
@@ -144,6 +144,7 @@ void Answers::hear_query(Owed& owed, const Message& message) {
 // How many rows are right: of a portal all, of a cursor as many as it has left.
 int Answers::rows_of(const Ask& ask) const {
   if (ask.kind == Kind::sleep || ask.kind == Kind::lock) return 1;
+  if (ask.kind == Kind::keep_lock || ask.kind == Kind::end_locks) return 1;
   return ask.kind == Kind::fetch ? state_.rows_for(ask.name, ask.count) : ask.count;
 }
 
@@ -158,7 +159,15 @@ std::string Answers::tag_of(const Ask& ask) const {
   switch (ask.kind) {
     case Kind::proof: return "SELECT " + std::to_string(ask.count - fetched_);
     case Kind::sleep:
-    case Kind::lock: return "SELECT 1";
+    case Kind::lock:
+    case Kind::keep_lock:
+    case Kind::end_locks: return "SELECT 1";
+    case Kind::keep_setting: return "SET";
+    case Kind::keep_channel: return "LISTEN";
+    case Kind::keep_table: return "CREATE TABLE";
+    case Kind::end_setting: return "RESET";
+    case Kind::end_channels: return "UNLISTEN";
+    case Kind::end_tables: return "DISCARD TEMP";
     case Kind::begin: return "BEGIN";
     case Kind::commit: return status_ == 'E' ? "ROLLBACK" : "COMMIT";
     case Kind::rollback:
@@ -342,6 +351,14 @@ void Answers::done(const Ask& ask, std::string_view tag) {
     case Kind::close_cursor: return state_.close(ask.name);
     case Kind::create_table: return state_.add("table=" + ask.name);
     case Kind::lock: return state_.add("xact_lock=" + ask.name);
+    case Kind::keep_setting: return state_.keep("search_path=" + ask.value);
+    case Kind::keep_channel: return state_.keep("listen=" + ask.name);
+    case Kind::keep_lock: return state_.keep("lock=" + ask.name);
+    case Kind::keep_table: return state_.keep("table=" + ask.name);
+    case Kind::end_setting: return state_.end_kept("search_path");
+    case Kind::end_channels: return state_.end_kept("listen");
+    case Kind::end_locks: return state_.end_kept("lock");
+    case Kind::end_tables: return state_.end_kept("table");
     case Kind::proof:
     case Kind::sleep:
     case Kind::notice:
@@ -392,6 +409,10 @@ bool Answers::error_allowed(const Ask* ask, std::string_view code) const {
     return ask == nullptr || !(ask->ends_transaction() || ask->kind == Kind::rollback_to);
   }
   if (ask == nullptr) return false;
+  if (ask->keeps_state()) {
+    if (policy_ == SessionStatePolicy::error) return code == "0A000";
+    return policy_ == SessionStatePolicy::pin && pins_bounded_ && code == "53300";
+  }
   switch (ask->kind) {
     case Kind::error: return code == (ask->value.empty() ? "22012" : ask->value);
     case Kind::fail_at_bind: return code == "22012";
@@ -421,7 +442,15 @@ bool Answers::error_allowed(const Ask* ask, std::string_view code) const {
     case Kind::notify:
     case Kind::function_call:
     case Kind::copy_in:
-    case Kind::copy_out: return false;
+    case Kind::copy_out:
+    case Kind::keep_setting:
+    case Kind::keep_channel:
+    case Kind::keep_lock:
+    case Kind::keep_table:
+    case Kind::end_setting:
+    case Kind::end_channels:
+    case Kind::end_locks:
+    case Kind::end_tables: return false;
   }
   return false;
 }
@@ -452,6 +481,7 @@ void Answers::skip_to_sync() {
 void Answers::end_transaction(bool committed) {
   session_.clear();
   state_.end_transaction(committed);
+  if (policy_ != SessionStatePolicy::pin) state_.lose_kept();
 }
 
 void Answers::check_row(const Ask& ask, const Message& message) {

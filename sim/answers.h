@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/config/settings.h"
 #include "sim/messages.h"
 #include "sim/own_state.h"
 #include "sim/request.h"
@@ -21,7 +22,9 @@ namespace pgweir::sim {
 
 class Answers {
  public:
-  Answers(std::uint32_t client, Verdict& verdict) : client_(client), verdict_(verdict) {}
+  // policy: what becomes of state that outlives a transaction.
+  Answers(std::uint32_t client, Verdict& verdict, SessionStatePolicy policy, bool pins_bounded)
+      : client_(client), verdict_(verdict), policy_(policy), pins_bounded_(pins_bounded) {}
 
   // A new connection: nothing owed, its parameters are these.
   void begin(OwnState::Parameters parameters);
@@ -89,6 +92,8 @@ class Answers {
 
   std::uint32_t client_;
   Verdict& verdict_;
+  SessionStatePolicy policy_;
+  bool pins_bounded_;
   std::deque<Owed> owed_;
   std::size_t ask_index_ = 0;  // of a query's statements
   int row_count_ = 0;

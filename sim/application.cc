@@ -19,7 +19,8 @@ constexpr Duration patience_with_liars = seconds(30);
 Application::Application(Simulation& simulation, Identity identity)
     : simulation_(simulation),
       identity_(std::move(identity)),
-      answers_(identity_.number, simulation.verdict()) {}
+      answers_(identity_.number, simulation.verdict(), simulation.settings().session_state,
+               simulation.settings().max_pinned > 0) {}
 
 Application::~Application() {
   if (stream_) stream_->set_peer(nullptr);
@@ -124,6 +125,7 @@ void Application::hear(const Message& message) {
   answers_.hear(message);
   if (answers_.confused()) return vanish();
   if (was_settled || !answers_.settled()) return;
+  if (answers_.state().keeps_any()) simulation_.watch().client_keeps_state();
   settled_at_ = simulation_.clock().now();
   waits_since_ = never;
 }
@@ -266,7 +268,9 @@ void Application::go_on() {
     if (!answers_.settled()) return;
     // A COMMIT may fail, by statement_timeout: nobody goes on in what it has left open.
     const bool left_open = answers_.in_transaction();
-    if (retired_ || jobs_left_ == 0 || left_open) return leave();
+    // What it has left in its session keeps a server for as long as it is there.
+    const bool left_state = answers_.state().keeps_any();
+    if (retired_ || jobs_left_ == 0 || left_open || left_state) return leave();
     if (!simulation_.may_ask()) {
       thinking_ = true;
       return later(seconds(1), Later::say, true);

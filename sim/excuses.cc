@@ -43,7 +43,12 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
   const bool told_so = code == "57P01" && text.find("settings changed") != std::string_view::npos;
   if (told_so || code == "3D000") {
     return in_force_->ever(who.connected_at(), [&](const Settings& settings) {
-      return find_database(settings, who.identity().database) == nullptr;
+      const DatabaseSettings* line = find_database(settings, who.identity().database);
+      const DatabaseSettings* now = find_database(in_force_->now(), who.identity().database);
+      if (line == nullptr || now == nullptr) return true;
+      // Or it was moved, and it could not leave the server that its session keeps.
+      return told_so && settings.session_state == SessionStatePolicy::pin &&
+             line->host != now->host;
     });
   }
   if (code == "53300" && text.find("max_client_conn") != std::string_view::npos) {

@@ -19,6 +19,7 @@ constexpr std::int32_t gss_code = 80877104;
 // What pgweir itself says to servers, as its architecture promises it.
 constexpr std::string_view set_up_types = "PBES";
 constexpr std::string_view roll_back_text("ROLLBACK\0", 9);
+constexpr std::string_view reset_text("DISCARD ALL\0", 12);
 
 }  // namespace
 
@@ -232,6 +233,8 @@ void Ledger::begin_anew(Server& server) {
   server.asked.clear();
   server.skips = false;
   server.batch = false;
+  server.pinned = server.unpinned_next = false;
+  server.refused_queries = 0;
 }
 
 void Ledger::greet(Server& server, std::string_view bytes) {
@@ -370,6 +373,7 @@ bool Ledger::pass_to_server(Client& client, Server& server, std::string_view pie
   if (query && server.batch) server.owed_known = false;
   if (std::string_view("PBDEC").contains(piece[0])) server.batch = true;
   if (piece[0] == 'S') server.batch = false;
+  if (piece[0] == 'Q' || piece[0] == 'P') note_state(server, piece);
   if (piece[0] == 'P' || piece[0] == 'C' || piece[0] == 'S') ask(server, piece[0]);
   if (query) ask(server, 'Q');
   server.last_request = piece[0];
@@ -400,6 +404,18 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
       count(Fate::set_up);
       return true;
     case 'Q':
+      if (body == refused_query) {
+        count(Fate::refused_request);
+        return offer(server, [&](Client& one) { return refuse_query(one, server); });
+      }
+      if (body == reset_text) {
+        if (!server.free() || server.batch || server.own) return false;
+        begin_anew(server);
+        server.own = true;
+        server.client = {};
+        count(Fate::session_reset);
+        return true;
+      }
       if (body != roll_back_text || server.own) return false;
       if (const Client* lost = served_by(server); lost != nullptr && !closes(lost->id))
         return false;

@@ -58,6 +58,7 @@ enum class Fate : std::uint8_t {
   server_greeting,
   set_up,
   roll_back,
+  session_reset,
   parting,  // Terminate
   refused_request,
   statement_set_up,  // Parse of what the client uses, Close of what is too much
@@ -70,12 +71,18 @@ class Ledger {
   // is refused follows.
   static constexpr std::string_view refused_name{"\1pgweir refused "};
 
+  // What it says in the place of a query that it refuses.
+  static constexpr std::string_view refused_query{"pgweir refused this query\0", 26};
+
   // How what pgweir asks to set a client's parameters goes on behind its name.
   static constexpr std::string_view set_up_text{"select pg_catalog.set_config("};
 
   using Counts = std::array<std::uint64_t, static_cast<std::size_t>(Fate::count)>;
 
   Ledger(Verdict& verdict, Probes& probes) : verdict_(verdict), probes_(probes) {}
+
+  // Servers stay with clients that leave something in their sessions.
+  void expect_pins() { pins_ = true; }
 
   // What is said there is an answer to nothing that anybody can account for: of a database whose
   // servers are there nothing is judged from then on.
@@ -97,6 +104,11 @@ class Ledger {
     const Effect* at;
   };
   const std::vector<Joined>& joined() const { return joined_; }
+  // Its client has said something that outlives its transaction, and not ended it since.
+  bool is_pinned(SocketId server) const {
+    const Server* found = servers_.find(server);
+    return found != nullptr && found->pinned && served_by(*found) != nullptr;
+  }
   // By all that pgweir has heard of that server, nothing is left to do there.
   bool is_done(SocketId server) const {
     const Server* found = servers_.find(server);
@@ -171,6 +183,9 @@ class Ledger {
     bool own_ended = false;       // in this step
     std::size_t set_up = 0;       // how many messages of one have been sent
     bool dying = false;           // FATAL was said
+    bool pinned = false;
+    int refused_queries = 0;
+    bool unpinned_next = false;  // when its transaction is over
     bool closing = false;
 
     bool quiet() const { return owed == 0 || !owed_known; }
@@ -208,6 +223,8 @@ class Ledger {
   bool make_up_answer(Client& client, char type);
   bool drop_stray(Client& client);
   bool refuse(Client& client, Server& server, char type, std::string_view name);
+  void note_state(Server& server, std::string_view piece) const;
+  bool refuse_query(Client& client, Server& server);
   bool made_up_for(Server& server, std::string_view message);
   template <typename Offer>
   bool offer(Server& server, Offer one);
@@ -238,6 +255,7 @@ class Ledger {
 
   Verdict& verdict_;
   Probes& probes_;
+  bool pins_ = false;
   std::vector<Endpoint> liars_;
   std::set<std::string> given_up_;                               // databases with servers there
   std::map<std::string, std::string, std::less<>> definitions_;  // by pgweir's names of statements

@@ -1,4 +1,6 @@
 // What servers say, and what becomes of it.
+#include <utility>
+
 #include "sim/ledger.h"
 #include "sim/message_view.h"
 
@@ -122,8 +124,12 @@ bool Ledger::drop_front(Server& server) {
   } else if ((message[0] == '1' && due(server) == 'p') ||
              (message[0] == '3' && due(server) == 'c')) {
     count(Fate::statement_answer);
-  } else if (message[0] == 'E' && field(message, 'M').contains(refused_name)) {
+  } else if (message[0] == 'E' && (field(message, 'M').contains(refused_name) ||
+                                   // A cancel may hit it as well.
+                                   (server.refused_queries > 0 && field(message, 'C') == "57014") ||
+                                   field(message, 'M').contains("\"pgweir\""))) {
     ++client->refusal_due;
+    server.refused_queries -= server.refused_queries > 0;
     touched_.push_back(client->id);
     count(Fate::refusal_answer);
   } else {
@@ -145,8 +151,12 @@ void Ledger::heard(Server& server, std::string_view message) {
       } else if (server.owed > 0) {
         --server.owed;
       }
+      if (server.status == 'I' && std::exchange(server.unpinned_next, false)) server.pinned = false;
       break;
-    case 'E': server.dying = server.dying || is_fatal(message); break;
+    case 'E':
+      server.dying = server.dying || is_fatal(message);
+      server.unpinned_next = false;
+      break;
     case 'G':
     case 'W': server.owed_known = false; break;
     default: break;

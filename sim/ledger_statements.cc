@@ -230,6 +230,43 @@ bool Ledger::goes_on(Client& client, const Server& server, std::string_view rest
   return !as_it_is || rest.starts_with(next_.substr(0, size));
 }
 
+// Whether a text leaves something in the session.
+static bool keeps_state(std::string_view message) {
+  const auto has = [&](std::string_view what) { return message.contains(what); };
+  return has(" set search_path") || has(" listen ") || has(" pg_advisory_lock(") ||
+         (has(" create temp table ") && !has("on commit drop"));
+}
+
+void Ledger::note_state(Server& server, std::string_view piece) const {
+  const auto has = [&](std::string_view what) { return piece.contains(what); };
+  server.pinned |= pins_ && keeps_state(piece);
+  server.unpinned_next |= has(" unlisten *") || has(" reset search_path") ||
+                          has(" pg_advisory_unlock_all()") || has(" discard temp");
+}
+
+bool Ledger::refuse_query(Client& client, Server& server) {
+  if (client.phase != Phase::working || client.closing || client.passing > 0) return false;
+  std::string_view front = client.inbox.view();
+  while (front.size() >= header_size && front[0] != 'Q') {
+    const std::size_t size = passed_over(client, server, front);
+    if (size == 0 || size > front.size()) return false;
+    front.remove_prefix(size);
+  }
+  const std::size_t size = whole_size(front).value_or(0);
+  if (size == 0 || size > front.size() || !keeps_state(front.substr(0, size))) return false;
+  const std::size_t strays_size = client.inbox.view().size() - front.size();
+  if (!join(client, server)) return false;
+  take_strays(client, server, strays_size);
+  client.inbox.drop(size);
+  if (server.batch) server.owed_known = false;
+  ask(server, 'Q');
+  server.last_request = 'Q';
+  ++server.owed;
+  ++server.refused_queries;
+  count(Fate::client_refused);
+  return true;
+}
+
 // The message that it is not to say is a named Parse, or one that uses what another client left.
 bool Ledger::refuse(Client& client, Server& server, char type, std::string_view name) {
   if (client.phase != Phase::working || client.closing || client.passing > 0) return false;
@@ -244,7 +281,8 @@ bool Ledger::refuse(Client& client, Server& server, char type, std::string_view 
   // Of a short message all has to be there before it is refused.
   constexpr std::size_t in_sight = 1024;
   if (front.size() < std::min(size, in_sight)) return false;
-  const bool named = front[0] == 'P' && front.size() > header_size && front[header_size] != '\0';
+  const bool named = front[0] == 'P' && front.size() > header_size &&
+                     (front[header_size] != '\0' || keeps_state(front.substr(0, size)));
   if (!named && front[0] != 'B' && front[0] != 'D') return false;
   if (!is_heard_at_once(client, server) && !is_held_up(client)) return false;
   if (size <= front.size() && !goes_on(client, server, front.substr(size))) return false;

@@ -176,6 +176,19 @@ void draw_statements(RunOptions& options, Tape& tape) {
   options.settings.max_prepared_statements = one_of<std::int32_t, 4>(tape, {200, 1, 2, 4});
 }
 
+// In calm all is as at a server of one's own.
+void draw_session_state(RunOptions& options, Tape& tape) {
+  const std::uint32_t weight = tape.between(1, 10);
+  options.workload.weights[static_cast<std::size_t>(JobKind::session_state)] = weight * weight;
+  const auto policy =
+      one_of<SessionStatePolicy, 4>(tape, {SessionStatePolicy::pin, SessionStatePolicy::pin,
+                                           SessionStatePolicy::reset, SessionStatePolicy::error});
+  const auto most = one_of<std::int32_t, 4>(tape, {0, 0, 1, 2});
+  if (options.mode == Mode::calm) return;
+  options.settings.session_state = policy;
+  options.settings.max_pinned = most;
+}
+
 RunOptions draw_options(Mode mode, Tape& tape) {
   RunOptions options;
   options.mode = mode;
@@ -218,6 +231,7 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   draw_people(options, tape);
   if (tape.chance(1, 2)) draw_machines(options, tape);
   if (tape.chance(1, 2)) draw_statements(options, tape);
+  if (tape.chance(1, 2)) draw_session_state(options, tape);
   return options;
 }
 
@@ -244,6 +258,9 @@ std::string describe(const RunOptions& options) {
   add("reserve_pool_size", settings.reserve_pool_size, 0);
   add("min_pool_size", settings.min_pool_size, 0);
   add("max_prepared_statements", settings.max_prepared_statements, 200);
+  add("session_state", static_cast<std::int64_t>(settings.session_state),
+      static_cast<std::int64_t>(usual.settings.session_state));
+  add("max_pinned", settings.max_pinned, 0);
   add("max_client_conn", settings.max_client_conn, 1000);
   add("max_db_connections", settings.max_db_connections, 0);
   add("max_user_connections", settings.max_user_connections, 0);

@@ -20,7 +20,7 @@ std::string text_of(const Setting& setting) {
 }  // namespace
 
 void OwnState::begin(Parameters parameters) {
-  now_ = {std::move(parameters), {}, {}};
+  now_ = {std::move(parameters), {}, {}, {}};
   before_ = now_;
   savepoints_.clear();
   rows_left_.clear();
@@ -32,6 +32,10 @@ void OwnState::declare(const std::string& cursor, int row_count) {
 }
 
 void OwnState::close(const std::string& cursor) { now_.things.erase(thing_of(cursor)); }
+
+void OwnState::end_kept(std::string_view kind) {
+  std::erase_if(now_.kept, [&](const std::string& thing) { return thing.starts_with(kind); });
+}
 
 int OwnState::rows_for(const std::string& cursor, int count) const {
   const auto found = rows_left_.find(cursor);
@@ -75,6 +79,7 @@ void OwnState::lose() {
 
 std::optional<OwnState::Difference> OwnState::compare(std::string_view state) const {
   std::vector<std::string_view> missing(now_.things.begin(), now_.things.end());
+  missing.insert(missing.end(), now_.kept.begin(), now_.kept.end());
   std::vector<Setting> expected(now_.local.begin(), now_.local.end());
   for (const auto& own : now_.own) {
     if (!now_.local.contains(own.first)) expected.emplace_back(own);

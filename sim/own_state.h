@@ -29,6 +29,11 @@ class OwnState {
   }
   // What lasts as long as its transaction: "xact_lock=1", "table=t".
   void add(const std::string& thing) { now_.things.insert(thing); }
+  // What outlives its transaction: "listen=news", "lock=7".
+  void keep(const std::string& thing) { now_.kept.insert(thing); }
+  void end_kept(std::string_view kind);
+  void lose_kept() { now_.kept.clear(); }
+  bool keeps_any() const { return !now_.kept.empty(); }
   void insert(const std::string& value) { inserted_.push_back(value); }
 
   void declare(const std::string& cursor, int row_count);
@@ -68,6 +73,7 @@ class OwnState {
     Parameters own;
     Parameters local;
     std::multiset<std::string, std::less<>> things;
+    std::set<std::string, std::less<>> kept;
   };
   struct Savepoint {
     std::string name;

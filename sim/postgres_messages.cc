@@ -62,7 +62,8 @@ void PostgresSession::on_query(const Message& message) {
                   std::make_move_iterator(statements.end()));
   } else {
     start_implicit();
-    fail("42601", "syntax error");
+    const std::string_view first = sql->substr(0, sql->find(' '));
+    fail("42601", "syntax error at or near \"" + std::string(first) + "\"");
   }
   run_queue();
 }

@@ -39,6 +39,15 @@ struct Ask {
     copy_abort,    // count chunks follow, and CopyFail
     copy_refused,  // the server fails at the first chunk
     copy_out,      // count lines
+    // What outlives the transaction, and its end.
+    keep_setting,  // value, of search_path
+    keep_channel,  // name
+    keep_lock,     // name: its number
+    keep_table,    // name
+    end_setting,
+    end_channels,
+    end_locks,
+    end_tables,
   };
   Kind kind = Kind::proof;
   std::uint32_t request = 0;
@@ -49,6 +58,10 @@ struct Ask {
   bool shared = false;  // its text is without a tag: others say the same
 
   bool ends_transaction() const { return kind == Kind::commit || kind == Kind::rollback; }
+  bool keeps_state() const {
+    return kind == Kind::keep_setting || kind == Kind::keep_channel || kind == Kind::keep_lock ||
+           kind == Kind::keep_table;
+  }
   bool copies_in() const {
     return kind == Kind::copy_in || kind == Kind::copy_abort || kind == Kind::copy_refused;
   }

@@ -86,7 +86,8 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   }
   network_.weather = options_.weather;
   watch_ = std::make_unique<Watch>(*this);
-  ledger_.ask_of_stillness([this](SocketId server) { return watch_->is_free(server); });
+  ledger_.ask_of_stillness([this](SocketId server) { return watch_->is_still(server); });
+  if (options_.settings.session_state == SessionStatePolicy::pin) ledger_.expect_pins();
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
   count_core_memory(true);

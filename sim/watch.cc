@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <typeinfo>
 #include <utility>
 
@@ -300,8 +301,12 @@ SocketId Watch::owner_of(SocketId server) const {
   return found == owners_.end() ? SocketId{} : found->second;
 }
 
-// Its session is idle, and nothing is on its way to or from it: whoever had it is done with it.
 bool Watch::is_free(SocketId server) const {
+  return is_still(server) && !simulation_.ledger().is_pinned(server);
+}
+
+// Its session is idle, and nothing is on its way to or from it: whoever had it is done with it.
+bool Watch::is_still(SocketId server) const {
   const PostgresSession* session = session_of(server);
   // What a hostile one owes in pgweir's eyes, only pgweir knows.
   if (session == nullptr || !session->idle() || session->hostile()) return false;
@@ -390,6 +395,26 @@ void Watch::client_logged_in() {
              !dismissed_.contains(application->identity().number);
   }
   simulation_.quotas().check_clients(count, simulation_.settings(), simulation_.verdict());
+}
+
+// Of who has been answered all: what is asked for may be over at the pooler.
+void Watch::client_keeps_state() {
+  const std::int32_t most = simulation_.settings().max_pinned;
+  if (most == 0 || simulation_.settings().session_state != SessionStatePolicy::pin) return;
+  std::map<Login, std::int32_t> counts;
+  for (const auto& application : simulation_.applications()) {
+    if (!application->logged_in() || application->stream()->closed() || application->asking() ||
+        !application->answers().state().keeps_any() ||
+        dismissed_.contains(application->identity().number)) {
+      continue;
+    }
+    const Identity& who = application->identity();
+    const std::int32_t count = ++counts[{who.database, who.user}];
+    if (count <= most * simulation_.options().machine_count) continue;
+    simulation_.verdict().blame(
+        oracle::limits, std::to_string(count) + " servers of " + who.database + "/" + who.user +
+                            " are pinned, and max_pinned is " + std::to_string(most));
+  }
 }
 
 void Watch::check_buffers(SocketId socket) {

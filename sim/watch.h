@@ -36,6 +36,7 @@ class Watch {
   void server(std::size_t host, const ServerEvent& event);
   // An application has been let in.
   void client_logged_in();
+  void client_keeps_state();
   // When it was answered something, before what it was sent last.
   Instant silent_since(const Stream* client) const;
   // When that was: it may have taken long to arrive.
@@ -49,6 +50,8 @@ class Watch {
   // An application that has waited for a server of this pool since then; 0: none.
   std::uint32_t waits_since(const Login& pool, Instant when) const;
   // Nobody has this server.
+  bool is_still(SocketId server) const;
+  // And does not stay with its client.
   bool is_free(SocketId server) const;
   // Nothing more happens now: what must hold whenever it is quiet.
   void quiet();

@@ -144,6 +144,7 @@ std::deque<Part> Workload::next_job(const Identity& who) {
     }
     case JobKind::oddities: add_oddity(job, who); break;
     case JobKind::named: add_named(job, who); break;
+    case JobKind::session_state: add_session_state(job, who); break;
   }
   return job;
 }
@@ -391,6 +392,36 @@ void Workload::add_set(std::deque<Part>& job, const Identity& who) {
   job.push_back(query({proof()}, who));
   job.push_back(query({ask(tape_.chance(1, 2) ? Kind::rollback : Kind::commit)}, who));
   job.push_back(query({proof()}, who));
+}
+
+// Made by itself or in a transaction, and looked at; then it is ended, or its maker leaves.
+void Workload::add_session_state(std::deque<Part>& job, const Identity& who) {
+  constexpr std::array<std::pair<Kind, Kind>, 4> kinds{{{Kind::keep_setting, Kind::end_setting},
+                                                        {Kind::keep_channel, Kind::end_channels},
+                                                        {Kind::keep_lock, Kind::end_locks},
+                                                        {Kind::keep_table, Kind::end_tables}}};
+  const auto& [made_by, ended_by] = kinds[tape_.below(4)];
+  const bool by_extended = tape_.chance(1, 3);
+  const auto add = [&](const Ask& ask) {
+    job.push_back(by_extended ? extended({ask}, who) : query({ask}, who));
+  };
+  Ask made =
+      named(made_by, made_by == Kind::keep_lock ? std::to_string(tape_.between(7, 8)) : "kept");
+  made.value = "path" + std::to_string(who.number);
+  // No rollback gives up a lock of the session's.
+  const bool in_transaction = made_by != Kind::keep_lock && tape_.chance(1, 3);
+  const bool rolls_back = in_transaction && tape_.chance(1, 2);
+  if (in_transaction) add(ask(Kind::begin));
+  add(made);
+  add(proof());
+  if (in_transaction) {
+    add(ask(rolls_back ? Kind::rollback : Kind::commit));
+    add(proof());
+  }
+  if (tape_.chance(1, 2)) add(any_statement());
+  if (!rolls_back && tape_.chance(1, 3)) return;
+  add(ask(ended_by));
+  add(proof());
 }
 
 // Of three names, in any order: what stands for nothing, or is taken, is an error that is expected.

@@ -40,8 +40,9 @@ enum class JobKind : std::uint8_t {
   function_calls,  // by the message of old
   oddities,        // empty texts, Flush, Sync alone, Close of what is not there, a named Parse
   named,           // statements prepared, used, described and closed by name
+  session_state,   // what outlives its transaction
 };
-inline constexpr std::size_t job_kind_count = 24;
+inline constexpr std::size_t job_kind_count = 25;
 
 enum class LeaveBy : std::uint8_t { terminate, finish, reset };
 
@@ -89,6 +90,7 @@ class Workload {
   void add_named(std::deque<Part>& job, const Identity& who);
   void add_named_step(Part& part, const Identity& who);
   void add_oddity(std::deque<Part>& job, const Identity& who);
+  void add_session_state(std::deque<Part>& job, const Identity& who);
   void add_set(std::deque<Part>& job, const Identity& who);
 
   Tape& tape_;

@@ -27,6 +27,7 @@ inline constexpr SqlState server_rejected_connection("08004");
 inline constexpr SqlState protocol_violation("08P01");
 inline constexpr SqlState feature_not_supported("0A000");
 inline constexpr SqlState invalid_parameter_value("22023");
+inline constexpr SqlState in_failed_sql_transaction("25P02");
 inline constexpr SqlState idle_in_transaction_session_timeout("25P03");
 inline constexpr SqlState transaction_timeout("25P04");
 inline constexpr SqlState invalid_sql_statement_name("26000");

@@ -28,6 +28,12 @@ inline constexpr std::size_t server_parameters_max = 128;
 inline constexpr std::uint32_t message_size_max = 0x3fffffff;
 // Bytes of a Parse that gives its statement a name, which must be read whole: 54000 above it.
 inline constexpr std::uint32_t statement_size_max = 4u << 20;
+// Bytes of a query's text that is looked into for what it does to its session, and so read whole:
+// what is longer passes as it comes, and its server is reset before anybody else gets it.
+inline constexpr std::uint32_t looked_into_size_max = 64 * 1024;
+// Pieces of state (settings, channels, …) of one session that are known by name: with more, it is
+// only known that there are some.
+inline constexpr std::size_t session_state_max = 64;
 // Bytes of the names at the start of Parse, Bind and Describe that are looked at: a longer one is
 // no unnamed statement, and the server judges it.
 inline constexpr std::uint32_t name_size_max = 1024;

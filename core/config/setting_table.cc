@@ -42,6 +42,7 @@ constexpr auto table = std::to_array<Setting>({
     Setting{"machines", &S::machines, restart, 1, machines_max},
     Setting{"max_client_conn", &S::max_client_conn, reload, 1, connections_max},
     Setting{"max_db_connections", &S::max_db_connections, reload, 0, connections_max},
+    Setting{"max_pinned", &S::max_pinned, reload, 0, connections_max},
     Setting{"max_prepared_statements", &S::max_prepared_statements, reload, 0, prepared_statements_max},
     Setting{"max_user_connections", &S::max_user_connections, reload, 0, connections_max},
     Setting{"min_pool_size", &S::min_pool_size, reload, 0, connections_max},
@@ -55,6 +56,8 @@ constexpr auto table = std::to_array<Setting>({
     Setting{"server_idle_timeout", &S::server_idle_timeout, reload, 0, seconds_max},
     Setting{"server_lifetime", &S::server_lifetime, reload, 0, seconds_max},
     Setting{"server_login_retry", &S::server_login_retry, reload, 0, seconds_max},
+    Setting{"server_reset_query", &S::server_reset_query, reload},
+    Setting{"session_state", &S::session_state, reload},
     Setting{"stats_period", &S::stats_period, reload, 1, seconds_max},
     Setting{"stats_users", &S::stats_users, reload},
     Setting{"tcp_keepalive", &S::tcp_keepalive, reload},
@@ -113,6 +116,12 @@ std::optional<AuthType> read(const Setting&, std::string_view text, AuthType) {
 std::optional<PoolMode> read(const Setting&, std::string_view text, PoolMode) {
   return same_word(text, "transaction") ? std::optional(PoolMode::transaction) : std::nullopt;
 }
+std::optional<SessionStatePolicy> read(const Setting&, std::string_view text, SessionStatePolicy) {
+  if (same_word(text, "reset")) return SessionStatePolicy::reset;
+  if (same_word(text, "pin")) return SessionStatePolicy::pin;
+  if (same_word(text, "error")) return SessionStatePolicy::error;
+  return std::nullopt;
+}
 
 // One printer a type.
 std::string print(std::int32_t number) { return join(number); }
@@ -142,6 +151,14 @@ std::string print(AuthType type) {
 std::string print(PoolMode mode) {
   switch (mode) {
     case PoolMode::transaction: return "transaction";
+  }
+  return {};
+}
+std::string print(SessionStatePolicy policy) {
+  switch (policy) {
+    case SessionStatePolicy::reset: return "reset";
+    case SessionStatePolicy::pin: return "pin";
+    case SessionStatePolicy::error: return "error";
   }
   return {};
 }
@@ -208,6 +225,7 @@ std::string allowed(const Setting& setting) {
       return "scram-sha-256, md5 or trust (PgBouncer's others are not supported yet)";
     case SettingKind::pool_mode:
       return "transaction (PgBouncer's session and statement are not supported yet)";
+    case SettingKind::session_state: return "reset, pin or error";
   }
   return {};
 }
@@ -217,6 +235,13 @@ std::expected<PoolMode, std::string> pool_mode_of(std::string_view text) {
   const auto mode = read(setting, text, PoolMode::transaction);
   if (!mode) return refused(setting);
   return *mode;
+}
+
+std::expected<SessionStatePolicy, std::string> session_state_of(std::string_view text) {
+  const Setting& setting = *find_setting("session_state");
+  const auto policy = read(setting, text, SessionStatePolicy::pin);
+  if (!policy) return refused(setting);
+  return *policy;
 }
 
 }  // namespace pgweir::config

@@ -27,6 +27,7 @@ enum class SettingKind : std::uint8_t {
   list,  // items between commas
   auth_type,
   pool_mode,
+  session_state,
 };
 
 struct Setting {
@@ -34,7 +35,7 @@ struct Setting {
   std::variant<std::int32_t Settings::*, std::uint16_t Settings::*, std::uint32_t Settings::*,
                std::uint8_t Settings::*, bool Settings::*, Duration Settings::*,
                std::string Settings::*, std::vector<std::string> Settings::*, AuthType Settings::*,
-               PoolMode Settings::*>
+               PoolMode Settings::*, SessionStatePolicy Settings::*>
       field;
   bool changeable;       // by a reload; others need a restart
   std::int64_t min = 0;  // of counts, and of durations in seconds
@@ -65,6 +66,8 @@ std::string allowed(const Setting& setting);
 
 // pool_mode as databases and users may have it too.
 std::expected<PoolMode, std::string> pool_mode_of(std::string_view text);
+// session_state as databases may have it too.
+std::expected<SessionStatePolicy, std::string> session_state_of(std::string_view text);
 
 // Bounds of every count of connections or servers.
 inline constexpr std::int64_t connections_max = 1'000'000;

@@ -26,6 +26,9 @@ inline constexpr std::uint8_t machines_max = 64;
 inline constexpr std::uint8_t machines_default = 1;
 
 enum class PoolMode : std::uint8_t { transaction };
+// What becomes of what a client leaves in its server's session: nobody gets the server before it is
+// reset, or it stays with its client, or the client is refused it.
+enum class SessionStatePolicy : std::uint8_t { reset, pin, error };
 enum class AuthType : std::uint8_t { trust, scram_sha_256 };
 
 // What a name in a client's startup packet means: where its servers are and how many there may be.
@@ -40,6 +43,7 @@ struct DatabaseSettings {
   std::optional<std::int32_t> min_pool_size = {};
   std::optional<std::int32_t> reserve_pool_size = {};
   std::int32_t max_db_connections = 0;  // 0: the global one
+  std::optional<SessionStatePolicy> session_state = {};
 
   bool operator==(const DatabaseSettings&) const = default;
 };
@@ -81,6 +85,11 @@ struct Settings {
   std::int32_t max_db_connections = 0;
   std::int32_t max_prepared_statements = 200;  // of a server; 0: none by name
   std::int32_t max_user_connections = 0;
+
+  // What clients leave in sessions.
+  SessionStatePolicy session_state = SessionStatePolicy::pin;
+  std::int32_t max_pinned = 0;                     // servers of a pool, at each machine
+  std::string server_reset_query = "DISCARD ALL";  // empty: the server is closed instead
 
   // How long.
   Duration client_login_timeout = 60s;

@@ -107,7 +107,8 @@ void show_sockets(std::string& out, std::span<const SocketRow> rows) {
        Field{"link", [](const Row& row) { return pointer_text(row.machine, row.link); }},
        Field{"remote_pid", &Row::remote_pid}, Field{"tls", &Row::tls},
        Field{"application_name", &Row::application_name},
-       Field{"prepared_statements", &Row::prepared_statements}, Field{"id", &Row::id});
+       Field{"prepared_statements", &Row::prepared_statements}, Field{"id", &Row::id},
+       Field{"pinned_by", &Row::pinned_by});
 }
 
 }  // namespace
@@ -124,7 +125,8 @@ void show_pools(std::string& out, std::span<const PoolRow> rows) {
        Field{"sv_login", &Row::sv_login},
        Field{"maxwait", [](const Row& row) { return whole_seconds(row.maxwait); }},
        Field{"maxwait_us", [](const Row& row) { return microseconds_of_second(row.maxwait); }},
-       Field{"pool_mode", &Row::pool_mode}, Field{"load_balance_hosts", &Row::load_balance_hosts});
+       Field{"pool_mode", &Row::pool_mode}, Field{"load_balance_hosts", &Row::load_balance_hosts},
+       Field{"sv_pinned", &Row::sv_pinned});
 }
 
 void show_clients(std::string& out, std::span<const SocketRow> rows) { show_sockets(out, rows); }

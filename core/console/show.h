@@ -37,6 +37,7 @@ struct PoolRow {
   Duration maxwait{};  // of the oldest waiter: columns maxwait (s) and maxwait_us (the rest)
   std::string_view pool_mode{};
   std::optional<std::string_view> load_balance_hosts{};
+  std::int32_t sv_pinned = 0;  // of those that are active; pgweir's own column, the last
 };
 
 // A client (SHOW CLIENTS) or a server (SHOW SERVERS).
@@ -59,6 +60,7 @@ struct SocketRow {
   std::string_view application_name{};
   std::int32_t prepared_statements = 0;
   std::int32_t id = 0;
+  std::string_view pinned_by{};  // what keeps the two together; pgweir's own column, the last
 };
 
 struct DatabaseRow {

@@ -108,9 +108,10 @@ struct Pool {
   std::uint32_t connecting_count = 0;  // of those, not logged in yet
   std::uint32_t closing_count = 0;     // of those, on their way out
   std::uint32_t client_count = 0;
-  WaitQueue waiting;     // for a server
-  WaitQueue logging_in;  // for the parameters
-  bool dirty = false;    // to be looked at before the step ends
+  std::uint32_t pinned_count = 0;  // servers that stay with their clients
+  WaitQueue waiting;               // for a server
+  WaitQueue logging_in;            // for the parameters
+  bool dirty = false;              // to be looked at before the step ends
 
   // What a server of this pool says of its session: what clients are told when they log in.
   bool known = false;

@@ -156,18 +156,18 @@ auto fields_of(Is<ServerParcel> auto& parcel) {
 auto fields_of(Is<console::PoolRow> auto& row) {
   auto& [database, user, cl_active, cl_waiting, cl_active_cancel_req, cl_waiting_cancel_req,
          sv_active, sv_active_cancel, sv_being_canceled, sv_idle, sv_used, sv_tested, sv_login,
-         maxwait, pool_mode, load_balance_hosts] = row;
+         maxwait, pool_mode, load_balance_hosts, sv_pinned] = row;
   return std::tie(database, user, cl_active, cl_waiting, cl_active_cancel_req,
                   cl_waiting_cancel_req, sv_active, sv_active_cancel, sv_being_canceled, sv_idle,
-                  sv_used, sv_tested, sv_login, maxwait, pool_mode, load_balance_hosts);
+                  sv_used, sv_tested, sv_login, maxwait, pool_mode, load_balance_hosts, sv_pinned);
 }
 auto fields_of(Is<console::SocketRow> auto& row) {
   auto& [machine, socket, user, database, replication, state, remote, local, connect_time,
          request_time, wait, close_needed, link, remote_pid, tls, application_name,
-         prepared_statements, id] = row;
+         prepared_statements, id, pinned_by] = row;
   return std::tie(machine, socket, user, database, replication, state, remote, local, connect_time,
                   request_time, wait, close_needed, link, remote_pid, tls, application_name,
-                  prepared_statements, id);
+                  prepared_statements, id, pinned_by);
 }
 auto fields_of(Is<console::DatabaseRow> auto& row) {
   auto& [name, host, port, database, force_user, pool_size, min_pool_size, reserve_pool_size,

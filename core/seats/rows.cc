@@ -32,7 +32,8 @@ void take_in(console::PoolRow& row, const console::PoolRow& other) {
         &console::PoolRow::cl_active_cancel_req, &console::PoolRow::cl_waiting_cancel_req,
         &console::PoolRow::sv_active, &console::PoolRow::sv_active_cancel,
         &console::PoolRow::sv_being_canceled, &console::PoolRow::sv_idle,
-        &console::PoolRow::sv_used, &console::PoolRow::sv_tested, &console::PoolRow::sv_login}) {
+        &console::PoolRow::sv_used, &console::PoolRow::sv_tested, &console::PoolRow::sv_login,
+        &console::PoolRow::sv_pinned}) {
     row.*count += other.*count;
   }
   row.maxwait = std::max(row.maxwait, other.maxwait);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/base/error.h"
+#include "core/config/settings.h"
 #include "core/metrics/stats.h"
 #include "core/session/client.h"
 #include "core/session/output.h"
@@ -23,6 +24,9 @@ struct LinkContext {
   Statements& statements;
   const auth::Vault& vault;
   std::uint32_t statements_max;  // of one server
+  SessionStatePolicy session_state;
+  std::uint32_t pinned_max;     // of the pool; 0: any
+  std::uint32_t& pinned_count;  // of it
   metrics::Totals& totals;
   Instant now;
 };

@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/session/link.h"
 #include "core/session/made_up.h"
+#include "core/sql/quick_look.h"
 #include "core/wire/reader.h"
 #include "core/wire/writer.h"
 
@@ -28,15 +29,22 @@ std::uint32_t needed_of_client(const wire::Header& header) {
     case FrontendType::copy_data:
     case FrontendType::copy_done:
     case FrontendType::copy_fail:
-    case FrontendType::execute:
     case FrontendType::flush:
     case FrontendType::function_call:
     case FrontendType::password:
-    case FrontendType::query:
     case FrontendType::sync:
     case FrontendType::terminate: break;
+    case FrontendType::execute: return at_most(header.body_size, 1);
+    case FrontendType::query:
+      return header.body_size > limits::looked_into_size_max ? 0 : header.body_size;
   }
   return 0;
+}
+
+// Without the zero byte behind it.
+std::string_view query_of(const Opening& opening) {
+  const std::string_view text = text_of(opening.body());
+  return text.substr(0, text.find('\0'));
 }
 
 // One pass over a client's bytes.
@@ -71,7 +79,7 @@ class ClientSide {
         case Opened::message: break;
       }
       stream.wants_whole = false;
-      if (is_of_statements(opening) && waits(opening)) {
+      if (waits(opening)) {
         stream.body_left = 0;
         stream.hold(opening.piece);
         stream.hold(bytes);
@@ -88,13 +96,11 @@ class ClientSide {
   LinkOutcome request(const Opening& opening) {
     server_.trail.sent(opening.header.type);
     switch (static_cast<FrontendType>(opening.header.type)) {
-      case FrontendType::query:
-        server_.unnamed_owner = {};  // a simple query drops the unnamed statement
-        return ask(opening, {Request::query});
+      case FrontendType::query: return query(opening);
       case FrontendType::parse: return parse(opening);
       case FrontendType::bind: return bind(opening);
       case FrontendType::describe: return describe(opening);
-      case FrontendType::execute: return ask(opening, {Request::execute});
+      case FrontendType::execute: return execute(opening);
       case FrontendType::close: return close(opening);
       case FrontendType::sync: return ask(opening, {Request::sync});
       case FrontendType::function_call: return ask(opening, {Request::function_call});
@@ -137,11 +143,49 @@ class ClientSide {
     return pass(opening);
   }
 
+  LinkOutcome query(const Opening& opening) {
+    server_.unnamed_owner = {};  // a simple query drops the unnamed statement
+    if (opening.header.body_size > limits::looked_into_size_max) {
+      server_.session.made(StateKind::unknown);
+      return ask(opening, {Request::query});
+    }
+    const std::string_view text = query_of(opening);
+    if (!sql::may_have_effects(text)) return ask(opening, {Request::query});
+    const StateEffects effects = state_effects(text, backslash_escapes());
+    if (const auto refusal = refusal_of(effects)) return refuse_query(*refusal, effects);
+    // The server's statement by that name is everybody's, and stays.
+    if (!server_.owed.lacks_sync() && client_.statements.remove(effects.deallocates)) {
+      asks();
+      make_up({Request::query, Fate::make_up, Refusal::none, {.client = true}});
+      return {};
+    }
+    take(effects);
+    return ask(opening,
+               {Request::query, Fate::forward, Refusal::none, {.all = effects.forgets_statements}});
+  }
+
+  // The unnamed portal is of what was bound last; what others are of was taken for sent at Bind.
+  LinkOutcome execute(const Opening& opening) {
+    const bool unnamed = !opening.body().empty() && opening.body()[0] == std::byte{0};
+    Owed owed{Request::execute};
+    if (unnamed && server_.session.bound) {
+      take(*server_.session.bound);
+      owed.change.all = server_.session.bound->forgets_statements;
+    }
+    return ask(opening, owed);
+  }
+
   LinkOutcome parse(const Opening& opening) {
     ++context_.totals.client_parse_count;
     const Name name = statement_of(opening);
     // Of a Parse that is all there and whose name does not end the server finds what is wrong.
     if (name.text.empty() && (name.whole || opening.whole())) {
+      const bool looked_into = opening.header.body_size <= limits::looked_into_size_max;
+      SessionState::Text does = looked_into ? what_it_does(opening, name.text) : nothing_known();
+      if (does && is_refused_always(*does)) {
+        return refuse(opening, Refusal::session_state, name.text, cause_of(*does));
+      }
+      server_.session.parsed = std::move(does);
       if (!server_.owed.skipping()) server_.unnamed_owner = client_.self;
       return ask(opening, {Request::parse});
     }
@@ -155,7 +199,11 @@ class ClientSide {
     const std::string_view definition = text_of(opening.body().subspan(name.text.size() + 1));
     if (!is_definition(definition)) return refuse(opening, Refusal::malformed_parse, name.text);
 
-    const StatementHandle handle = context_.statements.use(definition, context_.vault);
+    const SessionState::Text does = what_it_does(opening, name.text);
+    if (does && is_refused_always(*does)) {
+      return refuse(opening, Refusal::session_state, name.text, cause_of(*does));
+    }
+    const StatementHandle handle = context_.statements.use(definition, context_.vault, does);
     client_.statements.add(name.text, handle);
     const Statement& statement = context_.statements.at(handle);
     asks();
@@ -179,7 +227,13 @@ class ClientSide {
     if (!name.whole) return ask(opening, {Request::bind});  // the server finds what is wrong
     if (name.text.empty()) {
       if (foreign()) return refuse(opening, Refusal::foreign_statement, {});
+      if (const auto refusal = take_state(server_.session.parsed, portal)) {
+        return refuse(opening, *refusal, {}, cause_of(*server_.session.parsed));
+      }
       return ask(opening, {Request::bind});
+    }
+    if (const auto refusal = take_state_of(name, portal)) {
+      return refuse(opening, *refusal, name.text, cause_of(*does_of(name)));
     }
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
@@ -244,9 +298,95 @@ class ClientSide {
     return {text, !reader.failed()};
   }
 
-  // Parse, Bind, Describe and Close of a statement with a name.
-  static bool is_of_statements(const Opening& opening) {
+  // standard_conforming_strings is off.
+  bool backslash_escapes() const {
+    static_assert(tracked_parameters[5] == "standard_conforming_strings");
+    return context_.values.text(server_.parameters[5]) == "off";
+  }
+
+  // Of a Parse that is all there.
+  SessionState::Text what_it_does(const Opening& opening, std::string_view name) const {
+    std::string_view text = text_of(opening.body()).substr(name.size());
+    if (!text.empty()) text.remove_prefix(1);
+    text = text.substr(0, text.find('\0'));
+    if (!sql::may_have_effects(text)) return {};
+    StateEffects effects = state_effects(text, backslash_escapes());
+    if (!effects.any()) return {};
+    return std::make_shared<const StateEffects>(std::move(effects));
+  }
+
+  static SessionState::Text nothing_known() {
+    return std::make_shared<const StateEffects>(
+        StateEffects{.changes = {{StateChange::What::made, StateKind::unknown}}});
+  }
+
+  bool is_refused_always(const StateEffects& effects) const {
+    return context_.session_state == SessionStatePolicy::error && effects.pins();
+  }
+
+  std::optional<Refusal> refusal_of(const StateEffects& effects) const {
+    if (!effects.pins()) return std::nullopt;
+    if (is_refused_always(effects)) return Refusal::session_state;
+    const bool full =
+        context_.pinned_max > 0 && context_.pinned_count >= context_.pinned_max && !server_.pinned;
+    if (context_.session_state == SessionStatePolicy::pin && full) return Refusal::too_many_pinned;
+    return std::nullopt;
+  }
+
+  // It is sent: from now on what it makes is there, and pins.
+  void take(const StateEffects& effects) {
+    server_.session.sent(effects);
+    const bool pins = context_.session_state == SessionStatePolicy::pin && effects.pins();
+    if (!pins || server_.pinned) return;
+    server_.pinned = true;
+    server_.pinned_by = cause_of(effects);
+    ++context_.pinned_count;
+  }
+
+  // Of what is bound: what it makes counts from now on. What it takes away is seen only where it is
+  // executed from the unnamed portal.
+  std::optional<Refusal> take_state(const SessionState::Text& does, std::string_view portal) {
+    if (portal.empty()) server_.session.bound = does;
+    if (!does || server_.owed.skipping()) return std::nullopt;
+    if (const auto refusal = refusal_of(*does)) return refusal;
+    if (!portal.empty()) server_.session.made(StateKind::unknown);
+    StateEffects made = *does;
+    std::erase_if(made.changes,
+                  [](const StateChange& change) { return change.what != StateChange::What::made; });
+    take(made);
+    return std::nullopt;
+  }
+
+  std::optional<Refusal> take_state_of(const Name& name, std::string_view portal) {
+    return take_state(does_of(name), portal);
+  }
+
+  SessionState::Text does_of(const Name& name) const {
+    const auto handle = client_.statements.find(name.text);
+    return handle ? context_.statements.at(*handle).does : nullptr;
+  }
+
+  // What goes to the server fails there as well, and its transaction with it.
+  LinkOutcome refuse_query(Refusal refusal, const StateEffects& effects) {
+    asks();
+    if (!server_.owed.skipping()) server_.refused_names.push_back(cause_of(effects));
+    server_.owed.push({Request::query, Fate::replace, refusal});
+    client_.stream.forward = false;
+    std::string& message = context_.out.scratch();
+    wire::Writer(message).begin(FrontendType::query).text("pgweir refused this query").end();
+    run_.flush();
+    context_.out.send_copy(server_.socket(), message);
+    return {};
+  }
+
+  // Parse, Bind, Describe and Close of a statement with a name; a query that may be about them,
+  // where that matters.
+  bool is_of_statements(const Opening& opening) const {
     const auto type = static_cast<FrontendType>(opening.header.type);
+    if (type == FrontendType::query) {
+      return server_.owed.waits_for_changes() && opening.whole() &&
+             sql::may_have_effects(query_of(opening));
+    }
     const bool close = type == FrontendType::close || type == FrontendType::describe;
     if (!close && type != FrontendType::parse && type != FrontendType::bind) return false;
     wire::Reader reader(opening.body());
@@ -257,10 +397,15 @@ class ClientSide {
 
   // It is not all there yet, or what it depends on is not answered.
   bool waits(const Opening& opening) {
-    const bool whole = opening.header.type != static_cast<std::uint8_t>(FrontendType::parse) ||
-                       opening.header.body_size > limits::statement_size_max || opening.whole();
-    client_.stream.wants_whole = !whole;
-    if (!whole) return true;
+    if (opening.header.type == static_cast<std::uint8_t>(FrontendType::parse)) {
+      const Name name = statement_of(opening);  // of one that is too long not all is there
+      const std::uint32_t size_max =
+          name.text.empty() ? limits::looked_into_size_max : limits::statement_size_max;
+      client_.stream.wants_whole =
+          name.whole && opening.header.body_size <= size_max && !opening.whole();
+      if (client_.stream.wants_whole) return true;
+    }
+    if (!is_of_statements(opening)) return false;
     client_.blocked = server_.owed.waits_for_changes();
     return client_.blocked;
   }
@@ -342,8 +487,14 @@ class ClientSide {
   bool foreign() const { return server_.unnamed_owner != client_.self; }
 
   LinkOutcome refuse(const Opening& opening, Refusal refusal, std::string_view name) {
+    return refuse(opening, refusal, name, std::string(name));
+  }
+
+  // what: that the client is told of.
+  LinkOutcome refuse(const Opening& opening, Refusal refusal, std::string_view name,
+                     std::string what) {
     asks();
-    if (!server_.owed.skipping()) server_.refused_names.emplace_back(name);
+    if (!server_.owed.skipping()) server_.refused_names.push_back(std::move(what));
     server_.owed.push({Request::describe_statement, Fate::replace, refusal});
     client_.stream.forward = false;
     // Describe of a statement nobody has: so the server fails there too, and its transaction with

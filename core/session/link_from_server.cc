@@ -37,6 +37,19 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
     case Refusal::unknown_statement:
       return {sqlstate::invalid_sql_statement_name,
               join("prepared statement \"", name, "\" does not exist")};
+    case Refusal::session_state:
+      return {
+          sqlstate::feature_not_supported,
+          join(name, " is refused: it leaves state in the session, and session_state is error"),
+          "Use what ends with the transaction (SET LOCAL, pg_advisory_xact_lock, ON COMMIT DROP), "
+          "or set session_state to pin or reset."};
+    case Refusal::too_many_pinned:
+      return {sqlstate::too_many_connections,
+              join(name,
+                   " is refused: it would keep a server for this client, and max_pinned of them "
+                   "are kept already"),
+              "SHOW SERVERS tells for whom, and why. Raise max_pinned, or set session_state to "
+              "reset."};
     case Refusal::none:
     case Refusal::foreign_statement: break;
   }
@@ -126,14 +139,17 @@ class ServerSide {
     if (type == BackendType::error_response) return error(opening);
 
     const ReplyQueue::Match match = server_.owed.match(type);
-    if (!match.matched || match.fate == Fate::replace) return {Verdict::desync, std::nullopt};
-    if (type == BackendType::ready_for_query && !ready(opening, match.fate)) {
+    // Of a query that was refused ReadyForQuery is its client's.
+    const bool replaced = match.fate == Fate::replace && type != BackendType::ready_for_query;
+    if (!match.matched || replaced) return {Verdict::desync, std::nullopt};
+    const Fate fate = match.fate == Fate::replace ? Fate::forward : match.fate;
+    if (type == BackendType::ready_for_query && !ready(opening, fate)) {
       return {Verdict::desync, std::nullopt};
     }
     made(match.change);
     note_idle();
-    if (type == BackendType::ready_for_query && match.fate == Fate::swallow) adopt_parameters();
-    pass(opening, match.fate == Fate::forward);
+    if (type == BackendType::ready_for_query && fate == Fate::swallow) adopt_parameters();
+    pass(opening, fate == Fate::forward);
     return {};
   }
 
@@ -150,6 +166,10 @@ class ServerSide {
   }
 
   void made(Change change) {
+    if (change.all) {
+      server_.statements.forget_all();
+      if (client_ != nullptr) client_->statements.forget_all(context_.statements);
+    }
     if (change.server) server_.statements.confirm();
     if (change.client && client_ != nullptr) client_->statements.confirm(context_.statements);
   }
@@ -210,6 +230,7 @@ class ServerSide {
       client_->request_at = context_.now;
       client_->state_at = context_.now;
       if (status == TransactionStatus::idle) end_transaction();
+      if (status == TransactionStatus::idle && server_.owed.settled()) server_.session.settle();
     }
     return true;
   }
@@ -233,6 +254,8 @@ class ServerSide {
     }
     const ReplyQueue::Match match = server_.owed.match(BackendType::error_response);
     if (!match.matched) return {Verdict::desync, std::nullopt};
+    server_.session.failed();
+    if (match.forgetting_lost) server_.session.made(StateKind::unknown);
     // Whatever unnamed statement the server has now, it is not the one this client prepared.
     if (match.parse_lost) server_.unnamed_owner = {};
     lost(match, fields.code);

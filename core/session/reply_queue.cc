@@ -1,6 +1,7 @@
 #include "core/session/reply_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pgweir::session {
 
@@ -26,7 +27,7 @@ void ReplyQueue::push(Owed owed) {
   }
   if (owed.request != Request::copy_end) batch_open_ = !ends_ready(owed.request);
   if (owed.change.any()) ++changes_;
-  if (owed.request == Request::sync && changes_ > 0) changes_sealed_ = true;
+  if (ends_ready(owed.request) && changes_ > 0) changes_sealed_ = true;
   owed_.push_back(owed);
 }
 
@@ -141,7 +142,14 @@ void ReplyQueue::fail(Match& match) {
   extra_ready_ += copy_syncs_;
   copy_syncs_ = 0;
   head().begun = true;
-  if (ends_ready(head().request)) return;
+  if (ends_ready(head().request)) {
+    match.refusals_lost = head().fate == Fate::replace;
+    if (std::exchange(head().change.all, false)) {
+      match.forgetting_lost = true;
+      if (--changes_ == 0) changes_sealed_ = false;
+    }
+    return;
+  }
   for (; !empty() && head().request != Request::sync; pop()) {
     match.parse_lost |= head().request == Request::parse;
     match.changes_lost |= head().change.any();

@@ -40,7 +40,8 @@ enum class Fate : std::uint8_t {
   // pgweir asked, in the middle of a client's batch: an ErrorResponse is the client's all the same.
   inject,
   // The request was made to fail in the place of one that pgweir refuses; its ErrorResponse is
-  // swallowed and ours (Owed::refusal) goes to the client instead.
+  // swallowed and ours (Owed::refusal) goes to the client instead. (Of a query, ReadyForQuery is
+  // its own.)
   replace,
   // The server was not asked: the answer is made up when everything before it is answered.
   make_up,
@@ -55,13 +56,16 @@ enum class Refusal : std::uint8_t {
   malformed_parse,
   statement_exists,   // by the client's name
   unknown_statement,  // the same
+  session_state,      // session_state = error
+  too_many_pinned,    // max_pinned
 };
 
 // What a request changes when it is answered, and does not when it comes to nothing.
 struct Change {
   bool client = false;  // what a name of the client's stands for
   bool server = false;  // what the server has prepared
-  bool any() const { return client || server; }
+  bool all = false;     // both: everything is deallocated
+  bool any() const { return client || server || all; }
 };
 
 struct Owed {
@@ -89,6 +93,7 @@ class ReplyQueue {
     // An error: what it takes along.
     bool parse_lost = false;  // a Parse failed or is skipped, and none is owed after it
     bool changes_lost = false;
+    bool forgetting_lost = false;     // of a query: some of it may have been done
     std::uint32_t refusals_lost = 0;  // the one that failed included
   };
   // A reply has come: what to do with it. Not for the three that may come at any time

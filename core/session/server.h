@@ -17,6 +17,7 @@
 #include "core/session/parameters.h"
 #include "core/session/reply_queue.h"
 #include "core/session/server_login.h"
+#include "core/session/session_state.h"
 #include "core/session/statements.h"
 #include "core/wire/protocol.h"
 
@@ -27,7 +28,7 @@ enum class ServerState : std::uint8_t {
   login,
   idle,        // in its pool, clean
   active,      // a client has it
-  recovering,  // its client was lost; being made clean
+  recovering,  // its client was lost, or has left state in its session; being made clean
   settling,    // nobody's, but a cancel may still hit it, half a message has come, or it is offered
   closing,     // Close was said; its slot counts until Closed
 };
@@ -42,7 +43,7 @@ constexpr bool transition_allowed(ServerState from, ServerState to) {
     case ServerState::recovering:
       return to == ServerState::idle || to == ServerState::settling ||
              (from == ServerState::active && to == ServerState::recovering);
-    case ServerState::settling: return to == ServerState::idle;
+    case ServerState::settling: return to == ServerState::idle || to == ServerState::recovering;
     case ServerState::closing: return false;
   }
   return false;
@@ -79,6 +80,8 @@ struct Server {
   bool told_to_go = false;       // by the ledger, which counts it as closing
   bool socket_gone = false;      // it could not be connected: there is nothing to close
   bool rolling_back = false;     // recovering: ROLLBACK was sent
+  bool resetting = false;        // recovering: server_reset_query was sent
+  bool pinned = false;           // active: what its client has left in its session keeps it there
   bool cancel_wanted = false;    // by its client, once its own request is what would be hit
   bool cancel_in_doubt = false;  // one was sent that may still come: nothing new is sent to it
   bool cancel_tried = false;     // recovering: the lost client's query was cancelled
@@ -95,6 +98,8 @@ struct Server {
   wire::TransactionStatus status = wire::TransactionStatus::idle;
   ParameterSet parameters{};
   ServerStatements statements;
+  SessionState session;
+  std::string pinned_by;                   // while pinned: what its client did first, in words
   std::vector<std::string> refused_names;  // of those that are owed an error of ours
 
   Trail trail;

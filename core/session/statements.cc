@@ -26,7 +26,8 @@ bool is_definition(std::string_view bytes) {
   return !reader.failed() && reader.rest().size() == std::size_t{4} * types;
 }
 
-StatementHandle Statements::use(std::string_view definition, const auth::Vault& vault) {
+StatementHandle Statements::use(std::string_view definition, const auth::Vault& vault,
+                                const SessionState::Text& does) {
   const auto known = index_.find(definition);
   if (known != index_.end()) {
     use(known->second);
@@ -36,6 +37,7 @@ StatementHandle Statements::use(std::string_view definition, const auth::Vault& 
   made->self = handle;
   made->definition = definition;
   made->uses = 1;
+  made->does = does;
   const auth::Digest digest = vault.digest(bytes_of(definition));
   std::copy_n(digest.begin(), made->digest.size(), made->digest.begin());
   index_.emplace(made->definition, handle);
@@ -70,6 +72,17 @@ bool ClientStatements::remove(std::string_view name) {
   return true;
 }
 
+void ClientStatements::forget_all(Statements& all) {
+  for (Change& change : changes_) {
+    if (change.before) all.release(*std::exchange(change.before, std::nullopt));
+  }
+  std::erase_if(names_, [&](const auto& entry) {
+    if (std::ranges::find(changes_, entry.first, &Change::name) != changes_.end()) return false;
+    all.release(entry.second);
+    return true;
+  });
+}
+
 void ClientStatements::confirm(Statements& all) {
   PGWEIR_REQUIRE(!changes_.empty(), names_.size());
   if (const auto& before = changes_.front().before) all.release(*before);
@@ -83,6 +96,7 @@ void ClientStatements::take_back(Statements& all) {
       names_.emplace(change.name, *change.before);
     } else {
       const auto added = names_.find(change.name);
+      if (added == names_.end()) continue;  // forgotten
       all.release(added->second);
       names_.erase(added);
     }
@@ -150,6 +164,15 @@ void ServerStatements::take_back() {
       prepared_.push_back(change.what);
     }
   }
+}
+
+void ServerStatements::forget_all() {
+  std::erase_if(prepared_, [&](const Prepared& one) {
+    return std::ranges::none_of(changes_, [&](const Change& change) {
+      return change.added && change.what.digest == one.digest;
+    });
+  });
+  for (Change& change : changes_) change.added = true;  // none comes back
 }
 
 void ServerStatements::forget(const StatementDigest& digest) {

@@ -20,6 +20,7 @@
 #include "core/auth/vault.h"
 #include "core/base/handle.h"
 #include "core/base/slot_map.h"
+#include "core/session/session_state.h"
 
 namespace pgweir::session {
 
@@ -32,7 +33,8 @@ struct Statement {
   std::string definition;  // as in a Parse behind the name: the text, a zero byte, the types
   StatementDigest digest{};
   std::uint32_t uses = 0;
-  std::uint32_t plan = 0;  // counts how often what it returns was found to have changed
+  std::uint32_t plan = 0;   // counts how often what it returns was found to have changed
+  SessionState::Text does;  // to its session, when it is executed
 };
 
 // "pgweir_" and the digest in hexadecimal digits.
@@ -47,7 +49,8 @@ bool is_definition(std::string_view bytes);
 class Statements {
  public:
   // One use more. Empty definitions are definitions too.
-  StatementHandle use(std::string_view definition, const auth::Vault& vault);
+  StatementHandle use(std::string_view definition, const auth::Vault& vault,
+                      const SessionState::Text& does);
   void use(StatementHandle statement);
   void release(StatementHandle statement);
   // What it returns has changed: no server can use it before it is prepared anew.
@@ -70,6 +73,8 @@ class ClientStatements {
   void add(std::string_view name, StatementHandle statement);
   // False: it stood for nothing, and nothing will be confirmed.
   bool remove(std::string_view name);
+  // All of them are deallocated, but for those that were given since.
+  void forget_all(Statements& all);
   // The oldest change is answered.
   void confirm(Statements& all);
   // None of those that are not answered will be.
@@ -102,6 +107,8 @@ class ServerStatements {
   StatementDigest oldest() const;
   void confirm();
   void take_back();
+  // All are deallocated there, but for what it was sent since.
+  void forget_all();
   // The server says that it does not have it.
   void forget(const StatementDigest& digest);
 

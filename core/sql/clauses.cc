@@ -75,6 +75,7 @@ class Clauses {
                       name == "pg_try_advisory_lock" || name == "pg_try_advisory_lock_shared";
     effects_.unlocks |= name == "pg_advisory_unlock" || name == "pg_advisory_unlock_shared" ||
                         name == "pg_advisory_unlock_all";
+    effects_.unlocks_all |= name == "pg_advisory_unlock_all";
   }
 
   void close() {

@@ -79,10 +79,11 @@ struct Effects {
 
   // By SET and RESET, by calls of set_config, by an UPDATE of pg_settings.
   std::vector<Setting> settings;
-  bool with_hold = false;  // a cursor that outlives the transaction
-  bool temporary = false;  // makes a temporary table, view, sequence …, not one to DROP ON COMMIT
-  bool locks = false;      // calls pg_advisory_lock or another that takes a session's lock
-  bool unlocks = false;    // calls pg_advisory_unlock, of one lock or all
+  bool with_hold = false;    // a cursor that outlives the transaction
+  bool temporary = false;    // makes a temporary table, view, sequence …, not one to DROP ON COMMIT
+  bool locks = false;        // calls pg_advisory_lock or another that takes a session's lock
+  bool unlocks = false;      // calls pg_advisory_unlock, of one lock or all
+  bool unlocks_all = false;  // calls pg_advisory_unlock_all
   bool definition_language = false;  // CREATE, ALTER, DROP, IMPORT: what is prepared may be stale
 
   // Whether there is anything to be told.

@@ -53,7 +53,8 @@ TEST_F(Console, show_has_the_columns_of_pgbouncer) {
   expect_columns(console, "SHOW POOLS",
                  "database:s user:s cl_active cl_waiting cl_active_cancel_req "
                  "cl_waiting_cancel_req sv_active sv_active_cancel sv_being_canceled sv_idle "
-                 "sv_used sv_tested sv_login maxwait maxwait_us pool_mode:s load_balance_hosts:s");
+                 "sv_used sv_tested sv_login maxwait maxwait_us pool_mode:s load_balance_hosts:s "
+                 "sv_pinned");
   expect_columns(console, "SHOW DATABASES",
                  "name:s host:s port database:s force_user:s pool_size min_pool_size "
                  "reserve_pool_size server_lifetime pool_mode:s load_balance_hosts:s "

@@ -40,7 +40,7 @@ TEST(SettingTable, HoldsThePgBouncerNamesOfEveryFieldOnce) {
   // Each setting must change a field of its own: set one, and only its value differs.
   for (const Setting& setting : all_settings()) {
     Settings settings;
-    constexpr std::string_view others[] = {"7", "0", "1", "trust", "0700", "some,text"};
+    constexpr std::string_view others[] = {"7", "0", "1", "trust", "0700", "reset", "some,text"};
     for (const std::string_view text : others) {
       if (set(settings, setting.name, text) && settings != Settings{}) break;
     }

@@ -17,7 +17,7 @@ using pgweir::console::testing::read_result_set;
 constexpr std::string_view socket_names =
     "type user database replication state addr port local_addr local_port connect_time "
     "request_time wait wait_us close_needed ptr link remote_pid tls application_name "
-    "prepared_statements id";
+    "prepared_statements id pinned_by";
 
 TEST(ShowPools, has_the_columns_of_pgbouncer) {
   const std::array<PoolRow, 2> rows{PoolRow{.database = "app",
@@ -47,10 +47,10 @@ TEST(ShowPools, has_the_columns_of_pgbouncer) {
   EXPECT_EQ(result.names(),
             "database user cl_active cl_waiting cl_active_cancel_req cl_waiting_cancel_req "
             "sv_active sv_active_cancel sv_being_canceled sv_idle sv_used sv_tested sv_login "
-            "maxwait maxwait_us pool_mode load_balance_hosts");
-  EXPECT_EQ(result.types(), "ssiiiiiiiiiiiiiss");
-  EXPECT_EQ(result.row(0), "app|bob|1|2|3|4|5|6|7|8|9|10|11|12|345678|transaction|disable");
-  EXPECT_EQ(result.row(1), "app|eve|0|0|0|0|0|0|0|0|0|0|0|0|0|transaction|<null>");
+            "maxwait maxwait_us pool_mode load_balance_hosts sv_pinned");
+  EXPECT_EQ(result.types(), "ssiiiiiiiiiiiiissi");
+  EXPECT_EQ(result.row(0), "app|bob|1|2|3|4|5|6|7|8|9|10|11|12|345678|transaction|disable|0");
+  EXPECT_EQ(result.row(1), "app|eve|0|0|0|0|0|0|0|0|0|0|0|0|0|transaction|<null>|0");
   EXPECT_EQ(result.tag, "SHOW");
 }
 
@@ -77,11 +77,11 @@ TEST(ShowClients, has_the_columns_of_pgbouncer) {
   show_clients(out, {&row, 1});
   const auto result = read_result_set(out);
   EXPECT_EQ(result.names(), socket_names);
-  EXPECT_EQ(result.types(), "ssssssisissiiississii");
+  EXPECT_EQ(result.types(), "ssssssisissiiississiis");
   EXPECT_EQ(result.row(0),
             "C|bob|app|none|waiting|10.0.0.7|50123|::|6432|2026-11-23 09:20:45 UTC|"
             "2026-11-23 09:20:46 UTC|3|250000|1|0x30000000a|0x400000030000000a|4242|TLSv1.3/x|"
-            "psql?|6|77");
+            "psql?|6|77|");
 }
 
 TEST(ShowServers, has_the_columns_of_clients) {
@@ -97,7 +97,7 @@ TEST(ShowServers, has_the_columns_of_clients) {
   EXPECT_EQ(result.names(), socket_names);
   EXPECT_EQ(result.row(0),
             "S|bob|app|none|idle|unix|5432|unix|0|1970-01-01 00:00:00 UTC|"
-            "1970-01-01 00:00:00 UTC|0|0|0|0x4000000100000000||0|||0|0");
+            "1970-01-01 00:00:00 UTC|0|0|0|0x4000000100000000||0|||0|0|");
 }
 
 TEST(ShowStats, has_the_columns_of_pgbouncer_1_25) {

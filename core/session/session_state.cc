@@ -1,0 +1,213 @@
+#include "core/session/session_state.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/limits.h"
+#include "core/base/text.h"
+#include "core/session/parameters.h"
+#include "core/sql/cursor.h"
+#include "core/sql/session_effects.h"
+#include "core/sql/split.h"
+
+namespace pgweir::session {
+
+using What = StateChange::What;
+
+namespace {
+
+// RESET ALL leaves them as they are.
+bool is_role(std::string_view setting) {
+  return setting == "role" || setting == "session_authorization";
+}
+
+// Without it nothing is lost that a client could name.
+bool is_known(const StateChange& change) {
+  return change.what == What::made && change.kind != StateKind::unknown;
+}
+
+std::string words_of(const StateChange& change) {
+  std::string text;
+  switch (change.kind) {
+    case StateKind::setting:
+      text = join("SET ", change.name.empty() ? std::string_view("…") : change.name);
+      break;
+    case StateKind::channel: text = join("LISTEN ", change.name); break;
+    case StateKind::prepared: text = join("PREPARE ", change.name); break;
+    case StateKind::cursor: text = join("DECLARE ", change.name, " WITH HOLD"); break;
+    case StateKind::lock: text = "pg_advisory_lock"; break;
+    case StateKind::temporary: text = "CREATE TEMPORARY"; break;
+    case StateKind::library: text = "LOAD"; break;
+    case StateKind::unknown: text = "a text that was not looked into"; break;
+  }
+  // Cut between two characters.
+  std::size_t size = std::min(text.size(), cause_size_max);
+  while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  text.resize(size);
+  return text;
+}
+
+// Reads one statement.
+class Statement {
+ public:
+  Statement(std::string_view text, bool backslash_escapes, StateEffects& out)
+      : effects_(sql::effects_of(text, backslash_escapes)),
+        is_do_(sql::Cursor(text, backslash_escapes).is("do")),
+        out_(out) {}
+
+  void read() {
+    command();
+    if (effects_.command != sql::Command::reset) settings();
+    if (effects_.temporary) add(What::made, StateKind::temporary);
+    if (effects_.locks) add(What::made, StateKind::lock);
+    if (effects_.unlocks_all) add(What::all_gone, StateKind::lock);
+  }
+
+ private:
+  void add(What what, StateKind kind, std::string name = {}) {
+    out_.changes.push_back({what, kind, std::move(name)});
+  }
+  void gone(StateKind kind) {
+    add(effects_.all ? What::all_gone : What::gone, kind, effects_.name);
+  }
+
+  void command() {
+    switch (effects_.command) {
+      case sql::Command::listen: return add(What::made, StateKind::channel, effects_.name);
+      case sql::Command::unlisten: return gone(StateKind::channel);
+      case sql::Command::prepare: return add(What::made, StateKind::prepared, effects_.name);
+      case sql::Command::deallocate:
+        out_.forgets_statements |= effects_.all;
+        out_.deallocates = effects_.name;
+        return gone(StateKind::prepared);
+      case sql::Command::declare:
+        if (effects_.with_hold) add(What::made, StateKind::cursor, effects_.name);
+        return;
+      case sql::Command::close: return gone(StateKind::cursor);
+      case sql::Command::discard: return discard();
+      case sql::Command::reset: return reset();
+      case sql::Command::rollback:
+      case sql::Command::rollback_to_savepoint: out_.rolls_back = true; return;
+      case sql::Command::load: return add(What::made, StateKind::library);
+      // What it does was told when it was prepared, and may have been taken away since.
+      case sql::Command::execute: return add(What::made, StateKind::unknown);
+      case sql::Command::opaque:
+        // Of CALL as little is known as of any function that is called.
+        if (is_do_) add(What::made, StateKind::unknown);
+        return;
+      case sql::Command::set:
+      case sql::Command::other:
+      case sql::Command::begin:
+      case sql::Command::commit:
+      case sql::Command::savepoint:
+      case sql::Command::release_savepoint:
+      case sql::Command::prepare_transaction:
+      case sql::Command::notify: return;
+    }
+  }
+
+  void discard() {
+    switch (effects_.discards) {
+      case sql::Discard::all:
+        out_.forgets_statements = true;
+        return add(What::everything_gone, StateKind::unknown);
+      case sql::Discard::temporary: return add(What::all_gone, StateKind::temporary);
+      case sql::Discard::plans:
+      case sql::Discard::sequences: return;
+    }
+  }
+
+  void reset() {
+    if (effects_.all) return add(What::all_gone, StateKind::setting);
+    for (const sql::Setting& setting : effects_.settings) {
+      add(What::gone, StateKind::setting, setting.name);
+    }
+  }
+
+  void settings() {
+    for (const sql::Setting& setting : effects_.settings) {
+      if (setting.scope == sql::Scope::local || tracked_index(setting.name)) continue;
+      add(What::made, StateKind::setting, setting.name);
+    }
+  }
+
+  sql::Effects effects_;
+  bool is_do_;
+  StateEffects& out_;
+};
+
+}  // namespace
+
+bool StateEffects::pins() const { return std::ranges::any_of(changes, is_known); }
+
+StateEffects state_effects(std::string_view text, bool backslash_escapes) {
+  StateEffects effects;
+  sql::Split split(text, backslash_escapes);
+  std::size_t count = 0;
+  for (std::string_view one = split.next(); !one.empty(); one = split.next()) {
+    Statement(one, backslash_escapes, effects).read();
+    ++count;
+  }
+  if (count != 1) effects.deallocates.clear();
+  return effects;
+}
+
+std::string cause_of(const StateEffects& effects) {
+  const auto found = std::ranges::find_if(effects.changes, is_known);
+  return found == effects.changes.end() ? std::string() : words_of(*found);
+}
+
+void SessionState::sent(const StateEffects& effects) {
+  failed_ |= effects.rolls_back;
+  sent_.insert(sent_.end(), effects.changes.begin(), effects.changes.end());
+}
+
+void SessionState::settle() {
+  for (const StateChange& change : sent_) {
+    if (change.what == What::made || !failed_) apply(change);
+  }
+  sent_.clear();
+  failed_ = false;
+}
+
+void SessionState::clear() {
+  kept_.clear();
+  sent_.clear();
+  failed_ = false;
+}
+
+void SessionState::apply(const StateChange& change) {
+  switch (change.what) {
+    case What::made:
+      if (std::ranges::find(kept_, change) != kept_.end()) return;
+      if (kept_.size() < limits::session_state_max) {
+        kept_.push_back(change);
+      } else {
+        kept_.back() = {What::made, StateKind::unknown};
+      }
+      return;
+    case What::gone: std::erase(kept_, StateChange{What::made, change.kind, change.name}); return;
+    case What::all_gone:
+      std::erase_if(kept_, [&](const StateChange& one) {
+        return one.kind == change.kind && !(one.kind == StateKind::setting && is_role(one.name));
+      });
+      return;
+    case What::everything_gone:
+      std::erase_if(kept_, [](const StateChange& one) { return one.kind != StateKind::library; });
+      return;
+  }
+}
+
+const StateChange* SessionState::first_pin() const {
+  for (const auto* changes : {&kept_, &sent_}) {
+    const auto found = std::ranges::find_if(*changes, is_known);
+    if (found != changes->end()) return &*found;
+  }
+  return nullptr;
+}
+
+bool SessionState::holds_library() const {
+  return std::ranges::find(kept_, StateKind::library, &StateChange::kind) != kept_.end();
+}
+
+}  // namespace pgweir::session

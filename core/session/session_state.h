@@ -1,0 +1,89 @@
+// What clients leave in a server's session beyond their transactions: settings, channels that are
+// listened to, temporary tables and the like. It follows what texts say (core/sql); what they do
+// not tell is not seen. Invariant I-15 of docs/invariants.md: nobody gets a server with another's
+// state.
+//
+// State that is there is never missed because of how a transaction ends: what a text makes counts
+// from when it is sent, what it takes away only when all that was sent is answered, and nothing of
+// it failed or was rolled back.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pgweir::session {
+
+enum class StateKind : std::uint8_t {
+  setting,    // by its name in lower case; not one of those that follow their client
+  channel,    // by name
+  prepared,   // by PREPARE: name
+  cursor,     // with hold: name
+  lock,       // advisory
+  temporary,  // tables and such
+  library,    // LOAD; no reset takes it away
+  unknown,    // there may be something of which nothing is known
+};
+
+struct StateChange {
+  enum class What : std::uint8_t { made, gone, all_gone, everything_gone };
+  What what;
+  StateKind kind;
+  std::string name = {};
+
+  bool operator==(const StateChange&) const = default;
+};
+
+// What a text does, in its order.
+struct StateEffects {
+  std::vector<StateChange> changes;
+  bool rolls_back = false;
+  bool forgets_statements = false;  // DEALLOCATE ALL, DISCARD ALL: what pgweir has prepared, too
+  std::string deallocates = {};     // the text is DEALLOCATE of this, and no more
+
+  bool any() const { return !changes.empty() || rolls_back || !deallocates.empty(); }
+  // Something that a client would miss on another server.
+  bool pins() const;
+};
+
+// backslash_escapes: standard_conforming_strings is off.
+StateEffects state_effects(std::string_view text, bool backslash_escapes);
+
+// "LISTEN jobs", "SET work_mem": no values, which may be secrets. At most cause_size_max bytes.
+inline constexpr std::size_t cause_size_max = 64;
+std::string cause_of(const StateEffects& effects);
+
+class SessionState {
+ public:
+  // What was prepared as the unnamed statement, and what the unnamed portal is of.
+  using Text = std::shared_ptr<const StateEffects>;  // null: it does nothing
+  Text parsed;
+  Text bound;
+
+  // It was sent.
+  void sent(const StateEffects& effects);
+  void made(StateKind kind) { sent_.push_back({StateChange::What::made, kind}); }
+  // Something that was sent has failed, or rolls back what came before it.
+  void failed() { failed_ = true; }
+  bool has_failed() const { return failed_; }
+  // All that was sent is answered.
+  void settle();
+  void clear();
+
+  bool clean() const { return kept_.empty() && sent_.empty(); }
+  // Something that its client would miss.
+  bool pins() const { return first_pin() != nullptr; }
+  bool holds_library() const;
+
+ private:
+  const StateChange* first_pin() const;
+  void apply(const StateChange& change);
+
+  std::vector<StateChange> kept_;  // made, when all was answered last
+  std::vector<StateChange> sent_;  // since
+  bool failed_ = false;
+};
+
+}  // namespace pgweir::session

@@ -1,0 +1,249 @@
+// What clients leave in their server's session, and what becomes of it.
+#include "core/session/session_state.h"
+#include "tests/unit/machine/story.h"
+
+namespace pgweir {
+namespace {
+
+using namespace std::chrono_literals;
+
+// One server, which all share.
+class SessionStateTest : public Story {
+ protected:
+  void be(SessionStatePolicy policy) { world.settings.session_state = policy; }
+  std::string setting(sim::Client& client, const std::string& name) {
+    return world.query(client, "show " + name);
+  }
+  std::size_t resets() const { return executed("DISCARD ALL"); }
+};
+
+TEST_F(SessionStateTest, a_clean_transaction_is_followed_by_nothing) {
+  sim::Client& ann = world.client();
+  world.query(ann, "begin");
+  world.query(ann, "set local search_path = 'a'");
+  world.query(ann, "create temp table t (a text) on commit drop");
+  world.query(ann, "select pg_advisory_xact_lock(1)");
+  world.query(ann, "commit");
+  world.query(ann, "set application_name = 'ann'");
+  sim::Client& bob = world.client();
+  EXPECT_EQ(world.query(bob, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(resets(), 0u);
+}
+
+TEST_F(SessionStateTest, reset_is_done_before_anybody_else_comes) {
+  be(SessionStatePolicy::reset);
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  EXPECT_EQ(world.query(ann, "set search_path = 'a'"), "C(SET) Z(I)");
+  EXPECT_EQ(setting(bob, "search_path"), "T D(\"$user\", public) C(SHOW) Z(I)");
+  EXPECT_EQ(resets(), 1u);
+  EXPECT_EQ(setting(ann, "search_path"), "T D(\"$user\", public) C(SHOW) Z(I)");
+  EXPECT_EQ(resets(), 1u);
+}
+
+TEST_F(SessionStateTest, a_transaction_keeps_its_state_to_its_end) {
+  be(SessionStatePolicy::reset);
+  sim::Client& ann = world.client();
+  world.query(ann, "begin");
+  world.query(ann, "set search_path = 'a'");
+  EXPECT_EQ(setting(ann, "search_path"), "T D(a) C(SHOW) Z(T)");
+  world.query(ann, "commit");
+  EXPECT_EQ(setting(ann, "search_path"), "T D(\"$user\", public) C(SHOW) Z(I)");
+}
+
+TEST_F(SessionStateTest, state_by_the_extended_protocol_is_seen) {
+  be(SessionStatePolicy::reset);
+  sim::Client& ann = world.client();
+  EXPECT_EQ(world.ask(ann, execute("set search_path = 'a'") + sim::sync()), "1 2 C(SET) Z(I)");
+  EXPECT_EQ(resets(), 1u);
+}
+
+TEST_F(SessionStateTest, a_statement_that_was_prepared_long_ago_is_seen) {
+  be(SessionStatePolicy::reset);
+  sim::Client& ann = world.client();
+  world.ask(ann, sim::parse("s", "listen jobs") + sim::sync());
+  EXPECT_EQ(resets(), 0u) << "nothing was done yet";
+  world.ask(ann, sim::bind("", "s") + sim::execute("") + sim::sync());
+  EXPECT_EQ(resets(), 1u);
+  // It is prepared anew: the reset has dropped it.
+  EXPECT_EQ(world.ask(ann, sim::bind("", "s") + sim::execute("") + sim::sync()),
+            "2 C(LISTEN) Z(I)");
+}
+
+TEST_F(SessionStateTest, a_pinned_server_stays_until_the_state_is_gone) {
+  world.settings.default_pool_size = 1;
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.query(ann, "listen jobs");
+  EXPECT_EQ(world.query(bob, "notify jobs, 'one'"), "") << "it waits";
+  EXPECT_EQ(world.query(ann, "unlisten *"), "C(UNLISTEN) Z(I)");
+  EXPECT_EQ(bob.heard(), "C(NOTIFY) Z(I)");
+  EXPECT_EQ(resets(), 0u);
+}
+
+TEST_F(SessionStateTest, what_takes_state_away_counts_only_when_it_is_committed) {
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.query(ann, "listen jobs");
+  world.query(ann, "begin");
+  world.query(ann, "unlisten *");
+  world.query(ann, "rollback");
+  EXPECT_EQ(world.query(bob, "select 'b'"), "");
+  world.query(ann, "unlisten *");
+  EXPECT_EQ(bob.heard(), "T D(b) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SessionStateTest, notifications_come_at_once_to_a_client_that_is_idle) {
+  world.settings.default_pool_size = 2;
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.query(ann, "listen jobs");
+  world.query(bob, "notify jobs, 'one'");
+  EXPECT_EQ(ann.heard(), "A(jobs|one)");
+}
+
+TEST_F(SessionStateTest, a_pinned_client_that_leaves_leaves_a_server_that_is_reset) {
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.query(ann, "set search_path = 'a'");
+  world.ask(ann, sim::terminate());
+  EXPECT_EQ(setting(bob, "search_path"), "T D(\"$user\", public) C(SHOW) Z(I)");
+  EXPECT_EQ(resets(), 1u);
+}
+
+TEST_F(SessionStateTest, a_pinned_client_has_the_clock_of_an_idle_one) {
+  world.settings.idle_transaction_timeout = 5s;
+  world.settings.client_idle_timeout = 60s;
+  sim::Client& ann = world.client();
+  world.query(ann, "listen jobs");
+  world.advance(30s);
+  EXPECT_EQ(ann.heard(), "");
+  world.advance(31s);
+  EXPECT_EQ(ann.heard(), "E(57P05) EOF");
+}
+
+TEST_F(SessionStateTest, max_pinned_refuses_one_more) {
+  world.settings.default_pool_size = 3;
+  world.settings.max_pinned = 1;
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.query(ann, "listen jobs");
+  EXPECT_EQ(world.query(bob, "set search_path = 'secret'"), "E(53300) Z(I)");
+  EXPECT_EQ(bob.error_text(),
+            "SET search_path is refused: it would keep a server for this client, and max_pinned of "
+            "them are kept already");
+  EXPECT_EQ(world.query(ann, "listen more"), "C(LISTEN) Z(I)") << "it has its server";
+  world.query(ann, "unlisten *");
+  EXPECT_EQ(world.query(bob, "set search_path = 'b'"), "C(SET) Z(I)");
+}
+
+TEST_F(SessionStateTest, error_refuses_in_its_place) {
+  be(SessionStatePolicy::error);
+  sim::Client& ann = world.client();
+  EXPECT_EQ(world.query(ann, "listen jobs"), "E(0A000) Z(I)");
+  EXPECT_EQ(world.ask(ann, sim::query("select 'a'") + sim::query("listen jobs") +
+                               sim::query("select 'b'")),
+            "T D(a) C(SELECT 1) Z(I) E(0A000) Z(I) T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.ask(ann, execute("select 'a'") + execute("listen jobs") + execute("select 'b'") +
+                               sim::sync()),
+            "1 2 D(a) C(SELECT 1) E(0A000) Z(I)");
+  world.query(ann, "begin");
+  world.query(ann, "listen jobs");
+  EXPECT_EQ(world.query(ann, "select 'a'"), "E(25P02) Z(E)");
+  world.query(ann, "rollback");
+  EXPECT_EQ(world.query(ann, "set local search_path = 'a'"), "N(25P01) C(SET) Z(I)");
+  EXPECT_EQ(resets(), 0u);
+}
+
+TEST_F(SessionStateTest, a_database_has_its_own) {
+  be(SessionStatePolicy::error);
+  world.settings.databases.front().session_state = SessionStatePolicy::reset;
+  sim::Client& ann = world.client();
+  EXPECT_EQ(world.query(ann, "listen jobs"), "C(LISTEN) Z(I)");
+  EXPECT_EQ(resets(), 1u);
+}
+
+TEST_F(SessionStateTest, a_reset_that_fails_closes_the_server) {
+  be(SessionStatePolicy::reset);
+  world.settings.server_reset_query = "error 22012";
+  sim::Client& ann = world.client();
+  world.query(ann, "set search_path = 'a'");
+  EXPECT_EQ(setting(ann, "search_path"), "T D(\"$user\", public) C(SHOW) Z(I)");
+  EXPECT_EQ(executed("error 22012"), 1u);
+}
+
+TEST_F(SessionStateTest, without_a_reset_query_the_server_is_closed) {
+  be(SessionStatePolicy::reset);
+  world.settings.server_reset_query = "";
+  sim::Client& ann = world.client();
+  world.query(ann, "set search_path = 'a'");
+  EXPECT_EQ(setting(ann, "search_path"), "T D(\"$user\", public) C(SHOW) Z(I)");
+}
+
+TEST_F(SessionStateTest, a_text_too_long_to_look_into_is_followed_by_a_reset) {
+  sim::Client& ann = world.client();
+  const std::string text = "select '" + std::string(70'000, 'a') + "'";
+  world.query(ann, text);
+  EXPECT_EQ(resets(), 1u);
+  world.query(ann, "select '" + std::string(60'000, 'a') + "'");
+  EXPECT_EQ(resets(), 1u);
+}
+
+TEST_F(SessionStateTest, deallocate_all_frees_all_names_and_what_servers_have) {
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  const std::string use = sim::bind("", "s") + sim::execute("") + sim::sync();
+  world.ask(ann, sim::parse("s", "select 'a'") + sim::sync());
+  world.ask(bob, sim::parse("s", "select 'b'") + sim::sync());
+  EXPECT_EQ(world.query(ann, "deallocate all"), "C(DEALLOCATE ALL) Z(I)");
+  EXPECT_EQ(world.ask(bob, use), "2 D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.ask(ann, use), "E(26000) Z(I)");
+  EXPECT_EQ(world.ask(ann, sim::query("deallocate all") + sim::parse("s", "select 'c'") +
+                               sim::sync() + use),
+            "C(DEALLOCATE ALL) Z(I) 1 Z(I) 2 D(c) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SessionStateTest, deallocate_of_a_name_that_was_prepared_by_protocol) {
+  sim::Client& ann = world.client();
+  world.ask(ann, sim::parse("s", "select 'a'") + sim::sync());
+  EXPECT_EQ(world.query(ann, "deallocate s"), "C(DEALLOCATE) Z(I)");
+  EXPECT_EQ(world.query(ann, "deallocate s"), "E(26000) Z(I)");
+  world.ask(ann, sim::parse("s", "select 'a'") + sim::sync());
+  EXPECT_EQ(world.ask(ann, sim::query("begin") + sim::query("error") + sim::query("deallocate s")),
+            "C(BEGIN) Z(T) E(22012) Z(E) E(25P02) Z(E)");
+  world.query(ann, "rollback");
+  EXPECT_EQ(world.ask(ann, sim::bind("", "s") + sim::execute("") + sim::sync()),
+            "2 D(a) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SessionStateTest, reload_and_drain_end_who_is_pinned) {
+  sim::Client& ann = world.client();
+  world.query(ann, "listen jobs");
+  world.shell().command(event::Command::drain);
+  world.run();
+  EXPECT_EQ(ann.heard(), "E(57P01) EOF");
+}
+
+TEST_F(SessionStateTest, a_pinned_client_hears_that_its_server_is_gone) {
+  sim::Client& ann = world.client();
+  world.query(ann, "listen jobs");
+  world.postgres.end_all("57P01");
+  world.run();
+  EXPECT_EQ(ann.heard(), "E(57P01) EOF");
+}
+
+TEST_F(SessionStateTest, what_pins_is_told_without_its_values) {
+  const auto cause = [](std::string_view text) {
+    return session::cause_of(session::state_effects(text, false));
+  };
+  EXPECT_EQ(cause("set search_path = 'secret'"), "SET search_path");
+  EXPECT_EQ(cause("select set_config('my.password', 'secret', false)"), "SET my.password");
+  EXPECT_EQ(cause("prepare p as select 'secret'"), "PREPARE p");
+  EXPECT_EQ(cause("begin; listen jobs; commit"), "LISTEN jobs");
+  EXPECT_EQ(cause("select pg_advisory_lock(1)"), "pg_advisory_lock");
+  EXPECT_EQ(cause("listen " + std::string(63, 'x')).size(), session::cause_size_max);
+  EXPECT_EQ(cause("set local search_path = 'a'"), "");
+}
+
+}  // namespace
+}  // namespace pgweir

@@ -74,6 +74,9 @@ bool Ruins::is_kept(SocketId server) const {
   if (holder == nullptr) return false;
   const Settings& settings = simulation_.settings();
   const bool clocks = holder->frozen() ? ends_whatever_it_does(settings) : ends_a_request(settings);
+  // Between transactions only one clock is about a client that its session keeps there.
+  const bool idle = simulation_.ledger().is_pinned(server) && simulation_.watch().is_still(server);
+  if (holder->frozen() && idle) return !is_set(settings.client_idle_timeout);
   if (clocks) return false;
   if (holder->frozen() || is_silent(server)) return true;
   // It waits for a lock, and whoever has that is kept.

@@ -168,7 +168,7 @@ class ClientSide {
   LinkOutcome execute(const Opening& opening) {
     const bool unnamed = !opening.body().empty() && opening.body()[0] == std::byte{0};
     Owed owed{Request::execute};
-    if (unnamed && server_.session.bound) {
+    if (unnamed && server_.session.bound && !server_.owed.skipping()) {
       take(*server_.session.bound);
       owed.change.all = server_.session.bound->forgets_statements;
     }
@@ -346,10 +346,15 @@ class ClientSide {
   // Of what is bound: what it makes counts from now on. What it takes away is seen only where it is
   // executed from the unnamed portal.
   std::optional<Refusal> take_state(const SessionState::Text& does, std::string_view portal) {
-    if (portal.empty()) server_.session.bound = does;
-    if (!does || server_.owed.skipping()) return std::nullopt;
+    if (server_.owed.skipping()) return std::nullopt;
+    if (portal.empty()) server_.session.bound = {};
+    if (!does) return std::nullopt;
     if (const auto refusal = refusal_of(*does)) return refusal;
-    if (!portal.empty()) server_.session.made(StateKind::unknown);
+    if (portal.empty()) {
+      server_.session.bound = does;
+    } else {
+      server_.session.made(StateKind::unknown);
+    }
     StateEffects made = *does;
     std::erase_if(made.changes,
                   [](const StateChange& change) { return change.what != StateChange::What::made; });

@@ -81,6 +81,31 @@ TEST_F(SessionStateTest, a_pinned_server_stays_until_the_state_is_gone) {
   EXPECT_EQ(resets(), 0u);
 }
 
+TEST_F(SessionStateTest, each_kind_of_state_has_its_end) {
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  for (const auto& [made, ended] : std::vector<std::pair<std::string, std::string>>{
+           {"set search_path = 'a'", "reset search_path"},
+           {"set search_path = 'a'", "reset all"},
+           {"listen jobs", "unlisten jobs"},
+           {"select pg_advisory_lock(7)", "select pg_advisory_unlock_all()"},
+           {"create temp table t (a text)", "discard temp"},
+           {"prepare p as select 'a'", "deallocate p"},
+           {"declare c cursor with hold for select 'a'", "close c"},
+           {"listen jobs", "discard all"}}) {
+    for (const bool by_extended : {false, true}) {
+      const auto say = [&](const std::string& text) {
+        return by_extended ? execute(text) + sim::sync() : sim::query(text);
+      };
+      world.ask(ann, say(made));
+      EXPECT_EQ(world.query(bob, "select 'b'"), "") << made << " does not pin";
+      world.ask(ann, say(ended));
+      EXPECT_EQ(bob.heard(), "T D(b) C(SELECT 1) Z(I)") << ended << " does not end it";
+    }
+  }
+  EXPECT_EQ(executed("DISCARD ALL"), 0u);
+}
+
 TEST_F(SessionStateTest, what_takes_state_away_counts_only_when_it_is_committed) {
   sim::Client& ann = world.client();
   sim::Client& bob = world.client();
@@ -132,6 +157,8 @@ TEST_F(SessionStateTest, max_pinned_refuses_one_more) {
   EXPECT_EQ(bob.error_text(),
             "SET search_path is refused: it would keep a server for this client, and max_pinned of "
             "them are kept already");
+  EXPECT_EQ(world.ask(bob, execute("set search_path = 'b'") + sim::sync()), "1 E(53300) Z(I)");
+  EXPECT_EQ(world.query(bob, "listen jobs"), "E(53300) Z(I)") << "what was refused pins nothing";
   EXPECT_EQ(world.query(ann, "listen more"), "C(LISTEN) Z(I)") << "it has its server";
   world.query(ann, "unlisten *");
   EXPECT_EQ(world.query(bob, "set search_path = 'b'"), "C(SET) Z(I)");

@@ -253,7 +253,9 @@ class ServerSide {
               PgError{sqlstate::connection_failure, std::string(fields.message)}};
     }
     const ReplyQueue::Match match = server_.owed.match(BackendType::error_response);
-    if (!match.matched) return {Verdict::desync, std::nullopt};
+    // A second error of one query is no answer of PostgreSQL's.
+    const bool twice = match.fate == Fate::replace && server_.refused_names.empty();
+    if (!match.matched || twice) return {Verdict::desync, std::nullopt};
     server_.session.failed();
     if (match.forgetting_lost) server_.session.made(StateKind::unknown);
     // Whatever unnamed statement the server has now, it is not the one this client prepared.

@@ -390,6 +390,8 @@ void Answers::hear_error(const Message& message) {
   if (failed_ || !(name_explains(owed, code) || error_allowed(ask, code))) {
     return wrong(message, "no error " + code + " (" + error_field(message, 'M') + ")");
   }
+  const bool refused = code == "0A000" || code == "53300";
+  if (ask != nullptr && ask->keeps_state() && !refused) state_.fail_to_keep();
   if (status_ == 'T') status_ = 'E';
   if (status_ == 'I') end_transaction(false);
   row_count_ = fetched_ = 0;

@@ -269,7 +269,8 @@ void Application::go_on() {
     // A COMMIT may fail, by statement_timeout: nobody goes on in what it has left open.
     const bool left_open = answers_.in_transaction();
     // What it has left in its session keeps a server for as long as it is there.
-    const bool left_state = answers_.state().keeps_any();
+    const OwnState& state = answers_.state();
+    const bool left_state = state.keeps_any() || state.has_failed_to_keep();
     if (retired_ || jobs_left_ == 0 || left_open || left_state) return leave();
     if (!simulation_.may_ask()) {
       thinking_ = true;

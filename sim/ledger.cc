@@ -213,7 +213,7 @@ bool Ledger::closes(SocketId socket) const {
 bool Ledger::join(Client& client, Server& server) {
   Server* const held = held_by(client);
   if (held == &server) {
-    if (server.free() && !server.batch && !server.pinned) joined_.push_back({client.id, said_});
+    if (server.free() && !server.batch && server.pinned == 0) joined_.push_back({client.id, said_});
     return true;
   }
   if (!server.free() || server.passing > 0) return false;
@@ -224,7 +224,7 @@ bool Ledger::join(Client& client, Server& server) {
   client.server = server.id;
   joined_.push_back({client.id, said_});
   begin_anew(server);
-  server.pinned = server.unpinned_next = false;
+  server.pinned = server.unpinned_next = 0;
   server.refused_queries = 0;
   return true;
 }

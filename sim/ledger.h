@@ -107,7 +107,7 @@ class Ledger {
   // Its client has said something that outlives its transaction, and not ended it since.
   bool is_pinned(SocketId server) const {
     const Server* found = servers_.find(server);
-    return found != nullptr && found->pinned && served_by(*found) != nullptr;
+    return found != nullptr && found->pinned != 0 && served_by(*found) != nullptr;
   }
   // By all that pgweir has heard of that server, nothing is left to do there.
   bool is_done(SocketId server) const {
@@ -183,9 +183,9 @@ class Ledger {
     bool own_ended = false;       // in this step
     std::size_t set_up = 0;       // how many messages of one have been sent
     bool dying = false;           // FATAL was said
-    bool pinned = false;
+    unsigned pinned = 0;          // kinds of state, a bit each
     int refused_queries = 0;
-    bool unpinned_next = false;  // when its transaction is over
+    unsigned unpinned_next = 0;  // when its transaction is over
     bool closing = false;
 
     bool quiet() const { return owed == 0 || !owed_known; }

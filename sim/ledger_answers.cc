@@ -151,11 +151,11 @@ void Ledger::heard(Server& server, std::string_view message) {
       } else if (server.owed > 0) {
         --server.owed;
       }
-      if (server.status == 'I' && std::exchange(server.unpinned_next, false)) server.pinned = false;
+      if (server.status == 'I') server.pinned &= ~std::exchange(server.unpinned_next, 0u);
       break;
     case 'E':
       server.dying = server.dying || is_fatal(message);
-      server.unpinned_next = false;
+      server.unpinned_next = 0;
       break;
     case 'G':
     case 'W': server.owed_known = false; break;

@@ -230,18 +230,23 @@ bool Ledger::goes_on(Client& client, const Server& server, std::string_view rest
   return !as_it_is || rest.starts_with(next_.substr(0, size));
 }
 
-// Whether a text leaves something in the session.
-static bool keeps_state(std::string_view message) {
+// What a text leaves in the session, a bit for each kind; and what it ends.
+static unsigned state_made(std::string_view message) {
   const auto has = [&](std::string_view what) { return message.contains(what); };
-  return has(" set search_path") || has(" listen ") || has(" pg_advisory_lock(") ||
-         (has(" create temp table ") && !has("on commit drop"));
+  return (has(" set search_path") ? 1u : 0u) | (has(" listen ") ? 2u : 0u) |
+         (has(" pg_advisory_lock(") ? 4u : 0u) |
+         (has(" create temp table ") && !has("on commit drop") ? 8u : 0u);
+}
+static unsigned state_ended(std::string_view message) {
+  const auto has = [&](std::string_view what) { return message.contains(what); };
+  return (has(" reset search_path") ? 1u : 0u) | (has(" unlisten *") ? 2u : 0u) |
+         (has(" pg_advisory_unlock_all()") ? 4u : 0u) | (has(" discard temp") ? 8u : 0u);
 }
 
 void Ledger::note_state(Server& server, std::string_view piece) const {
-  const auto has = [&](std::string_view what) { return piece.contains(what); };
-  server.pinned |= pins_ && keeps_state(piece);
-  server.unpinned_next |= has(" unlisten *") || has(" reset search_path") ||
-                          has(" pg_advisory_unlock_all()") || has(" discard temp");
+  if (!pins_) return;
+  server.pinned |= state_made(piece);
+  server.unpinned_next |= state_ended(piece);
 }
 
 bool Ledger::refuse_query(Client& client, Server& server) {
@@ -253,7 +258,7 @@ bool Ledger::refuse_query(Client& client, Server& server) {
     front.remove_prefix(size);
   }
   const std::size_t size = whole_size(front).value_or(0);
-  if (size == 0 || size > front.size() || !keeps_state(front.substr(0, size))) return false;
+  if (size == 0 || size > front.size() || state_made(front.substr(0, size)) == 0) return false;
   const std::size_t strays_size = client.inbox.view().size() - front.size();
   if (!join(client, server)) return false;
   take_strays(client, server, strays_size);
@@ -282,7 +287,7 @@ bool Ledger::refuse(Client& client, Server& server, char type, std::string_view 
   constexpr std::size_t in_sight = 1024;
   if (front.size() < std::min(size, in_sight)) return false;
   const bool named = front[0] == 'P' && front.size() > header_size &&
-                     (front[header_size] != '\0' || keeps_state(front.substr(0, size)));
+                     (front[header_size] != '\0' || state_made(front.substr(0, size)) != 0);
   if (!named && front[0] != 'B' && front[0] != 'D') return false;
   if (!is_heard_at_once(client, server) && !is_held_up(client)) return false;
   if (size <= front.size() && !goes_on(client, server, front.substr(size))) return false;

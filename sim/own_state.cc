@@ -22,6 +22,7 @@ std::string text_of(const Setting& setting) {
 void OwnState::begin(Parameters parameters) {
   now_ = {std::move(parameters), {}, {}, {}};
   before_ = now_;
+  failed_to_keep_ = false;
   savepoints_.clear();
   rows_left_.clear();
 }

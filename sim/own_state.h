@@ -34,6 +34,9 @@ class OwnState {
   void end_kept(std::string_view kind);
   void lose_kept() { now_.kept.clear(); }
   bool keeps_any() const { return !now_.kept.empty(); }
+  // It failed to make something that would outlive its transaction: a pooler may think it is there.
+  void fail_to_keep() { failed_to_keep_ = true; }
+  bool has_failed_to_keep() const { return failed_to_keep_; }
   void insert(const std::string& value) { inserted_.push_back(value); }
 
   void declare(const std::string& cursor, int row_count);
@@ -86,6 +89,7 @@ class OwnState {
   State now_;
   State before_;  // the transaction
   std::vector<Savepoint> savepoints_;
+  bool failed_to_keep_ = false;
   std::map<std::string, int> rows_left_;  // of cursors; no rollback takes a FETCH back
   std::vector<std::string> inserted_;     // in this transaction
   std::vector<std::string> committed_;

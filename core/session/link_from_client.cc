@@ -417,7 +417,7 @@ class ClientSide {
 
   std::optional<Refusal> unusable(const Name& name) const {
     if (context_.statements_max == 0) return Refusal::no_named_statements;
-    if (!name.whole) return Refusal::name_too_long;
+    if (!name.whole || name.text.size() > limits::name_size_max) return Refusal::name_too_long;
     return std::nullopt;
   }
 

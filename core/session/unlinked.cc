@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/wire/writer.h"
 
@@ -48,6 +49,13 @@ Kind kind_of(std::uint8_t type) {
   return Kind::unknown;
 }
 
+// The link looks into all of it (limits::looked_into_size_max).
+bool is_awaited_whole(const wire::Header& header) {
+  const auto type = static_cast<FrontendType>(header.type);
+  return (type == FrontendType::query || type == FrontendType::parse) &&
+         header.body_size <= limits::looked_into_size_max;
+}
+
 }  // namespace
 
 UnlinkedOutcome consume_unlinked(Client& client, Bytes& bytes, Output& out) {
@@ -76,7 +84,15 @@ UnlinkedOutcome consume_unlinked(Client& client, Bytes& bytes, Output& out) {
         return {Unlinked::broken, PgError{sqlstate::protocol_violation,
                                           join("invalid frontend message type ", header.type)}};
       case Kind::request:
-        if (!client.skipping) return {Unlinked::wants_server, std::nullopt};
+        if (!client.skipping) {
+          // Its server would wait for the rest, too.
+          if (is_awaited_whole(header) && bytes.size() < wire::header_size + header.body_size) {
+            stream.hold(bytes);
+            bytes = {};
+            return {};
+          }
+          return {Unlinked::wants_server, std::nullopt};
+        }
         drop_message(client, bytes, header);
         break;
       case Kind::sync:

@@ -62,11 +62,11 @@ TEST_F(TimeoutTest, query_timeout_begins_when_there_is_a_server) {
   sim::Client& holder = world.client();
   sim::Client& client = world.client({.more = {{"application_name", "mine"}}});
   // Five bytes tell that something is asked, but not what of.
-  const std::string asked = sim::parse("", "select 'a'") + sim::sync();
+  const std::string asked = sim::execute("") + sim::sync();
   world.ask(holder, asked.substr(0, 5));
   world.ask(client, asked.substr(0, 5));
   expect_at(seconds(20), holder, "E(25P04) EOF", "transaction_timeout");
-  EXPECT_EQ(world.ask(client, asked.substr(5)), "1 Z(I)");
+  EXPECT_EQ(world.ask(client, asked.substr(5)), "E(34000) Z(I)");
 }
 
 TEST_F(TimeoutTest, query_timeout_leaves_an_idle_transaction_alone) {

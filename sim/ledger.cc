@@ -19,7 +19,6 @@ constexpr std::int32_t gss_code = 80877104;
 // What pgweir itself says to servers, as its architecture promises it.
 constexpr std::string_view set_up_types = "PBES";
 constexpr std::string_view roll_back_text("ROLLBACK\0", 9);
-constexpr std::string_view reset_text("DISCARD ALL\0", 12);
 
 }  // namespace
 
@@ -408,7 +407,7 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
         count(Fate::refused_request);
         return offer(server, [&](Client& one) { return refuse_query(one, server); });
       }
-      if (body == reset_text) {
+      if (body == reset_text_) {
         if (!server.free() || server.batch || server.own) return false;
         begin_anew(server);
         server.own = true;

@@ -83,6 +83,7 @@ class Ledger {
 
   // Servers stay with clients that leave something in their sessions.
   void expect_pins() { pins_ = true; }
+  void expect_resets_by(const std::string& query) { reset_text_ = query + '\0'; }
 
   // What is said there is an answer to nothing that anybody can account for: of a database whose
   // servers are there nothing is judged from then on.
@@ -256,6 +257,7 @@ class Ledger {
   Verdict& verdict_;
   Probes& probes_;
   bool pins_ = false;
+  std::string reset_text_;
   std::vector<Endpoint> liars_;
   std::set<std::string> given_up_;                               // databases with servers there
   std::map<std::string, std::string, std::less<>> definitions_;  // by pgweir's names of statements

@@ -187,6 +187,7 @@ void draw_session_state(RunOptions& options, Tape& tape) {
   if (options.mode == Mode::calm) return;
   options.settings.session_state = policy;
   options.settings.max_pinned = most;
+  if (tape.chance(1, 8)) options.settings.server_reset_query = "error 22012";
 }
 
 RunOptions draw_options(Mode mode, Tape& tape) {
@@ -261,6 +262,7 @@ std::string describe(const RunOptions& options) {
   add("session_state", static_cast<std::int64_t>(settings.session_state),
       static_cast<std::int64_t>(usual.settings.session_state));
   add("max_pinned", settings.max_pinned, 0);
+  add("failing resets", settings.server_reset_query != usual.settings.server_reset_query, 0);
   add("max_client_conn", settings.max_client_conn, 1000);
   add("max_db_connections", settings.max_db_connections, 0);
   add("max_user_connections", settings.max_user_connections, 0);

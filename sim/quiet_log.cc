@@ -25,7 +25,8 @@ bool may_be_noted(const Note& note, const Event& event, const RunOptions& option
     case NoteKind::client_refused: return true;
     case NoteKind::half_message_lost: return faults || clocks;
     case NoteKind::server_login_failed: return true;  // Watch knows why
-    case NoteKind::server_said: return faults;
+    case NoteKind::server_said:
+      return faults || options.settings.server_reset_query != Settings{}.server_reset_query;
     case NoteKind::accept_paused: return options.fail_accepts;
     case NoteKind::resolve_failed: {
       const auto* resolved = std::get_if<event::Resolved>(&event);

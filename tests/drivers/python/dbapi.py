@@ -9,7 +9,7 @@ import contextlib
 import threading
 import time
 
-from report import CROWD, ROUNDS, SECONDS_MAX, WORKERS, check, same
+from report import CROWD, KEEPERS, ROUNDS, SECONDS_MAX, WORKERS, check, same
 
 
 class DbApi:
@@ -140,7 +140,7 @@ class DbApi:
         """Last of a script: where it leaks, what comes after it would suffer."""
         @check("sql prepare")
         def sql_prepare():
-            with self.connections(CROWD) as crowd:
+            with self.connections(KEEPERS) as crowd:
                 for i, one in enumerate(crowd):
                     self.query(one, f"PREPARE own AS SELECT {i}")
                 for i, one in enumerate(crowd):
@@ -163,7 +163,7 @@ class DbApi:
 
         @check("cursor with hold")
         def cursor_with_hold():
-            with self.connections(CROWD) as crowd:
+            with self.connections(KEEPERS) as crowd:
                 for i, one in enumerate(crowd):
                     self.query(one, "DECLARE held CURSOR WITH HOLD FOR "
                                f"SELECT {i} FROM generate_series(1, 3)")
@@ -172,7 +172,7 @@ class DbApi:
 
         @check("temporary table")
         def temporary_table():
-            with self.connections(CROWD) as crowd:
+            with self.connections(KEEPERS) as crowd:
                 for i, one in enumerate(crowd):
                     self.query(one, f"CREATE TEMPORARY TABLE own AS SELECT {i} AS n")
                 for i, one in enumerate(crowd):
@@ -180,7 +180,7 @@ class DbApi:
 
         @check("advisory lock")
         def advisory_lock():
-            with self.connections(CROWD) as crowd:
+            with self.connections(KEEPERS) as crowd:
                 self.query(crowd[0], "SELECT pg_advisory_lock(7)")
                 for one in crowd[1:]:
                     same(self.query(one, "SELECT pg_try_advisory_lock(7)"), [(False,)])
@@ -209,7 +209,7 @@ class DbApi:
         @check("discard all")
         def discard_all():
             """Of one's own session; of no other one."""
-            with self.connections(CROWD) as crowd:
+            with self.connections(KEEPERS) as crowd:
                 for i, one in enumerate(crowd):
                     self.query(one, f"PREPARE kept AS SELECT {i}")
                     self.query(one, f"SET work_mem = '{1000 + i}kB'")

@@ -16,6 +16,8 @@ import traceback
 # take turns.
 WORKERS = 20
 CROWD = 8
+# Connections that keep something in their sessions: each has a server, and the smaller pool has two.
+KEEPERS = 2
 ROUNDS = 10
 # How long something that will come may take; whatever waits for it fails after that.
 SECONDS_MAX = 3

@@ -70,6 +70,14 @@ TEST_F(SessionStateTest, a_statement_that_was_prepared_long_ago_is_seen) {
             "2 C(LISTEN) Z(I)");
 }
 
+TEST_F(SessionStateTest, what_jdbc_sets_as_it_connects_keeps_no_server) {
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.ask(ann, execute("set extra_float_digits = 3") + sim::sync());
+  EXPECT_EQ(setting(bob, "extra_float_digits"), "T D(1) C(SHOW) Z(I)");
+  EXPECT_EQ(resets(), 1u);
+}
+
 TEST_F(SessionStateTest, a_pinned_server_stays_until_the_state_is_gone) {
   world.settings.default_pool_size = 1;
   sim::Client& ann = world.client();

@@ -168,9 +168,9 @@ class ClientSide {
   LinkOutcome execute(const Opening& opening) {
     const bool unnamed = !opening.body().empty() && opening.body()[0] == std::byte{0};
     Owed owed{Request::execute};
-    if (unnamed && server_.session.bound && !server_.owed.skipping()) {
-      take(*server_.session.bound);
-      owed.change.all = server_.session.bound->forgets_statements;
+    if (unnamed && server_.session.bound.any() && !server_.owed.skipping()) {
+      take(server_.session.bound);
+      owed.change.all = server_.session.bound.forgets_statements;
     }
     return ask(opening, owed);
   }
@@ -181,9 +181,9 @@ class ClientSide {
     // Of a Parse that is all there and whose name does not end the server finds what is wrong.
     if (name.text.empty() && (name.whole || opening.whole())) {
       const bool looked_into = opening.header.body_size <= limits::looked_into_size_max;
-      SessionState::Text does = looked_into ? what_it_does(opening, name.text) : nothing_known();
-      if (does && is_refused_always(*does)) {
-        return refuse(opening, Refusal::session_state, name.text, cause_of(*does));
+      StateEffects does = looked_into ? what_it_does(opening, name.text) : nothing_known();
+      if (is_refused_always(does)) {
+        return refuse(opening, Refusal::session_state, name.text, cause_of(does));
       }
       server_.session.parsed = std::move(does);
       if (!server_.owed.skipping()) server_.unnamed_owner = client_.self;
@@ -199,9 +199,9 @@ class ClientSide {
     const std::string_view definition = text_of(opening.body().subspan(name.text.size() + 1));
     if (!is_definition(definition)) return refuse(opening, Refusal::malformed_parse, name.text);
 
-    const SessionState::Text does = what_it_does(opening, name.text);
-    if (does && is_refused_always(*does)) {
-      return refuse(opening, Refusal::session_state, name.text, cause_of(*does));
+    const StateEffects does = what_it_does(opening, name.text);
+    if (is_refused_always(does)) {
+      return refuse(opening, Refusal::session_state, name.text, cause_of(does));
     }
     const StatementHandle handle = context_.statements.use(definition, context_.vault, does);
     client_.statements.add(name.text, handle);
@@ -228,12 +228,12 @@ class ClientSide {
     if (name.text.empty()) {
       if (foreign()) return refuse(opening, Refusal::foreign_statement, {});
       if (const auto refusal = take_state(server_.session.parsed, portal)) {
-        return refuse(opening, *refusal, {}, cause_of(*server_.session.parsed));
+        return refuse(opening, *refusal, {}, cause_of(server_.session.parsed));
       }
       return ask(opening, {Request::bind});
     }
     if (const auto refusal = take_state_of(name, portal)) {
-      return refuse(opening, *refusal, name.text, cause_of(*does_of(name)));
+      return refuse(opening, *refusal, name.text, cause_of(does_of(name)));
     }
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
@@ -305,19 +305,16 @@ class ClientSide {
   }
 
   // Of a Parse that is all there.
-  SessionState::Text what_it_does(const Opening& opening, std::string_view name) const {
+  StateEffects what_it_does(const Opening& opening, std::string_view name) const {
     std::string_view text = text_of(opening.body()).substr(name.size());
     if (!text.empty()) text.remove_prefix(1);
     text = text.substr(0, text.find('\0'));
     if (!sql::may_have_effects(text)) return {};
-    StateEffects effects = state_effects(text, backslash_escapes());
-    if (!effects.any()) return {};
-    return std::make_shared<const StateEffects>(std::move(effects));
+    return state_effects(text, backslash_escapes());
   }
 
-  static SessionState::Text nothing_known() {
-    return std::make_shared<const StateEffects>(
-        StateEffects{.changes = {{StateChange::What::made, StateKind::unknown}}});
+  static StateEffects nothing_known() {
+    return {.changes = {{StateChange::What::made, StateKind::unknown}}};
   }
 
   bool is_refused_always(const StateEffects& effects) const {
@@ -345,17 +342,17 @@ class ClientSide {
 
   // Of what is bound: what it makes counts from now on. What it takes away is seen only where it is
   // executed from the unnamed portal.
-  std::optional<Refusal> take_state(const SessionState::Text& does, std::string_view portal) {
+  std::optional<Refusal> take_state(const StateEffects& does, std::string_view portal) {
     if (server_.owed.skipping()) return std::nullopt;
     if (portal.empty()) server_.session.bound = {};
-    if (!does) return std::nullopt;
-    if (const auto refusal = refusal_of(*does)) return refusal;
+    if (!does.any()) return std::nullopt;
+    if (const auto refusal = refusal_of(does)) return refusal;
     if (portal.empty()) {
       server_.session.bound = does;
     } else {
       server_.session.made(StateKind::unknown);
     }
-    StateEffects made = *does;
+    StateEffects made = does;
     std::erase_if(made.changes,
                   [](const StateChange& change) { return change.what != StateChange::What::made; });
     take(made);
@@ -366,9 +363,9 @@ class ClientSide {
     return take_state(does_of(name), portal);
   }
 
-  SessionState::Text does_of(const Name& name) const {
+  StateEffects does_of(const Name& name) const {
     const auto handle = client_.statements.find(name.text);
-    return handle ? context_.statements.at(*handle).does : nullptr;
+    return handle ? context_.statements.at(*handle).does : StateEffects{};
   }
 
   // What goes to the server fails there as well, and its transaction with it.

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,10 +56,9 @@ std::string cause_of(const StateEffects& effects);
 
 class SessionState {
  public:
-  // What was prepared as the unnamed statement, and what the unnamed portal is of.
-  using Text = std::shared_ptr<const StateEffects>;  // null: it does nothing
-  Text parsed;
-  Text bound;
+  // What was prepared as the unnamed statement does, and what the unnamed portal is of.
+  StateEffects parsed;
+  StateEffects bound;
 
   // It was sent.
   void sent(const StateEffects& effects);

@@ -27,7 +27,7 @@ bool is_definition(std::string_view bytes) {
 }
 
 StatementHandle Statements::use(std::string_view definition, const auth::Vault& vault,
-                                const SessionState::Text& does) {
+                                const StateEffects& does) {
   const auto known = index_.find(definition);
   if (known != index_.end()) {
     use(known->second);

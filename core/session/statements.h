@@ -33,8 +33,8 @@ struct Statement {
   std::string definition;  // as in a Parse behind the name: the text, a zero byte, the types
   StatementDigest digest{};
   std::uint32_t uses = 0;
-  std::uint32_t plan = 0;   // counts how often what it returns was found to have changed
-  SessionState::Text does;  // to its session, when it is executed
+  std::uint32_t plan = 0;  // counts how often what it returns was found to have changed
+  StateEffects does;       // to its session, when it is executed
 };
 
 // "pgweir_" and the digest in hexadecimal digits.
@@ -50,7 +50,7 @@ class Statements {
  public:
   // One use more. Empty definitions are definitions too.
   StatementHandle use(std::string_view definition, const auth::Vault& vault,
-                      const SessionState::Text& does);
+                      const StateEffects& does);
   void use(StatementHandle statement);
   void release(StatementHandle statement);
   // What it returns has changed: no server can use it before it is prepared anew.

@@ -47,7 +47,7 @@ TEST_F(Console, show_has_the_columns_of_pgbouncer) {
   const std::string sockets =
       "type:s user:s database:s replication:s state:s addr:s port local_addr:s local_port "
       "connect_time:s request_time:s wait wait_us close_needed ptr:s link:s remote_pid tls:s "
-      "application_name:s prepared_statements id";
+      "application_name:s prepared_statements id pinned_by:s";
   expect_columns(console, "SHOW CLIENTS", sockets);
   expect_columns(console, "SHOW SERVERS", sockets);
   expect_columns(console, "SHOW POOLS",

@@ -1,0 +1,55 @@
+// What clients leave in the sessions of a real PostgreSQL.
+#include <gtest/gtest.h>
+
+#include "tests/integration/environment.h"
+#include "tests/integration/pooler.h"
+
+namespace pgweir::integration {
+
+namespace {
+
+class SessionStates : public IntegrationTest {
+ protected:
+  static PoolerConfig one_server(const std::string& policy) {
+    return {.settings = {{"default_pool_size", "1"}, {"session_state", policy}}};
+  }
+};
+
+TEST_F(SessionStates, reset_leaves_nothing_to_the_next) {
+  Pooler pooler(one_server("reset"));
+  Session ann = pooler.session();
+  Session bob = pooler.session();
+  EXPECT_EQ(ann.value("SET work_mem = '1234kB'"), "SET");
+  EXPECT_EQ(bob.value("SHOW work_mem"), "4MB");
+  EXPECT_EQ(ann.value("CREATE TEMPORARY TABLE own AS SELECT 1 AS n"), "SELECT 1");
+  EXPECT_EQ(bob.run("SELECT n FROM own").sqlstate, "42P01");
+  EXPECT_EQ(ann.value("SELECT pg_advisory_lock(7)"), "");
+  EXPECT_EQ(bob.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0");
+}
+
+TEST_F(SessionStates, pin_keeps_a_server_until_the_state_is_gone) {
+  Pooler pooler({.settings = {{"default_pool_size", "2"}}});
+  Session ann = pooler.session();
+  Session bob = pooler.session();
+  EXPECT_EQ(ann.value("SET work_mem = '1234kB'"), "SET");
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(bob.value("SHOW work_mem"), "4MB");
+  EXPECT_EQ(ann.value("SHOW work_mem"), "1234kB");
+  EXPECT_EQ(pooler.pool("sv_pinned"), "1");
+  EXPECT_EQ(ann.value("RESET work_mem"), "RESET");
+  EXPECT_EQ(pooler.pool("sv_pinned"), "0");
+}
+
+TEST_F(SessionStates, error_refuses_in_its_place) {
+  Pooler pooler(one_server("error"));
+  Session ann = pooler.session();
+  const Answer answer = ann.run("LISTEN jobs");
+  EXPECT_EQ(answer.sqlstate, "0A000");
+  EXPECT_NE(answer.message.find("LISTEN jobs is refused"), std::string::npos) << answer.message;
+  EXPECT_EQ(ann.run_extended("LISTEN jobs", {}).sqlstate, "0A000");
+  EXPECT_EQ(ann.value("SELECT 6 * 7"), "42");
+  EXPECT_EQ(ann.value("SELECT count(*) FROM pg_listening_channels()"), "0");
+}
+
+}  // namespace
+
+}  // namespace pgweir::integration

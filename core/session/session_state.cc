@@ -21,9 +21,12 @@ bool is_role(std::string_view setting) {
   return setting == "role" || setting == "session_authorization";
 }
 
-// JDBC sets it as it connects. Since PostgreSQL 12 all values above 0 mean the same, so nobody
-// misses it: nobody else may get it, but it keeps no server.
-constexpr std::string_view not_missed = "extra_float_digits";
+// What drivers and frameworks set as they connect (JDBC, Rails), and nobody misses: since
+// PostgreSQL 12 all values of the first above 0 mean the same, and without the second there are
+// more notices. Nobody else may get such a session, but it keeps no server.
+bool is_not_missed(std::string_view setting) {
+  return setting == "extra_float_digits" || setting == "client_min_messages";
+}
 
 // Without it nothing is lost that a client could name.
 bool is_known(const StateChange& change) {
@@ -131,7 +134,7 @@ class Statement {
   void settings() {
     for (const sql::Setting& setting : effects_.settings) {
       if (setting.scope == sql::Scope::local || tracked_index(setting.name)) continue;
-      if (setting.name == not_missed) {
+      if (is_not_missed(setting.name)) {
         add(What::made, StateKind::unknown);
       } else {
         add(What::made, StateKind::setting, setting.name);

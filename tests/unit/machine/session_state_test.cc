@@ -70,12 +70,15 @@ TEST_F(SessionStateTest, a_statement_that_was_prepared_long_ago_is_seen) {
             "2 C(LISTEN) Z(I)");
 }
 
-TEST_F(SessionStateTest, what_jdbc_sets_as_it_connects_keeps_no_server) {
+TEST_F(SessionStateTest, what_drivers_set_as_they_connect_keeps_no_server) {
   sim::Client& ann = world.client();
   sim::Client& bob = world.client();
   world.ask(ann, execute("set extra_float_digits = 3") + sim::sync());
   EXPECT_EQ(setting(bob, "extra_float_digits"), "T D(1) C(SHOW) Z(I)");
   EXPECT_EQ(resets(), 1u);
+  const auto effects = session::state_effects("set client_min_messages to 'warning'", false);
+  EXPECT_TRUE(effects.any());
+  EXPECT_FALSE(effects.pins());
 }
 
 TEST_F(SessionStateTest, a_pinned_server_stays_until_the_state_is_gone) {

@@ -115,9 +115,11 @@ void PostgresSession::on_bind(const Message& message) {
   Portal bound;
   for (int i = 0; right && i < *parameter_count; ++i) {
     const auto size = body.int32();
-    const auto value = body.bytes(static_cast<std::size_t>(size.value_or(0)));
+    const bool none = size == -1;
+    const auto value = body.bytes(none ? 0 : static_cast<std::size_t>(size.value_or(0)));
     right = size && value;
-    bound.parameters.emplace_back(value.value_or(""));
+    bound.parameters.emplace_back();
+    if (!none && value) bound.parameters.back() = std::string(*value);
   }
   const auto result_count = body.int16();
   right = right && result_count;

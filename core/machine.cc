@@ -368,6 +368,7 @@ void Machine::Core::check_server(const Server& server) const {
   if (server.state == ServerState::idle) {
     PGWEIR_REQUIRE(provably_clean(server, nullptr), server.self.slot);  // I-05
     PGWEIR_REQUIRE(!server.cancel, server.self.slot);                   // I-08
+    PGWEIR_REQUIRE(!server.setting_up, server.self.slot);               // I-15
     const Pool& pool = *pools_.find(server.pool);
     PGWEIR_REQUIRE(std::count(pool.idle.begin(), pool.idle.end(), server.self) == 1);
   }
@@ -439,6 +440,8 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(client.stream.body_left);
     hash.add(client.stream.held.size());
     for (const session::ValueId id : client.parameters) hash.add(values_.text(id));
+    hash.add(values_.text(client.settings));
+    hash.add(client.untried);
     hash.add(client.statements.size());
   });
   servers_.each([&](ServerHandle handle, const Server& server) {
@@ -454,6 +457,7 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(server.stream.held.size());
     server.owed.add_to(hash);
     for (const session::ValueId id : server.parameters) hash.add(values_.text(id));
+    hash.add(values_.text(server.settings));
     hash.add(server.statements.size());
   });
   pools_.each([&](PoolHandle handle, const Pool& pool) {

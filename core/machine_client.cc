@@ -49,8 +49,9 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
                  "hit the next statement instead",
                  "The transaction in progress, if any, was not finished. Try again."});
   }
-  // A cancel on its way may hit what has been sent, but nothing that comes after it.
-  if ((server.cancel || server.cancel_wanted) && says_more) {
+  // A cancel on its way may hit what has been sent, but nothing that comes after it. And nothing is
+  // done for a client whose settings may yet be refused.
+  if (((server.cancel || server.cancel_wanted) && says_more) || client.untried) {
     client.blocked = true;
     client.stream.hold(bytes);
     return update_reading(client);
@@ -89,12 +90,16 @@ void Machine::Core::act_on(Client& client, Server& server, session::LinkOutcome 
       if (outcome.error) return fail_client(client, *outcome.error);
       return close_client(client, effect::CloseWhen::now, "wrong message length");
     case Verdict::setup: {
-      // What follows on that server was sent in the belief that the parameters hold.
+      // Nothing was changed, and nothing follows: the server is as good as it was.
+      const bool tried_here = client.untried && server.settings == session::no_value;
+      if (tried_here) return fail_client(client, *outcome.error);
       client.server = {};
       server.client = {};
-      close_server(server, "a client's parameters were refused");
       client.become(ClientState::idle, now_);
-      return fail_client(client, *outcome.error);
+      // What follows on that server was sent in the belief that the parameters hold.
+      close_server(server, "a client's parameters were refused");
+      if (!client.untried) return fail_client(client, *outcome.error);
+      return continue_client(client);  // they were another's, and could not be taken back
     }
   }
 }
@@ -120,6 +125,7 @@ void Machine::Core::end_if_done(Client& client) {
   if (client.state == ClientState::authenticating && client.login->admitting) return;
   if (client.state == ClientState::active) {
     const Server& server = *servers_.find(client.server);
+    if (client.untried) return;
     if (!client.blocked && !server.owed.empty() && !server.owed.lacks_sync() &&
         !server.owed.copying_in() && client.stream.between_messages()) {
       return;
@@ -201,6 +207,7 @@ void Machine::Core::client_closed(Client& client) {
   if (client.unacknowledged) tell(*client.unacknowledged, seats::HandedOver{});
   timers_.remove(client.timer);
   values_.drop(client.parameters);
+  values_.release(client.settings);
   values_.release(client.user);
   clients_.erase(client.self);
   exit_if_drained();

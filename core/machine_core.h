@@ -131,7 +131,8 @@ class Machine::Core {
   void refuse_place(Client& client);
   void pass_on_held(Client& client);
   bool take_parameters(Client& client);
-  bool take_parameter(Client& client, std::string_view name, std::string_view value);
+  void take_parameter(Client& client, std::string_view name, std::string_view value);
+  void settle_parameters(Client& client, const Pool& pool);
   void welcome(Client& client);
   bool ignored(std::string_view parameter) const;
   std::uint64_t new_cancel_key();
@@ -283,6 +284,7 @@ class Machine::Core {
   // machine_cancel.cc
   void cancel_requested(Client& requester, std::uint32_t pid, Bytes secret);
   void cancel_by(std::uint64_t key);
+  void cancel_waiting(Client& client);
   void start_cancel(Server& server);
   void cancel_connected(Canceller& canceller);
   void cancel_ended(Canceller& canceller);

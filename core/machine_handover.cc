@@ -101,6 +101,7 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
                              server.assignments,
                              hunger,
                              {},
+                             values_.text(server.settings),
                              server.statements.in_order()};
   for (std::size_t i = 0; i < session::tracked_count; ++i) {
     if (server.parameters[i] == session::no_value) continue;
@@ -128,6 +129,8 @@ void Machine::Core::forget(Server& server) {
   touch(pool);
   timers_.remove(server.timer);
   values_.drop(server.parameters);
+  values_.release(server.settings);
+  values_.release(server.setting_up.value_or(session::no_value));
   servers_.erase(server.self);
 }
 
@@ -149,6 +152,7 @@ void Machine::Core::on(const event::Arrived& event) {
   for (std::size_t i = 0; i < session::tracked_count; ++i) {
     if (parcel.parameters[i]) values_.assign(server.parameters, i, *parcel.parameters[i]);
   }
+  if (!parcel.settings.empty()) server.settings = values_.intern(parcel.settings);
   pool.tell_again = true;
   is_hungry(pool, event.from, parcel.hunger);
   if (exited_) {

@@ -212,14 +212,14 @@ void Machine::Core::server_bytes(Server& server, Bytes bytes) {
   }
 }
 
-// Returns those that are left, where its client goes on before they are looked at.
+// Returns those that are left, where its client goes on, or has gone, before they are looked at.
 Bytes Machine::Core::linked_bytes(Server& server, Bytes bytes) {
   Pool& pool = *pools_.find(server.pool);
   Client* client = clients_.find(server.client);
   session::LinkContext context = this->context(pool);
   Bytes left = bytes;
   const session::LinkOutcome outcome = session::forward_from_server(server, client, left, context);
-  if (outcome.verdict != Verdict::go_on) left = {};
+  if (outcome.verdict != Verdict::go_on && outcome.verdict != Verdict::setup) left = {};
   const std::size_t taken = bytes.size() - left.size();
   if (client != nullptr) {
     context.totals.sent += taken;

@@ -207,6 +207,11 @@ bool Ledger::closes(SocketId socket) const {
   });
 }
 
+// Its last words may have come in one breath with those that set it free.
+bool Ledger::may_be_told(const Server& server) const {
+  return server.status == 'I' && server.quiet() && (!server.dying || server.id == speaker_);
+}
+
 // A server goes to the next client when it owes the last one nothing, and a client leaves one that
 // owes it nothing.
 bool Ledger::join(Client& client, Server& server) {
@@ -215,7 +220,7 @@ bool Ledger::join(Client& client, Server& server) {
     if (server.free() && !server.batch) joined_.push_back({client.id, said_});
     return true;
   }
-  if (!server.free() || server.passing > 0) return false;
+  if (!may_be_told(server) || server.passing > 0) return false;
   if (held != nullptr && (!held->free() || held->passing > 0)) return false;
   if (client.user != server.user || client.database != server.database) return false;
   if (held != nullptr) held->client = {};
@@ -288,7 +293,7 @@ void Ledger::to_server(Server& server, std::string_view bytes) {
 template <typename Offer>
 bool Ledger::offer(Server& server, Offer one) {
   Client* const own = served_by(server);
-  const bool taken = !server.free() || (own != nullptr && server.batch);
+  const bool taken = !may_be_told(server) || (own != nullptr && server.batch);
   if (own != nullptr && (taken || own->id == speaker_)) {
     if (one(*own)) return true;
   }
@@ -387,8 +392,8 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
   switch (message[0]) {
     case 'C': return sets_up_statement(server, message);
     case 'P':
-      if (!body.starts_with('\0') || !body.substr(1).starts_with(set_up_text) || !server.free() ||
-          server.own)
+      if (!body.starts_with('\0') || !body.substr(1).starts_with(set_up_text) ||
+          !may_be_told(server) || server.own)
         return false;
       server.own = true;
       server.set_up = 1;
@@ -417,7 +422,6 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
     case 'X':
       touched_.push_back(server.id);
       count(Fate::parting);
-      // Its last words may have come in one breath with those that set it free.
       if (server.dying && server.id != speaker_) return false;
       return server.status == 'I' && server.quiet() && !server.own;
     default: return false;

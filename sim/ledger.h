@@ -224,6 +224,7 @@ class Ledger {
   Server* held_by(const Client& client) const;
   Client* served_by(const Server& server) const;
   bool closes(SocketId socket) const;
+  bool may_be_told(const Server& server) const;
   bool join(Client& client, Server& server);
   static void begin_anew(Server& server);
   void accepted(const event::Accepted& event);

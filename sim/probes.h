@@ -71,6 +71,7 @@ enum class Probe : std::uint8_t {
   encryption_refused,
   protocol_negotiated,
   old_password_refused,
+  settings_refused,
   handed_over,
   cancel_of_another_machine,
   all_machines_asked,

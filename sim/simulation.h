@@ -164,6 +164,7 @@ class Simulation {
   void build_settings();
   void build_hosts();
   void build_applications();
+  void add_startup_settings(std::vector<Identity>& identities);
   void build_people();
   void reconfigured(const Settings& settings);
   void check_removed();

@@ -74,6 +74,7 @@ class Watch {
   void server_closed(SocketId socket);
   void client_waits(SocketId socket);
   void served(SocketId client);
+  void note_set_up(std::span<const Effect> effects, const effect::Send& send);
   void handed_on(std::size_t host, const ServerEvent& event);
   // "r5419": 5419; none: 0.
   static std::uint32_t number_in(std::string_view tag);
@@ -115,6 +116,7 @@ class Watch {
   std::deque<Instant> connects_;                           // to any host, the last of them
   std::map<SocketId, std::size_t> hosts_;                  // of servers and cancels
   std::map<SocketId, SocketId> owners_;                    // server → client it heard last
+  std::map<SocketId, SocketId> set_up_;                    // server → client it gets ready for
   SocketId speaker_{};                  // the client whose bytes this step is about
   std::map<SocketId, Waiter> waiting_;  // clients without a server that want one
   Instant overdue_at_ = never;          // none of them has waited too long before that

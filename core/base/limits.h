@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 
 // Bytes. A startup packet, as PostgreSQL's MAX_STARTUP_PACKET_LENGTH: longer ones are dropped.
 inline constexpr std::uint32_t startup_packet_size_max = 10000;
+// Settings that a startup packet may ask for: 54000 above it. What is set and taken back in one
+// query is twice that at most, and PostgreSQL has room for 1,664 columns.
+inline constexpr std::size_t startup_settings_max = 200;
 // Bytes. What a client may say while it logs in (SASL, password): PostgreSQL's limit. Dropped.
 inline constexpr std::uint32_t auth_message_size_max = 65535;
 // Bytes. A SCRAM message of either side, PostgreSQL's SCRAM limit is 1,024: 08P01 to a client; a

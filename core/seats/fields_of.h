@@ -148,9 +148,9 @@ auto fields_of(Is<ClientParcel> auto& parcel) {
 }
 auto fields_of(Is<ServerParcel> auto& parcel) {
   auto& [pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at, expires_at,
-         assignments, hunger, parameters, statements] = parcel;
+         assignments, hunger, parameters, settings, statements] = parcel;
   return std::tie(pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at,
-                  expires_at, assignments, hunger, parameters, statements);
+                  expires_at, assignments, hunger, parameters, settings, statements);
 }
 
 auto fields_of(Is<console::PoolRow> auto& row) {

@@ -182,6 +182,7 @@ struct ServerParcel {
   std::uint64_t assignments = 0;
   pool::Hunger hunger;  // that of the machine it comes from, which may be known as it was before
   std::array<std::optional<std::string_view>, session::tracked_count> parameters{};
+  std::string_view settings;  // StartupSettings::text: no longer than a startup packet
   std::vector<session::StatementDigest> statements;  // prepared, the one used last at the end
 };
 

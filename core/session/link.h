@@ -32,7 +32,7 @@ enum class Verdict : std::uint8_t {
   desync,  // the server said what nobody asked for: both ends are closed
   leave,   // the client said Terminate
   broken,  // the client does not keep to the protocol and is told LinkOutcome::error
-  setup,   // the server refused a parameter of the client, see LinkOutcome::error
+  setup,   // the server refused a parameter or setting of the client, see LinkOutcome::error
   go_on,  // the server said what its client was held up for; the rest of its bytes comes after that
 };
 
@@ -47,11 +47,16 @@ struct LinkOutcome {
 // Requires: the client waits or is idle, the server is idle and clean.
 void join_link(Client& client, Server& server, LinkContext& context);
 
+// Sends what makes the server's parameters and settings the client's; nothing where they are. For a
+// client that is still untried what another has left there is taken back first, by itself: so it is
+// known whose settings a server refuses. Requires: nothing is owed.
+void align_parameters(Client& client, Server& server, LinkContext& context);
+
 // The client's bytes, to its server. What cannot be sent yet is held and the client blocked.
 LinkOutcome forward_from_client(Client& client, Server& server, Bytes bytes, LinkContext& context);
 
 // The server's bytes, to its client, or to nobody where it has none (idle, or recovering). With
-// Verdict::go_on, bytes is what is left of them.
+// Verdict::go_on and Verdict::setup, bytes is what is left of them.
 LinkOutcome forward_from_server(Server& server, Client* client, Bytes& bytes, LinkContext& context);
 
 // Nothing holds the client up any longer. It is asked after each message of the server, so that

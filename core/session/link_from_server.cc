@@ -1,5 +1,6 @@
 // What a server says, to its client: each reply is matched against what is owed.
 #include <algorithm>
+#include <utility>
 
 #include "core/base/assert.h"
 #include "core/base/text.h"
@@ -132,8 +133,8 @@ class ServerSide {
     }
     made(match.change);
     note_idle();
-    if (type == BackendType::ready_for_query && match.fate == Fate::swallow) adopt_parameters();
     pass(opening, match.fate == Fate::forward);
+    if (type == BackendType::ready_for_query && match.fate == Fate::swallow) return is_set_up();
     return {};
   }
 
@@ -168,10 +169,26 @@ class ServerSide {
     if (code == sqlstate::feature_not_supported.text()) context_.statements.renew(match.statement);
   }
 
+  // What it was asked to set it has set.
+  LinkOutcome is_set_up() {
+    if (server_.setting_up) {
+      context_.values.release(server_.settings);
+      server_.settings = *std::exchange(server_.setting_up, std::nullopt);
+    }
+    if (client_ == nullptr) return {};
+    if (client_->untried && client_->settings != server_.settings) {
+      align_parameters(*client_, server_, context_);  // another's were taken back
+      return {};
+    }
+    adopt_parameters();
+    const bool waited = std::exchange(client_->untried, false);
+    return {waited ? Verdict::go_on : Verdict::carry_on, std::nullopt};
+  }
+
   // pgweir has set what differed, and the server reports nothing where that changed nothing in its
   // eyes (DateStyle "ISO" is "ISO, MDY"): its way to write a value is the client's from here on.
   void adopt_parameters() {
-    for (std::size_t i = 0; client_ != nullptr && i < tracked_count; ++i) {
+    for (std::size_t i = 0; i < tracked_count; ++i) {
       if (client_->parameters[i] == no_value || server_.parameters[i] == no_value ||
           client_->parameters[i] == server_.parameters[i]) {
         continue;
@@ -237,10 +254,11 @@ class ServerSide {
     if (match.parse_lost) server_.unnamed_owner = {};
     lost(match, fields.code);
     note_idle();
+    if (match.fate == Fate::swallow && server_.setting_up) {
+      context_.values.release(*std::exchange(server_.setting_up, std::nullopt));
+    }
     if (match.fate == Fate::swallow && client_ != nullptr) {
-      return {Verdict::setup,
-              PgError{sqlstate::invalid_parameter_value, std::string(fields.message),
-                      "A parameter of this session was refused by the server."}};
+      return {Verdict::setup, refusal_of_set_up(fields)};
     }
     pass(opening, match.fate == Fate::forward || match.fate == Fate::inject);
     if (match.fate == Fate::replace && client_ != nullptr) {
@@ -252,6 +270,19 @@ class ServerSide {
     }
     forget_names(match.refusals_lost);
     return {};
+  }
+
+  // As PostgreSQL itself would have said it when the client logged in.
+  PgError refusal_of_set_up(const wire::ErrorFields& fields) const {
+    const SqlState code = SqlState::named(fields.code);
+    std::string hint = "A parameter of this session was refused by the server.";
+    std::string names;
+    for (const auto& [name, value] : settings_of(context_.values.text(client_->settings))) {
+      names += join(names.empty() ? "" : ", ", name);
+    }
+    if (!names.empty()) hint += join(" Its startup packet asked for ", names, ".");
+    return {code == sqlstate::internal_error ? sqlstate::invalid_parameter_value : code,
+            std::string(fields.message), std::move(hint)};
   }
 
   void forget_names(std::uint32_t count) {

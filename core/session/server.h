@@ -94,6 +94,8 @@ struct Server {
   ReplyQueue owed;
   wire::TransactionStatus status = wire::TransactionStatus::idle;
   ParameterSet parameters{};
+  ValueId settings = no_value;  // StartupSettings::text of a client's, which it has been given
+  std::optional<ValueId> setting_up;  // it will have these when it has answered
   ServerStatements statements;
   std::vector<std::string> refused_names;  // of those that are owed an error of ours
 

@@ -28,6 +28,11 @@ inline constexpr std::size_t server_parameters_max = 128;
 inline constexpr std::uint32_t message_size_max = 0x3fffffff;
 // Bytes of a Parse that gives its statement a name, which must be read whole: 54000 above it.
 inline constexpr std::uint32_t statement_size_max = 4u << 20;
+// Bytes that the names of one client and what they stand for may take: 54000 for one more.
+inline constexpr std::size_t client_statements_size_max = 64u << 20;
+// Bytes of an unnamed Parse that is kept for when its client has another server: a longer one is
+// gone with its transaction, and 26000 says so.
+inline constexpr std::uint32_t unnamed_statement_size_max = 64u << 10;
 // Bytes of the names at the start of Parse, Bind and Describe that are looked at: a longer one is
 // no unnamed statement, and the server judges it.
 inline constexpr std::uint32_t name_size_max = 1024;

@@ -96,6 +96,7 @@ struct Client {
   MessageStream stream;
   ParameterSet parameters{};
   ClientStatements statements;
+  UnnamedStatement unnamed;
   ValueId user = no_value;  // as it logged in
   std::uint64_t cancel_key = 0;
 

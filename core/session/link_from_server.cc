@@ -22,6 +22,17 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
       return {sqlstate::feature_not_supported,
               "max_prepared_statements is 0: pgweir keeps no prepared statements by name",
               "Raise it, or let the driver use unnamed statements or the simple protocol."};
+    case Refusal::unnamed_too_long:
+      return {
+          sqlstate::invalid_sql_statement_name,
+          join("the unnamed prepared statement is longer than ", limits::unnamed_statement_size_max,
+               " bytes, and was not kept for the next transaction"),
+          "Parse and Bind it in one transaction, or give it a name."};
+    case Refusal::too_many_statements:
+      return {sqlstate::program_limit_exceeded,
+              join("prepared statement \"", name, "\": those of this session take more than ",
+                   limits::client_statements_size_max, " bytes"),
+              "Close or deallocate those that are not used any more."};
     case Refusal::name_too_long:
       return {sqlstate::name_too_long, join("the name of a prepared statement is longer than ",
                                             limits::name_size_max, " bytes")};
@@ -38,10 +49,9 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
       return {sqlstate::invalid_sql_statement_name,
               join("prepared statement \"", name, "\" does not exist")};
     case Refusal::none:
-    case Refusal::foreign_statement: break;
+    case Refusal::no_unnamed_statement: break;
   }
-  return {sqlstate::invalid_sql_statement_name, "unnamed prepared statement does not exist",
-          "In transaction mode, Parse and Bind in one transaction."};
+  return {sqlstate::invalid_sql_statement_name, "unnamed prepared statement does not exist"};
 }
 
 std::uint32_t at_most(std::uint32_t size, std::size_t limit) {
@@ -235,6 +245,7 @@ class ServerSide {
     if (!match.matched) return {Verdict::desync, std::nullopt};
     // Whatever unnamed statement the server has now, it is not the one this client prepared.
     if (match.parse_lost) server_.unnamed_owner = {};
+    if (match.own_parse_lost && client_ != nullptr) client_->unnamed.forget();
     lost(match, fields.code);
     note_idle();
     if (match.fate == Fate::swallow && client_ != nullptr) {

@@ -143,14 +143,16 @@ void ReplyQueue::fail(Match& match) {
   head().begun = true;
   if (ends_ready(head().request)) return;
   for (; !empty() && head().request != Request::sync; pop()) {
-    match.parse_lost |= head().request == Request::parse;
+    const bool parse = head().request == Request::parse;
+    match.parse_lost |= parse;
+    match.own_parse_lost |= parse && head().fate == Fate::forward;
     match.changes_lost |= head().change.any();
     match.refusals_lost += head().fate == Fate::replace;
   }
   skipping_ = empty();
   const auto parses = [](const Owed& owed) { return owed.request == Request::parse; };
   const auto rest = owed_.begin() + static_cast<std::ptrdiff_t>(head_);
-  match.parse_lost = match.parse_lost && std::none_of(rest, owed_.end(), parses);
+  if (std::any_of(rest, owed_.end(), parses)) match.parse_lost = match.own_parse_lost = false;
 }
 
 // Nothing owed explains this ReadyForQuery, but a Sync of a COPY that failed would.

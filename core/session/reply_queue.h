@@ -49,9 +49,11 @@ enum class Fate : std::uint8_t {
 enum class Refusal : std::uint8_t {
   none,
   no_named_statements,
-  foreign_statement,
+  no_unnamed_statement,
   name_too_long,
+  unnamed_too_long,
   statement_too_long,
+  too_many_statements,
   malformed_parse,
   statement_exists,   // by the client's name
   unknown_statement,  // the same
@@ -87,7 +89,8 @@ class ReplyQueue {
     Change change = {};              // that is made
     StatementHandle statement = {};  // of the request
     // An error: what it takes along.
-    bool parse_lost = false;  // a Parse failed or is skipped, and none is owed after it
+    bool parse_lost = false;      // a Parse failed or is skipped, and none is owed after it
+    bool own_parse_lost = false;  // and it was the client's
     bool changes_lost = false;
     std::uint32_t refusals_lost = 0;  // the one that failed included
   };

@@ -19,6 +19,7 @@
 
 #include "core/auth/vault.h"
 #include "core/base/handle.h"
+#include "core/base/limits.h"
 #include "core/base/slot_map.h"
 
 namespace pgweir::session {
@@ -62,12 +63,27 @@ class Statements {
   std::map<std::string_view, StatementHandle> index_;  // views of their definitions
 };
 
+// What a client has prepared last without a name, to be prepared again at another server.
+struct UnnamedStatement {
+  std::string definition;  // as it comes
+  std::size_t size = 0;    // of all of it; 0: there is none
+
+  void begin(std::size_t whole_size, std::string_view first_part);
+  // Of the Parse under way; nothing where all is there.
+  void add(std::string_view part);
+  void forget() { *this = {}; }
+  bool whole() const { return size > 0 && definition.size() == size; }
+  bool too_long() const { return size > limits::unnamed_statement_size_max; }
+};
+
 // What the names of one client stand for, as of what it has sent.
 class ClientStatements {
  public:
   std::optional<StatementHandle> find(std::string_view name) const;
-  // Takes over one use. Requires: the name stands for nothing.
-  void add(std::string_view name, StatementHandle statement);
+  // limits::client_statements_size_max allows one more.
+  bool has_room_for(std::string_view name, std::string_view definition) const;
+  // Takes over one use. Requires: the name stands for nothing, and there is room.
+  void add(std::string_view name, const Statement& statement);
   // False: it stood for nothing, and nothing will be confirmed.
   bool remove(std::string_view name);
   // The oldest change is answered.
@@ -82,7 +98,10 @@ class ClientStatements {
     std::string name;
     std::optional<StatementHandle> before;  // with its use
   };
+  void release(std::string_view name, StatementHandle statement, Statements& all);
+
   std::map<std::string, StatementHandle, std::less<>> names_;
+  std::size_t bytes_ = 0;  // of all that is used, what is taken away and not answered included
   std::vector<Change> changes_;  // not answered, the oldest first
 };
 

@@ -440,7 +440,7 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(client.stream.held.size());
     for (const session::ValueId id : client.parameters) hash.add(values_.text(id));
     hash.add(client.statements.size());
-    hash.add(client.unnamed.size);
+    hash.add(client.unnamed.size());
   });
   servers_.each([&](ServerHandle handle, const Server& server) {
     hash.add(handle);

@@ -174,6 +174,35 @@ bool Ledger::pass_renamed(Client& client, Server& server, std::string_view piece
   return true;
 }
 
+void Ledger::note_unnamed(Client& client, std::string_view piece) {
+  const std::string_view body = body_of(piece);
+  if (piece[0] != 'P' || !body.starts_with('\0')) return;
+  client.unnamed = body.substr(1);
+  client.unnamed_due = *whole_size(piece) - piece.size();
+  if (client.unnamed_due == 0) client.definitions.emplace("", client.unnamed);
+}
+
+void Ledger::note_unnamed_rest(Client& client, std::string_view piece) {
+  if (client.unnamed_due == 0) return;
+  client.unnamed += piece;
+  client.unnamed_due -= piece.size();
+  if (client.unnamed_due == 0) client.definitions.emplace("", client.unnamed);
+}
+
+// What it says next uses what it has prepared without a name, which may be this.
+bool Ledger::is_going_to_use_unnamed(Client& client, const Server& server,
+                                     std::string_view definition) {
+  if (!client.definitions.contains({"", std::string(definition)})) return false;
+  if (!is_heard_at_once(client, server) && !is_held_up(client)) return false;
+  std::string_view rest = client.inbox.view();
+  while (rest.size() >= header_size && rest[0] != 'B' && rest[0] != 'D') {
+    const std::size_t size = passed_over(client, server, rest);
+    if (size == 0 || size > rest.size()) return false;
+    rest.remove_prefix(size);
+  }
+  return rest.size() > header_size && parted(rest).name.empty();
+}
+
 // Parse of what a client uses next, Close of what is too much.
 bool Ledger::sets_up_statement(Server& server, std::string_view message) {
   if (message[0] == 'P') {

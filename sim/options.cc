@@ -176,6 +176,11 @@ void draw_statements(RunOptions& options, Tape& tape) {
   options.settings.max_prepared_statements = one_of<std::int32_t, 4>(tape, {200, 1, 2, 4});
 }
 
+void draw_unnamed(RunOptions& options, Tape& tape) {
+  const std::uint32_t weight = tape.between(1, 10);
+  options.workload.weights[static_cast<std::size_t>(JobKind::unnamed)] = weight * weight;
+}
+
 RunOptions draw_options(Mode mode, Tape& tape) {
   RunOptions options;
   options.mode = mode;
@@ -218,6 +223,7 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   draw_people(options, tape);
   if (tape.chance(1, 2)) draw_machines(options, tape);
   if (tape.chance(1, 2)) draw_statements(options, tape);
+  if (tape.chance(1, 3)) draw_unnamed(options, tape);
   return options;
 }
 

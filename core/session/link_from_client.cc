@@ -72,7 +72,7 @@ class ClientSide {
         case Opened::message: break;
       }
       stream.wants_whole = false;
-      if (is_of_statements(opening) && waits(opening)) {
+      if (waits(opening)) {
         stream.body_left = 0;
         stream.hold(opening.piece);
         stream.hold(bytes);
@@ -138,14 +138,13 @@ class ClientSide {
 
   // A simple query drops the unnamed statement.
   LinkOutcome query(const Opening& opening) {
-    drop_unnamed();
-    return ask(opening, {Request::query});
+    return ask(opening, {.request = Request::query, .change = drop_unnamed()});
   }
 
-  void drop_unnamed() {
-    if (server_.owed.skipping()) return;
+  Change drop_unnamed() {
+    if (server_.owed.skipping()) return {};
     server_.unnamed_owner = {};
-    client_.unnamed.forget();
+    return {.unnamed = client_.unnamed.drop()};
   }
 
   LinkOutcome parse(const Opening& opening) {
@@ -153,8 +152,9 @@ class ClientSide {
     const Name name = statement_of(opening);
     // Of a Parse that is all there and whose name does not end the server finds what is wrong.
     if (name.text.empty() && (name.whole || opening.whole())) {
-      if (!server_.owed.skipping()) keep_unnamed(opening);
-      return ask(opening, {Request::parse});
+      if (server_.owed.skipping()) return pass(opening);  // the server skips it
+      keep_unnamed(opening);
+      return ask(opening, {.request = Request::parse, .change = {.unnamed = true}});
     }
     if (const auto refusal = unusable(name)) return refuse(opening, *refusal, name.text);
     if (opening.header.body_size > limits::statement_size_max) {
@@ -234,8 +234,11 @@ class ClientSide {
     const bool of_statement = reader.u8() == 'S';
     const Name name{reader.text(), !reader.failed()};
     const bool named = of_statement && (!name.text.empty() || !name.whole);
-    if (of_statement && !named) drop_unnamed();
-    if (!named || (!name.whole && opening.whole())) return ask(opening, {Request::close});
+    if (!named || (!name.whole && opening.whole())) {
+      const bool unnamed = of_statement && name.whole;
+      return ask(opening,
+                 {.request = Request::close, .change = unnamed ? drop_unnamed() : Change{}});
+    }
     if (server_.owed.skipping()) return drop();
     asks();
     const bool known = name.whole && client_.statements.remove(name.text);
@@ -254,19 +257,22 @@ class ClientSide {
     return {text, !reader.failed()};
   }
 
-  // Parse, Bind, Describe and Close of a statement with a name.
-  static bool is_of_statements(const Opening& opening) {
+  // It is not all there yet, or what it depends on is not answered.
+  bool waits(const Opening& opening) {
     const auto type = static_cast<FrontendType>(opening.header.type);
     const bool close = type == FrontendType::close || type == FrontendType::describe;
-    if (!close && type != FrontendType::parse && type != FrontendType::bind) return false;
+    const bool parse = type == FrontendType::parse;
+    if (!close && !parse && type != FrontendType::bind) return false;
     wire::Reader reader(opening.body());
     if (close && reader.u8() != 'S') return false;
     if (type == FrontendType::bind) reader.text();
-    return !reader.text().empty();
+    if (!reader.text().empty()) return named_waits(opening);
+    const bool uses = !parse && type != FrontendType::close;
+    client_.blocked = uses && server_.owed.unnamed_in_doubt();
+    return client_.blocked;
   }
 
-  // It is not all there yet, or what it depends on is not answered.
-  bool waits(const Opening& opening) {
+  bool named_waits(const Opening& opening) {
     const bool whole = opening.header.type != static_cast<std::uint8_t>(FrontendType::parse) ||
                        opening.header.body_size > limits::statement_size_max || opening.whole();
     client_.stream.wants_whole = !whole;
@@ -349,16 +355,24 @@ class ClientSide {
   }
 
   void keep_unnamed(const Opening& opening) {
-    server_.unnamed_owner = client_.self;
-    if (opening.header.body_size == 0) return client_.unnamed.forget();
-    const Bytes definition = opening.body().subspan(1);  // behind its name
-    client_.unnamed.begin(opening.header.body_size - 1, text_of(definition));
+    // Behind its name. Of one without any the server finds what is wrong.
+    const std::size_t name_size = std::min<std::size_t>(1, opening.header.body_size);
+    client_.unnamed.begin(opening.header.body_size - name_size,
+                          text_of(opening.body().subspan(name_size)));
+    unnamed_is_clients();
   }
 
-  // Where the server's unnamed statement is not this client's, that one is prepared there again.
+  void unnamed_is_clients() {
+    server_.unnamed_owner = client_.self;
+    server_.unnamed_version = client_.unnamed.version();
+  }
+
+  // Where the server's unnamed statement is not this client's last one, that is prepared again.
   LinkOutcome ask_of_unnamed(const Opening& opening, Request request) {
-    if (server_.unnamed_owner != client_.self && !server_.owed.skipping()) {
-      const UnnamedStatement& unnamed = client_.unnamed;
+    const UnnamedStatement& unnamed = client_.unnamed;
+    const bool there =
+        server_.unnamed_owner == client_.self && server_.unnamed_version == unnamed.version();
+    if (!there && !server_.owed.skipping()) {
       if (unnamed.too_long()) return refuse(opening, Refusal::unnamed_too_long, {});
       if (!unnamed.whole()) return refuse(opening, Refusal::no_unnamed_statement, {});
       asks();
@@ -366,11 +380,12 @@ class ClientSide {
       wire::Writer(message)
           .begin(FrontendType::parse)
           .text("")
-          .bytes(bytes_of(unnamed.definition))
+          .bytes(bytes_of(unnamed.definition()))
           .end();
       send_instead(message, {});
-      server_.unnamed_owner = client_.self;
-      server_.owed.push({Request::parse, Fate::inject});
+      unnamed_is_clients();
+      server_.owed.push(
+          {.request = Request::parse, .fate = Fate::inject, .change = {.unnamed = true}});
       ++context_.totals.server_parse_count;
     }
     return ask(opening, {request});

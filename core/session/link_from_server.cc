@@ -140,7 +140,7 @@ class ServerSide {
     if (type == BackendType::ready_for_query && !ready(opening, match.fate)) {
       return {Verdict::desync, std::nullopt};
     }
-    made(match.change);
+    made(match);
     note_idle();
     if (type == BackendType::ready_for_query && match.fate == Fate::swallow) adopt_parameters();
     pass(opening, match.fate == Fate::forward);
@@ -159,9 +159,11 @@ class ServerSide {
     note_idle();
   }
 
-  void made(Change change) {
-    if (change.server) server_.statements.confirm();
-    if (change.client && client_ != nullptr) client_->statements.confirm(context_.statements);
+  void made(const ReplyQueue::Match& match) {
+    if (match.change.server) server_.statements.confirm();
+    if (client_ == nullptr) return;
+    if (match.change.client) client_->statements.confirm(context_.statements);
+    if (match.change.unnamed && match.fate == Fate::forward) client_->unnamed.confirm();
   }
 
   void lost(const ReplyQueue::Match& match, std::string_view code) {
@@ -245,7 +247,7 @@ class ServerSide {
     if (!match.matched) return {Verdict::desync, std::nullopt};
     // Whatever unnamed statement the server has now, it is not the one this client prepared.
     if (match.parse_lost) server_.unnamed_owner = {};
-    if (match.own_parse_lost && client_ != nullptr) client_->unnamed.forget();
+    if (client_ != nullptr) client_->unnamed.take_back(match.unnamed_lost, match.unnamed_failed);
     lost(match, fields.code);
     note_idle();
     if (match.fate == Fate::swallow && client_ != nullptr) {

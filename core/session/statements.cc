@@ -51,15 +51,32 @@ void Statements::release(StatementHandle handle) {
   statements_.erase(handle);
 }
 
-void UnnamedStatement::begin(std::size_t whole_size, std::string_view first_part) {
-  size = whole_size;
-  // A large buffer is not kept by a client that will seldom need one.
-  if (too_long() || definition.capacity() > limits::client_read_size) definition = {};
-  if (!too_long()) definition = first_part;
+void UnnamedStatement::begin(std::size_t size, std::string_view first_part) {
+  before_.push_back(std::exchange(now_, {.definition = {}, .size = size, .version = ++versions_}));
+  if (!too_long()) now_.definition = first_part;
 }
 
 void UnnamedStatement::add(std::string_view part) {
-  if (definition.size() < size && !too_long()) definition += part;
+  if (now_.definition.size() < now_.size && !too_long()) now_.definition += part;
+}
+
+bool UnnamedStatement::drop() {
+  if (none()) return false;
+  before_.push_back(std::exchange(now_, {}));
+  return true;
+}
+
+void UnnamedStatement::confirm() {
+  PGWEIR_REQUIRE(!before_.empty(), now_.size);
+  before_.erase(before_.begin());
+}
+
+void UnnamedStatement::take_back(std::size_t count, bool failed) {
+  PGWEIR_REQUIRE(count <= before_.size(), count, before_.size());
+  if (count == 0) return;
+  Kept was = failed ? Kept{} : std::move(before_.front());
+  before_.erase(before_.begin(), before_.begin() + static_cast<std::ptrdiff_t>(count));
+  (before_.empty() ? now_ : before_.front()) = std::move(was);
 }
 
 namespace {

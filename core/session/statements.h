@@ -63,17 +63,40 @@ class Statements {
   std::map<std::string_view, StatementHandle> index_;  // views of their definitions
 };
 
-// What a client has prepared last without a name, to be prepared again at another server.
-struct UnnamedStatement {
-  std::string definition;  // as it comes
-  std::size_t size = 0;    // of all of it; 0: there is none
-
-  void begin(std::size_t whole_size, std::string_view first_part);
+// What a client has prepared last without a name, as of what it has sent: to be prepared again
+// where another client was.
+class UnnamedStatement {
+ public:
+  // A Parse replaces it; its text comes in parts.
+  void begin(std::size_t size, std::string_view first_part);
   // Of the Parse under way; nothing where all is there.
   void add(std::string_view part);
-  void forget() { *this = {}; }
-  bool whole() const { return size > 0 && definition.size() == size; }
-  bool too_long() const { return size > limits::unnamed_statement_size_max; }
+  // Close, or a simple query. False: there is none.
+  bool drop();
+  // The oldest change is answered.
+  void confirm();
+  // So many of the oldest changes come to nothing. failed: the first was a Parse that was not
+  // skipped, and PostgreSQL has dropped what was before.
+  void take_back(std::size_t count, bool failed);
+
+  bool none() const { return now_.size == 0; }
+  bool too_long() const { return now_.too_long(); }
+  bool whole() const { return !none() && now_.definition.size() == now_.size; }
+  const std::string& definition() const { return now_.definition; }
+  std::size_t size() const { return now_.size; }
+  // Another one for each Parse, so that an older one that a server still has is not taken for this.
+  std::uint64_t version() const { return now_.version; }
+
+ private:
+  struct Kept {
+    std::string definition;  // as it comes; nothing where it is too long
+    std::size_t size = 0;    // of all of it; 0: there is none
+    std::uint64_t version = 0;
+    bool too_long() const { return size > limits::unnamed_statement_size_max; }
+  };
+  Kept now_;
+  std::uint64_t versions_ = 0;
+  std::vector<Kept> before_;  // what was, before each change that is not answered: the oldest first
 };
 
 // What the names of one client stand for, as of what it has sent.

@@ -115,6 +115,39 @@ TEST_F(UnnamedStatementTest, of_which_the_next_replaces_the_one_before) {
   EXPECT_EQ(bind_and_run(client), "2 D(two) C(SELECT 1) Z(I)");
 }
 
+TEST_F(UnnamedStatementTest, that_an_older_server_still_has_is_not_taken_for_the_last_one) {
+  world.settings.default_pool_size = 2;
+  sim::Client& client = world.client();
+  sim::Client& other = world.client();
+  world.ask(client, sim::parse("", "select 'old'") + sim::sync());
+  world.query(other, "begin");  // where that is
+  world.ask(client, sim::parse("", "select 'new'") + sim::sync());
+  sim::Client& third = world.client();
+  world.query(third, "begin");  // where the new one is
+  world.ask(other, sim::close('P', "") + sim::sync());
+  EXPECT_EQ(world.query(other, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(bind_and_run(client), "2 D(new) C(SELECT 1) Z(I)");
+  world.query(third, "commit");
+}
+
+TEST_F(UnnamedStatementTest, of_a_batch_that_failed_is_not_used_by_the_next_one) {
+  leave_statement();
+  sim::Client& client = world.client();
+  EXPECT_EQ(world.ask(client, sim::execute("nothing") + sim::parse("", "insert own") + sim::sync() +
+                                  sim::bind("", "") + sim::execute("") + sim::sync()),
+            "E(34000) Z(I) E(26000) Z(I)");
+  EXPECT_EQ(executed("insert others"), 1u) << "a client ran another client's statement";
+}
+
+TEST_F(UnnamedStatementTest, stays_when_what_would_replace_or_drop_it_is_skipped) {
+  sim::Client& client = world.client();
+  world.ask(client, sim::parse("", "select 'own'") + sim::sync());
+  world.ask(client, sim::execute("nothing") + sim::close('S', "") + sim::parse("", "select 'x'") +
+                        sim::query("select 1") + sim::sync());
+  leave_statement();
+  EXPECT_EQ(bind_and_run(client), "2 D(own) C(SELECT 1) Z(I)");
+}
+
 TEST_F(UnnamedStatementTest, is_dropped_by_a_simple_query_and_by_close) {
   sim::Client& client = world.client();
   world.ask(client, sim::parse("", "select 'own'") + sim::sync());

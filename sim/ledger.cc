@@ -371,7 +371,7 @@ bool Ledger::pass_to_server(Client& client, Server& server, std::string_view pie
   }
   // Many say just this.
   if ((piece[0] == 'S' || piece[0] == 'P') && !is_heard_at_once(client, server)) {
-    if (piece[0] == 'P' || !is_held_up(client) || !goes_on(client, server, rest.substr(piece.size()))) return false;
+    if (!is_held_up(client) || !goes_on(client, server, rest.substr(piece.size()))) return false;
   }
   const std::size_t strays_size = client.inbox.view().size() - rest.size();
   if (!join(client, server)) return false;

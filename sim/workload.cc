@@ -429,7 +429,9 @@ void Workload::add_named_step(Part& part, const Identity& who) {
 
 void Workload::add_prepare(Part& part, const Identity& who, const std::string& name) {
   Ask statement = tape_.chance(1, 8) ? any_failure() : proof();
-  statement.shared = statement.kind == Kind::proof && tape_.chance(1, 2);
+  // Only pgweir's names tell one text of several clients from another; whose an unnamed one is, is
+  // told by its text.
+  statement.shared = statement.kind == Kind::proof && !name.empty() && tape_.chance(1, 2);
   part.bytes += parse(name, text_of(statement, who.number));
   owe_for_name(part, Owed::What::prepare, name.empty() ? Answers::unnamed : name, {statement});
 }

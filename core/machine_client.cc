@@ -114,7 +114,7 @@ void Machine::Core::client_peer_done(Client& client) {
 // A client that sends no more still gets the answers to what it asked.
 void Machine::Core::end_if_done(Client& client) {
   if (!client.peer_done || client.state == ClientState::closing) return;
-  if (client.state == ClientState::waiting) return;
+  if (client.state == ClientState::waiting || client.leaving) return;
   // What other machines say is awaited: it is not long, and all of them answer.
   if (client.state == ClientState::console && client.blocked) return;
   if (client.state == ClientState::authenticating && client.login->admitting) return;
@@ -210,7 +210,7 @@ void Machine::Core::client_closed(Client& client) {
 void Machine::Core::update_reading(Client& client) {
   bool stop = false;
   switch (client.state) {
-    case ClientState::startup:
+    case ClientState::startup: stop = client.leaving; break;
     case ClientState::idle: break;
     case ClientState::authenticating:
       stop = client.login->deriving || client.login->admitting;

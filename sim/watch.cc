@@ -58,16 +58,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       stranger = received->socket.kind == SocketKind::client;
     }
   } else if (const auto* told = std::get_if<event::Told>(&event)) {
-    const auto is_it = [&](const auto& entry) {
-      return entry.first == pgweir::text_of(told->message);
-    };
-    const auto cancel = std::ranges::find_if(passed_on_, is_it);
-    if (cancel != passed_on_.end()) {
-      cancels_[cancel->second.application] =
-          simulation_.applications()[cancel->second.application - 1]->last_request();
-      check_answered(cancel->second, effects);
-      passed_on_.erase(cancel);
-    }
+    cancel_told(told->message, effects);
   } else if (const auto* closed = std::get_if<event::Closed>(&event)) {
     forget(closed->socket);
   } else if (std::holds_alternative<event::Reconfigured>(event)) {

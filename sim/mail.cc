@@ -42,6 +42,12 @@ void Mail::sent(Way way, Bytes letter) {
                    std::to_string(pair.under_way) + " letters are under way " + words(way));
   }
   if (says_taken(letter)) return;
+  const seats::LetterNumber number = seats::number_of(letter);
+  if (number <= pair.last) {
+    verdict_.blame(oracle::bounded_mail, "letter " + std::to_string(number) + " " + words(way) +
+                                             " went after letter " + std::to_string(pair.last));
+  }
+  pair.last = number;
   if (++pair.not_taken == limits::letters_under_way_max) {
     ++full_count_;
     probes_.hit(Probe::credit_used_up);
@@ -59,14 +65,7 @@ void Mail::came(Way way, Bytes letter, Instant now) {
     Pair& back = pairs_[{way.second, way.first}];
     if (back.not_taken >= limits::letters_under_way_max && --full_count_ == 0) free_since_ = now;
     back.not_taken -= limits::letters_taken_at_once;
-    return;
   }
-  const seats::LetterNumber number = seats::number_of(letter);
-  if (number <= pair.last) {
-    verdict_.blame(oracle::bounded_mail, "letter " + std::to_string(number) + " " + words(way) +
-                                             " came after letter " + std::to_string(pair.last));
-  }
-  pair.last = number;
 }
 
 }  // namespace pgweir::sim

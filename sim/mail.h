@@ -1,5 +1,5 @@
 // The letters between machines, counted from outside (O-33): how many are under way that the other
-// has not said to have taken, whether they come in the order in which they were said, and since
+// has not said to have taken, whether they go in the order in which they were said, and since
 // when none is held back.
 #pragma once
 

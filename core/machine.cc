@@ -502,6 +502,7 @@ std::string Machine::Core::left_over() const {
   for (const seats::Outbox& outbox : outboxes_) {
     add("letters that wait for credit", outbox.waiting_count());
   }
+  add("clients that wait for credit to go home", leaving_.size());
   add("SHOWs that wait for other machines",
       static_cast<std::size_t>(std::count_if(gathers_.begin(), gathers_.end(), [](const Gather& g) {
         return static_cast<bool>(g.client);  // and not for the log, which goes on for ever

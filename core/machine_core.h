@@ -20,6 +20,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -422,6 +423,7 @@ class Machine::Core {
   std::vector<std::uint8_t> reload_askers_;  // seat 0: machines, once for each RELOAD
   std::vector<seats::Outbox> outboxes_;      // by machine; one's own is not used
   std::vector<Inbox> inboxes_;
+  std::set<ClientHandle> leaving_;  // those that wait in an outbox, for credit to go home
   std::vector<Gather> gathers_;
   std::uint32_t last_gather_ = 0;
   std::uint8_t next_seat_ = 0;           // seat 0: whose turn it is to get a client

@@ -5,8 +5,6 @@
 
 namespace pgweir {
 
-using session::ClientState;
-
 void Machine::Core::tell(std::uint8_t to, const seats::Message& message) {
   seats::Outbox& outbox = outboxes_[to];
   if (!outbox.has_credit()) return outbox.wait(message);
@@ -55,9 +53,8 @@ void Machine::Core::others_took(std::uint8_t machine) {
     if (!next->what.client) {
       outbox.sent();
       send(machine, next->what.letter);
-    } else if (Client* client = clients_.find(next->what.client);
-               client != nullptr && client->state == ClientState::startup) {
-      hand_over(*client, machine, next->number);
+    } else if (leaving_.contains(next->what.client)) {
+      hand_over(*clients_.find(next->what.client), machine, next->number);
     }
   }
   if (had_credit) return;

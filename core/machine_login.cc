@@ -33,7 +33,7 @@ PgError wrong_password(std::string_view user) {
 void Machine::Core::startup_bytes(Client& client, Bytes bytes) {
   if (client.cancelling) return;  // it has said all it may
   client.stream.hold(bytes);
-  if (client.leaving) return;
+  if (leaving_.contains(client.self)) return;
   while (client.state == ClientState::startup && client.stream.held.size() >= 4) {
     const auto size = wire::startup_packet_size(client.stream.held);
     if (!size) return close_client(client, effect::CloseWhen::now, "not a PostgreSQL client");

@@ -37,7 +37,7 @@ void Machine::Core::send_home(Client& client, std::uint8_t home, Bytes packet) {
   client.stream.held.insert(client.stream.held.begin(), packet.begin(), packet.end());
   seats::Outbox& outbox = outboxes_[home];
   if (outbox.has_credit()) return hand_over(client, home, outbox.next_number());
-  client.leaving = true;
+  leaving_.insert(client.self);
   update_reading(client);
   outbox.wait(client.self);
 }
@@ -50,6 +50,7 @@ void Machine::Core::hand_over(Client& client, std::uint8_t to, seats::LetterNumb
   out_.add(
       effect::HandOver{client.socket(), to, bytes_of(out_.arena().copy(seats::write(parcel)))});
   ++handed_over_count_;
+  leaving_.erase(client.self);
   unauthenticated_.remove(clients_, client);
   timers_.remove(client.timer);
   clients_.erase(client.self);

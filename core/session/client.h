@@ -87,7 +87,6 @@ struct Client {
   bool gssenc_asked = false;
   bool counted = false;                          // takes one of max_client_conn
   bool cancelling = false;                       // brought a cancel, which another machine sees to
-  bool leaving = false;                          // to another machine, as soon as a letter may go
   std::optional<std::uint8_t> unacknowledged{};  // whom to tell that it has come, when it goes
 
   PoolHandle pool;      // from logging_in on

@@ -223,6 +223,7 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   draw_people(options, tape);
   if (tape.chance(1, 2)) draw_machines(options, tape);
   if (tape.chance(1, 2)) draw_statements(options, tape);
+  if (options.machine_count > 1) options.deafen = tape.chance(1, 2);
   if (tape.chance(1, 3)) draw_unnamed(options, tape);
   return options;
 }
@@ -291,6 +292,7 @@ std::string describe(const RunOptions& options) {
   add("move_names", options.move_names, 0);
   add("ruins_percent", options.ruins_percent, 0);
   add("change_passwords", options.change_passwords, 0);
+  add("deafen", options.deafen, 0);
   add("jobs_max", options.workload.jobs_max, usual.workload.jobs_max);
   add("think_ms_max", options.workload.think_ms_max, usual.workload.think_ms_max);
   add("statements_max", options.workload.statements_max, usual.workload.statements_max);

@@ -61,7 +61,7 @@ void UnnamedStatement::add(std::string_view part) {
 }
 
 bool UnnamedStatement::drop() {
-  if (none()) return false;
+  if (none() && before_.empty()) return false;  // there is none even if what was said is skipped
   before_.push_back(std::exchange(now_, {}));
   return true;
 }

@@ -71,7 +71,7 @@ class UnnamedStatement {
   void begin(std::size_t size, std::string_view first_part);
   // Of the Parse under way; nothing where all is there.
   void add(std::string_view part);
-  // Close, or a simple query. False: there is none.
+  // Close, or a simple query. False: that changes nothing.
   bool drop();
   // The oldest change is answered.
   void confirm();

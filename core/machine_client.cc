@@ -119,7 +119,7 @@ void Machine::Core::client_peer_done(Client& client) {
 // A client that sends no more still gets the answers to what it asked.
 void Machine::Core::end_if_done(Client& client) {
   if (!client.peer_done || client.state == ClientState::closing) return;
-  if (client.state == ClientState::waiting) return;
+  if (client.state == ClientState::waiting || leaving_.contains(client.self)) return;
   // What other machines say is awaited: it is not long, and all of them answer.
   if (client.state == ClientState::console && client.blocked) return;
   if (client.state == ClientState::authenticating && client.login->admitting) return;
@@ -182,6 +182,7 @@ void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::st
 }
 
 void Machine::Core::leave_queues(Client& client) {
+  leaving_.erase(client.self);
   switch (client.state) {
     case ClientState::startup:
     case ClientState::authenticating:
@@ -217,7 +218,7 @@ void Machine::Core::client_closed(Client& client) {
 void Machine::Core::update_reading(Client& client) {
   bool stop = false;
   switch (client.state) {
-    case ClientState::startup:
+    case ClientState::startup: stop = leaving_.contains(client.self); break;
     case ClientState::idle: break;
     case ClientState::authenticating:
       stop = client.login->deriving || client.login->admitting;

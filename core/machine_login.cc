@@ -34,6 +34,7 @@ PgError wrong_password(std::string_view user) {
 void Machine::Core::startup_bytes(Client& client, Bytes bytes) {
   if (client.cancelling) return;  // it has said all it may
   client.stream.hold(bytes);
+  if (leaving_.contains(client.self)) return;
   while (client.state == ClientState::startup && client.stream.held.size() >= 4) {
     const auto size = wire::startup_packet_size(client.stream.held);
     if (!size) return close_client(client, effect::CloseWhen::now, "not a PostgreSQL client");
@@ -66,7 +67,7 @@ bool Machine::Core::first_packet(Client& client, Bytes packet) {
     const std::uint8_t home =
         is_console(startup->database) ? seat_.machine : home_for(startup->database, startup->user);
     if (home != seat_.machine && !draining_) {
-      hand_over(client, home, packet);
+      send_home(client, home, packet);
       return false;
     }
     begin_login(client, packet);

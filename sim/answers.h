@@ -21,6 +21,9 @@ namespace pgweir::sim {
 
 class Answers {
  public:
+  // What Owed::name is for the statement that has none.
+  inline static const std::string unnamed = "(unnamed)";
+
   Answers(std::uint32_t client, Verdict& verdict) : client_(client), verdict_(verdict) {}
 
   // A new connection: nothing owed, its parameters are these.

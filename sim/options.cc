@@ -176,6 +176,11 @@ void draw_statements(RunOptions& options, Tape& tape) {
   options.settings.max_prepared_statements = one_of<std::int32_t, 4>(tape, {200, 1, 2, 4});
 }
 
+void draw_unnamed(RunOptions& options, Tape& tape) {
+  const std::uint32_t weight = tape.between(1, 10);
+  options.workload.weights[static_cast<std::size_t>(JobKind::unnamed)] = weight * weight;
+}
+
 void draw_startup_settings(RunOptions& options, Tape& tape) {
   options.settings_percent = one_of<std::uint32_t, 3>(tape, {50, 20, 90});
   options.server_version = one_of<const char*, 3>(tape, {"15.20", "13.4", "18.1"});
@@ -226,6 +231,8 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   draw_people(options, tape);
   if (tape.chance(1, 2)) draw_machines(options, tape);
   if (tape.chance(1, 2)) draw_statements(options, tape);
+  if (options.machine_count > 1) options.deafen = tape.chance(1, 2);
+  if (tape.chance(1, 3)) draw_unnamed(options, tape);
   if (tape.chance(1, 2)) draw_startup_settings(options, tape);
   return options;
 }
@@ -297,6 +304,7 @@ std::string describe(const RunOptions& options) {
   add("move_names", options.move_names, 0);
   add("ruins_percent", options.ruins_percent, 0);
   add("change_passwords", options.change_passwords, 0);
+  add("deafen", options.deafen, 0);
   add("jobs_max", options.workload.jobs_max, usual.workload.jobs_max);
   add("think_ms_max", options.workload.think_ms_max, usual.workload.think_ms_max);
   add("statements_max", options.workload.statements_max, usual.workload.statements_max);

@@ -75,6 +75,8 @@ enum class Probe : std::uint8_t {
   handed_over,
   cancel_of_another_machine,
   all_machines_asked,
+  credit_used_up,
+  machine_deaf,
   count
 };
 

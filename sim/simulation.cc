@@ -239,6 +239,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   check_recycled(event, effects);
   names_.step(shell_->stepping(), clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   ledger_.step(event, effects);
+  mail_.step(shell_->stepping(), clock_.now(), event, effects);
   watch_->step(event, effects);
   probes_.step(event, effects);
   for (const Effect& effect : effects) {
@@ -264,7 +265,9 @@ Duration Simulation::machines_agree_within() const {
 }
 
 Instant Simulation::undisturbed_since() const {
-  return std::max(stalled_until_, in_force_->since());
+  const Instant now = clock_.now();
+  return std::max(
+      {stalled_until_, in_force_->since(), std::min(deaf_until_, now), mail_.free_since(now)});
 }
 
 bool Simulation::over() const { return verdict_.failed() || shell_->exit_status().has_value(); }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/limits.h"
+#include "core/seats/message.h"
 #include "sim/application.h"
 #include "sim/message_view.h"
 #include "sim/quiet_log.h"
@@ -58,16 +59,9 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       stranger = received->socket.kind == SocketKind::client;
     }
   } else if (const auto* told = std::get_if<event::Told>(&event)) {
-    const auto is_it = [&](const auto& entry) {
-      return entry.first == pgweir::text_of(told->message);
-    };
-    const auto cancel = std::ranges::find_if(passed_on_, is_it);
-    if (cancel != passed_on_.end()) {
-      cancels_[cancel->second.application] =
-          simulation_.applications()[cancel->second.application - 1]->last_request();
-      check_answered(cancel->second, effects);
-      passed_on_.erase(cancel);
-    }
+    cancel_told(told->message, effects);
+  } else if (const auto* arrived = std::get_if<event::Arrived>(&event)) {
+    server_came(*arrived);
   } else if (const auto* closed = std::get_if<event::Closed>(&event)) {
     forget(closed->socket);
   } else if (std::holds_alternative<event::Reconfigured>(event)) {
@@ -507,9 +501,22 @@ void Watch::check_growth() {
                           std::to_string(server_count) + " servers of " + std::to_string(limit));
 }
 
+// Who gave it believes that somebody there was served by it, until he is told again.
+void Watch::server_came(const event::Arrived& arrived) {
+  const Shell& shell = simulation_.shell();
+  const pool::PoolName pool = seats::read_server(arrived.parcel).pool;
+  for (auto& [client, waiter] : waiting_) {
+    if (waiter.pool.database != pool.database || waiter.pool.user != pool.user) continue;
+    if (shell.machine_of(client) == shell.stepping()) {
+      waiter.passed_by_at = simulation_.clock().now();
+    }
+  }
+}
+
 // That it waits has had time to come to where it matters.
 bool Watch::is_known_everywhere(const Waiter& waiter) const {
-  const Instant since = std::max(waiter.since, simulation_.undisturbed_since());
+  const Instant since =
+      std::max({waiter.since, waiter.passed_by_at, simulation_.undisturbed_since()});
   return simulation_.options().machine_count == 1 ||
          simulation_.clock().now() > after(since, simulation_.machines_agree_within());
 }

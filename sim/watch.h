@@ -83,6 +83,7 @@ class Watch {
 
   // watch_cancels.cc
   void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
+  void cancel_told(Bytes letter, std::span<const Effect> effects);
   void check_answered(Cancel cancel, std::span<const Effect> effects);
   void check_passed_on(const Application& who, std::span<const Effect> effects);
   bool runs_for(SocketId server, SocketId client, const Application& who) const;
@@ -92,12 +93,14 @@ class Watch {
   struct Waiter;
   bool is_overtaken(SocketId client, Instant since_client, SocketId other, Waiter& waiter) const;
   bool is_known_everywhere(const Waiter& waiter) const;
+  void server_came(const event::Arrived& arrived);
 
   struct Waiter {
     std::uint64_t step;  // in which it began to wait
     Instant since;
     Login pool;
     Instant overtaken_at = never;  // for the first time
+    Instant passed_by_at{};        // a server came to its machine, and went on to another
   };
   struct Sent {
     Instant last{};

@@ -31,6 +31,11 @@ inline constexpr std::size_t server_parameters_max = 128;
 inline constexpr std::uint32_t message_size_max = 0x3fffffff;
 // Bytes of a Parse that gives its statement a name, which must be read whole: 54000 above it.
 inline constexpr std::uint32_t statement_size_max = 4u << 20;
+// Bytes that the names of one client and what they stand for may take: 54000 for one more.
+inline constexpr std::size_t client_statements_size_max = 64u << 20;
+// Bytes of an unnamed Parse that is kept for when its client has another server: a longer one is
+// gone with its transaction, and 26000 says so.
+inline constexpr std::uint32_t unnamed_statement_size_max = 64u << 10;
 // Bytes of the names at the start of Parse, Bind and Describe that are looked at: a longer one is
 // no unnamed statement, and the server judges it.
 inline constexpr std::uint32_t name_size_max = 1024;
@@ -72,6 +77,13 @@ inline constexpr std::uint32_t host_connecting_max = 16;
 inline constexpr std::uint32_t host_connects_per_second = 200;
 // The first pause after a failed attempt; doubles up to server_login_retry, with jitter.
 inline constexpr Duration login_retry_first = 100ms;
+// Letters from one machine to another that it has not said to have taken: what else there is waits
+// with who has it to say, levels of one thing as one. A machine says so once for half of them.
+inline constexpr std::uint32_t letters_under_way_max = 32;
+inline constexpr std::uint32_t letters_taken_at_once = letters_under_way_max / 2;
+// Those that say so go beside the others: as many as there may be halves.
+inline constexpr std::uint32_t letters_of_a_pair_max =
+    letters_under_way_max + letters_under_way_max / letters_taken_at_once;
 // How long other machines may take to answer a SHOW: then what they have is not shown.
 inline constexpr Duration gather_wait = 5s;
 // Key derivations at once: they share the shell's threads with DNS.
@@ -104,6 +116,7 @@ inline constexpr std::uint64_t recovery_bytes_max = 16u << 20;
 // How long a client that closed its sending side may wait for its answer: most that do so are gone.
 inline constexpr Duration half_closed_wait = 3s;
 
+static_assert(letters_under_way_max % letters_taken_at_once == 0);
 static_assert(recovery_grace < recovery_wait);
 static_assert(name_size_max + 64 <= client_read_size, "names fit a client's held bytes");
 static_assert(startup_packet_size_max <= read_buffer_size);

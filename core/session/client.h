@@ -102,6 +102,7 @@ struct Client {
   ParameterSet parameters{};
   ValueId settings = no_value;  // StartupSettings::text
   ClientStatements statements;
+  UnnamedStatement unnamed;
   ValueId user = no_value;  // as it logged in
   std::uint64_t cancel_key = 0;
 

@@ -118,7 +118,8 @@ void join_link(Client& client, Server& server, LinkContext& context) {
 
 bool may_go_on(const Client& client, const Server& server) {
   return client.blocked && !client.untried && !server.cancel && !server.cancel_wanted &&
-         !server.owed.waits_for_changes() && server.owed.size() < limits::owed_replies_max / 2;
+         !server.owed.waits_for_changes() && !server.owed.unnamed_in_doubt() &&
+         server.owed.size() < limits::owed_replies_max / 2;
 }
 
 bool transaction_over(const Server& server, const Client* client) {

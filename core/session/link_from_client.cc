@@ -52,6 +52,7 @@ class ClientSide {
         const Bytes piece = bytes.first(at_most(stream.body_left, bytes.size()));
         stream.body_left -= static_cast<std::uint32_t>(piece.size());
         context_.totals.received += piece.size();
+        client_.unnamed.add(text_of(piece));
         if (stream.forward) run_.add(piece);
         bytes = bytes.subspan(piece.size());
         continue;
@@ -71,7 +72,7 @@ class ClientSide {
         case Opened::message: break;
       }
       stream.wants_whole = false;
-      if (is_of_statements(opening) && waits(opening)) {
+      if (waits(opening)) {
         stream.body_left = 0;
         stream.hold(opening.piece);
         stream.hold(bytes);
@@ -88,9 +89,7 @@ class ClientSide {
   LinkOutcome request(const Opening& opening) {
     server_.trail.sent(opening.header.type);
     switch (static_cast<FrontendType>(opening.header.type)) {
-      case FrontendType::query:
-        server_.unnamed_owner = {};  // a simple query drops the unnamed statement
-        return ask(opening, {Request::query});
+      case FrontendType::query: return query(opening);
       case FrontendType::parse: return parse(opening);
       case FrontendType::bind: return bind(opening);
       case FrontendType::describe: return describe(opening);
@@ -137,13 +136,25 @@ class ClientSide {
     return pass(opening);
   }
 
+  // A simple query drops the unnamed statement.
+  LinkOutcome query(const Opening& opening) {
+    return ask(opening, {.request = Request::query, .change = drop_unnamed()});
+  }
+
+  Change drop_unnamed() {
+    if (server_.owed.skipping()) return {};
+    server_.unnamed_owner = {};
+    return {.unnamed = client_.unnamed.drop()};
+  }
+
   LinkOutcome parse(const Opening& opening) {
     ++context_.totals.client_parse_count;
     const Name name = statement_of(opening);
     // Of a Parse that is all there and whose name does not end the server finds what is wrong.
     if (name.text.empty() && (name.whole || opening.whole())) {
-      if (!server_.owed.skipping()) server_.unnamed_owner = client_.self;
-      return ask(opening, {Request::parse});
+      if (server_.owed.skipping()) return pass(opening);  // the server skips it
+      keep_unnamed(opening);
+      return ask(opening, {.request = Request::parse, .change = {.unnamed = true}});
     }
     if (const auto refusal = unusable(name)) return refuse(opening, *refusal, name.text);
     if (opening.header.body_size > limits::statement_size_max) {
@@ -155,9 +166,13 @@ class ClientSide {
     const std::string_view definition = text_of(opening.body().subspan(name.text.size() + 1));
     if (!is_definition(definition)) return refuse(opening, Refusal::malformed_parse, name.text);
 
+    if (!client_.statements.has_room_for(name.text, definition)) {
+      return refuse(opening, Refusal::too_many_statements, name.text);
+    }
+
     const StatementHandle handle = context_.statements.use(definition, context_.vault);
-    client_.statements.add(name.text, handle);
     const Statement& statement = context_.statements.at(handle);
+    client_.statements.add(name.text, statement);
     asks();
     // In a failed transaction it is the server's to say whether such a statement may be parsed.
     if (server_.status != TransactionStatus::failed && server_.statements.use(statement)) {
@@ -177,10 +192,7 @@ class ClientSide {
     // A portal's name so long that the statement's is out of sight hides nothing.
     if (!name.whole && !opening.whole()) return refuse(opening, Refusal::name_too_long, {});
     if (!name.whole) return ask(opening, {Request::bind});  // the server finds what is wrong
-    if (name.text.empty()) {
-      if (foreign()) return refuse(opening, Refusal::foreign_statement, {});
-      return ask(opening, {Request::bind});
-    }
+    if (name.text.empty()) return ask_of_unnamed(opening, Request::bind);
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
     server_.owed.push({.request = Request::bind, .statement = statement->self});
@@ -203,10 +215,7 @@ class ClientSide {
     if (!of_statement) return ask(opening, {Request::describe_portal});
     if (!name.whole && !opening.whole()) return refuse(opening, Refusal::name_too_long, {});
     if (!name.whole) return ask(opening, {Request::describe_statement});
-    if (name.text.empty()) {
-      if (foreign()) return refuse(opening, Refusal::foreign_statement, {});
-      return ask(opening, {Request::describe_statement});
-    }
+    if (name.text.empty()) return ask_of_unnamed(opening, Request::describe_statement);
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
     server_.owed.push({.request = Request::describe_statement, .statement = statement->self});
@@ -225,7 +234,11 @@ class ClientSide {
     const bool of_statement = reader.u8() == 'S';
     const Name name{reader.text(), !reader.failed()};
     const bool named = of_statement && (!name.text.empty() || !name.whole);
-    if (!named || (!name.whole && opening.whole())) return ask(opening, {Request::close});
+    if (!named || (!name.whole && opening.whole())) {
+      const bool unnamed = of_statement && name.whole;
+      return ask(opening,
+                 {.request = Request::close, .change = unnamed ? drop_unnamed() : Change{}});
+    }
     if (server_.owed.skipping()) return drop();
     asks();
     const bool known = name.whole && client_.statements.remove(name.text);
@@ -244,19 +257,22 @@ class ClientSide {
     return {text, !reader.failed()};
   }
 
-  // Parse, Bind, Describe and Close of a statement with a name.
-  static bool is_of_statements(const Opening& opening) {
+  // It is not all there yet, or what it depends on is not answered.
+  bool waits(const Opening& opening) {
     const auto type = static_cast<FrontendType>(opening.header.type);
     const bool close = type == FrontendType::close || type == FrontendType::describe;
-    if (!close && type != FrontendType::parse && type != FrontendType::bind) return false;
+    const bool parse = type == FrontendType::parse;
+    if (!close && !parse && type != FrontendType::bind) return false;
     wire::Reader reader(opening.body());
     if (close && reader.u8() != 'S') return false;
     if (type == FrontendType::bind) reader.text();
-    return !reader.text().empty();
+    if (!reader.text().empty()) return named_waits(opening);
+    const bool uses = !parse && type != FrontendType::close;
+    client_.blocked = uses && server_.owed.unnamed_in_doubt();
+    return client_.blocked;
   }
 
-  // It is not all there yet, or what it depends on is not answered.
-  bool waits(const Opening& opening) {
+  bool named_waits(const Opening& opening) {
     const bool whole = opening.header.type != static_cast<std::uint8_t>(FrontendType::parse) ||
                        opening.header.body_size > limits::statement_size_max || opening.whole();
     client_.stream.wants_whole = !whole;
@@ -338,8 +354,42 @@ class ClientSide {
     if (begins) client_.transaction_at = context_.now;
   }
 
-  // The server's unnamed statement is another client's.
-  bool foreign() const { return server_.unnamed_owner != client_.self; }
+  void keep_unnamed(const Opening& opening) {
+    // Behind its name. Of one without any the server finds what is wrong.
+    const std::size_t name_size = std::min<std::size_t>(1, opening.header.body_size);
+    client_.unnamed.begin(opening.header.body_size - name_size,
+                          text_of(opening.body().subspan(name_size)));
+    unnamed_is_clients();
+  }
+
+  void unnamed_is_clients() {
+    server_.unnamed_owner = client_.self;
+    server_.unnamed_version = client_.unnamed.version();
+  }
+
+  // Where the server's unnamed statement is not this client's last one, that is prepared again.
+  LinkOutcome ask_of_unnamed(const Opening& opening, Request request) {
+    const UnnamedStatement& unnamed = client_.unnamed;
+    const bool there =
+        server_.unnamed_owner == client_.self && server_.unnamed_version == unnamed.version();
+    if (!there && !server_.owed.skipping()) {
+      if (unnamed.too_long()) return refuse(opening, Refusal::unnamed_too_long, {});
+      if (!unnamed.whole()) return refuse(opening, Refusal::no_unnamed_statement, {});
+      asks();
+      std::string& message = context_.out.scratch();
+      wire::Writer(message)
+          .begin(FrontendType::parse)
+          .text("")
+          .bytes(bytes_of(unnamed.definition()))
+          .end();
+      send_instead(message, {});
+      unnamed_is_clients();
+      server_.owed.push(
+          {.request = Request::parse, .fate = Fate::inject, .change = {.unnamed = true}});
+      ++context_.totals.server_parse_count;
+    }
+    return ask(opening, {request});
+  }
 
   LinkOutcome refuse(const Opening& opening, Refusal refusal, std::string_view name) {
     asks();

@@ -23,6 +23,17 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
       return {sqlstate::feature_not_supported,
               "max_prepared_statements is 0: pgweir keeps no prepared statements by name",
               "Raise it, or let the driver use unnamed statements or the simple protocol."};
+    case Refusal::unnamed_too_long:
+      return {
+          sqlstate::invalid_sql_statement_name,
+          join("the unnamed prepared statement is longer than ", limits::unnamed_statement_size_max,
+               " bytes, and was not kept for the next transaction"),
+          "Parse and Bind it in one transaction, or give it a name."};
+    case Refusal::too_many_statements:
+      return {sqlstate::program_limit_exceeded,
+              join("prepared statement \"", name, "\": those of this session take more than ",
+                   limits::client_statements_size_max, " bytes"),
+              "Close or deallocate those that are not used any more."};
     case Refusal::name_too_long:
       return {sqlstate::name_too_long, join("the name of a prepared statement is longer than ",
                                             limits::name_size_max, " bytes")};
@@ -39,10 +50,9 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
       return {sqlstate::invalid_sql_statement_name,
               join("prepared statement \"", name, "\" does not exist")};
     case Refusal::none:
-    case Refusal::foreign_statement: break;
+    case Refusal::no_unnamed_statement: break;
   }
-  return {sqlstate::invalid_sql_statement_name, "unnamed prepared statement does not exist",
-          "In transaction mode, Parse and Bind in one transaction."};
+  return {sqlstate::invalid_sql_statement_name, "unnamed prepared statement does not exist"};
 }
 
 std::uint32_t at_most(std::uint32_t size, std::size_t limit) {
@@ -131,7 +141,7 @@ class ServerSide {
     if (type == BackendType::ready_for_query && !ready(opening, match.fate)) {
       return {Verdict::desync, std::nullopt};
     }
-    made(match.change);
+    made(match);
     note_idle();
     pass(opening, match.fate == Fate::forward);
     if (type == BackendType::ready_for_query && match.fate == Fate::swallow) return is_set_up();
@@ -150,9 +160,11 @@ class ServerSide {
     note_idle();
   }
 
-  void made(Change change) {
-    if (change.server) server_.statements.confirm();
-    if (change.client && client_ != nullptr) client_->statements.confirm(context_.statements);
+  void made(const ReplyQueue::Match& match) {
+    if (match.change.server) server_.statements.confirm();
+    if (client_ == nullptr) return;
+    if (match.change.client) client_->statements.confirm(context_.statements);
+    if (match.change.unnamed && match.fate == Fate::forward) client_->unnamed.confirm();
   }
 
   void lost(const ReplyQueue::Match& match, std::string_view code) {
@@ -252,6 +264,7 @@ class ServerSide {
     if (!match.matched) return {Verdict::desync, std::nullopt};
     // Whatever unnamed statement the server has now, it is not the one this client prepared.
     if (match.parse_lost) server_.unnamed_owner = {};
+    if (client_ != nullptr) client_->unnamed.take_back(match.unnamed_lost, match.unnamed_failed);
     lost(match, fields.code);
     note_idle();
     if (match.fate == Fate::swallow && server_.setting_up) {

@@ -89,7 +89,8 @@ struct Server {
   HostHandle host;             // the ledger's name of it
   ClientHandle client;         // while active
   ClientHandle unnamed_owner;  // whose unnamed statement it holds
-  CancelHandle cancel;         // in flight
+  std::uint64_t unnamed_version = 0;
+  CancelHandle cancel;  // in flight
   MessageStream stream;
   ReplyQueue owed;
   wire::TransactionStatus status = wire::TransactionStatus::idle;

@@ -27,6 +27,8 @@ std::string Machine::left_over() const { return core_->left_over(); }
 Machine::Core::Core(Settings settings, auth::Vault& vault, Seat seat) : vault_(vault), seat_(seat) {
   timer_ = timers_.add({TimerOwner::Kind::machine, 0, 0});
   applied_.resize(seat_.machines);
+  outboxes_.resize(seat_.machines);
+  inboxes_.resize(seat_.machines);
   settings_ = std::move(settings);
 }
 
@@ -368,7 +370,8 @@ void Machine::Core::check_server(const Server& server) const {
   if (server.state == ServerState::idle) {
     PGWEIR_REQUIRE(provably_clean(server, nullptr), server.self.slot);  // I-05
     PGWEIR_REQUIRE(!server.cancel, server.self.slot);                   // I-08
-    PGWEIR_REQUIRE(server.session.clean(), server.self.slot);           // I-15
+    PGWEIR_REQUIRE(!server.setting_up, server.self.slot);               // I-17
+    PGWEIR_REQUIRE(server.session.clean(), server.self.slot);           // I-18
     const Pool& pool = *pools_.find(server.pool);
     PGWEIR_REQUIRE(std::count(pool.idle.begin(), pool.idle.end(), server.self) == 1);
   }
@@ -386,7 +389,7 @@ void Machine::Core::check_pools() const {
       connecting += server.connecting;
       closing += server.state == ServerState::closing;
       pinned += server.pinned;
-      PGWEIR_REQUIRE(!server.pinned || server.client, server.self.slot);  // I-15
+      PGWEIR_REQUIRE(!server.pinned || server.client, server.self.slot);  // I-18
     });
     PGWEIR_REQUIRE(pool.pinned_count == pinned, pool.pinned_count, pinned);
     PGWEIR_REQUIRE(pool.server_count == servers, pool.server_count, servers);  // I-07
@@ -426,6 +429,7 @@ void Machine::Core::check_invariants() const {
   servers_.each([&](ServerHandle, const Server& server) { check_server(server); });
   check_pools();
   check_ledger();
+  check_outboxes();
 }
 
 std::uint64_t Machine::Core::fingerprint() const {
@@ -444,7 +448,10 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(client.stream.body_left);
     hash.add(client.stream.held.size());
     for (const session::ValueId id : client.parameters) hash.add(values_.text(id));
+    hash.add(values_.text(client.settings));
+    hash.add(client.untried);
     hash.add(client.statements.size());
+    hash.add(client.unnamed.size());
   });
   servers_.each([&](ServerHandle handle, const Server& server) {
     hash.add(handle);
@@ -459,6 +466,7 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(server.stream.held.size());
     server.owed.add_to(hash);
     for (const session::ValueId id : server.parameters) hash.add(values_.text(id));
+    hash.add(values_.text(server.settings));
     hash.add(server.statements.size());
   });
   pools_.each([&](PoolHandle handle, const Pool& pool) {
@@ -477,6 +485,10 @@ std::uint64_t Machine::Core::fingerprint() const {
   hash.add(logged_in_count_);
   hash.add(places_taken_);
   hash.add(handed_over_count_);
+  for (const seats::Outbox& outbox : outboxes_) {
+    hash.add(outbox.under_way());
+    hash.add(outbox.waiting_count());
+  }
   return hash.value();
 }
 
@@ -497,6 +509,10 @@ std::string Machine::Core::left_over() const {
   add("clients of max_client_conn", logged_in_count_);
   add("places of max_client_conn", places_taken_);
   add("clients and servers being handed over", handed_over_count_);
+  for (const seats::Outbox& outbox : outboxes_) {
+    add("letters that wait for credit", outbox.waiting_count());
+  }
+  add("clients that wait for credit to go home", leaving_.size());
   add("SHOWs that wait for other machines",
       static_cast<std::size_t>(std::count_if(gathers_.begin(), gathers_.end(), [](const Gather& g) {
         return static_cast<bool>(g.client);  // and not for the log, which goes on for ever

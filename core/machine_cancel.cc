@@ -24,6 +24,12 @@ void Machine::Core::cancel_by(std::uint64_t key) {
   const auto found = cancel_keys_.find(key);
   if (found == cancel_keys_.end()) return;
   Client& client = *clients_.find(found->second);
+  // Its request has not been sent: it waits for a server as others do.
+  if (client.state == ClientState::active && client.untried) {
+    lose_client(client);
+    client.blocked = false;
+    return cancel_waiting(client);
+  }
   if (client.state == ClientState::active) {
     Server& server = *servers_.find(client.server);
     if (server.owed.swallowing()) {
@@ -36,16 +42,21 @@ void Machine::Core::cancel_by(std::uint64_t key) {
     pool.waiting.remove(clients_, client);
     touch(pool);
     client.become(ClientState::idle, now_);
-    Bytes held = client.stream.take_held(out_.arena());
-    const PgError error{sqlstate::query_canceled, "canceling statement due to user request"};
-    session::reject_request(client, held, error, out_);
-    idle_bytes(client, held);
-    if (client.state == ClientState::idle) {
-      if (draining_ || pools_.find(client.pool)->retired) return drain_client(client);
-      update_reading(client);
-    }
-    end_if_done(client);
+    cancel_waiting(client);
   }
+}
+
+// What it asked is at the front of what is held. Requires: idle.
+void Machine::Core::cancel_waiting(Client& client) {
+  Bytes held = client.stream.take_held(out_.arena());
+  const PgError error{sqlstate::query_canceled, "canceling statement due to user request"};
+  session::reject_request(client, held, error, out_);
+  idle_bytes(client, held);
+  if (client.state == ClientState::idle) {
+    if (draining_ || pools_.find(client.pool)->retired) return drain_client(client);
+    update_reading(client);
+  }
+  end_if_done(client);
 }
 
 // At most one in flight a server: a second would say the same.

@@ -49,13 +49,18 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
                  "hit the next statement instead",
                  "The transaction in progress, if any, was not finished. Try again."});
   }
-  // A cancel on its way may hit what has been sent, but nothing that comes after it.
-  if ((server.cancel || server.cancel_wanted) && says_more) {
+  // A cancel on its way may hit what has been sent, but nothing that comes after it. And nothing is
+  // done for a client whose settings may yet be refused.
+  if (((server.cancel || server.cancel_wanted) && says_more) || client.untried) {
     client.blocked = true;
     client.stream.hold(bytes);
     return update_reading(client);
   }
   session::LinkContext context = this->context(*pools_.find(client.pool));
+  // RESET or DISCARD ALL has taken back what the client came with.
+  if (client.settings != server.settings && transaction_over(server, &client)) {
+    align_parameters(client, server, context);
+  }
   act_on(client, server, session::forward_from_client(client, server, bytes, context));
   // The end of a late COPY message may be all that its release waited for; no reply will come.
   if (client.state == ClientState::active && client.stream.held.empty() &&
@@ -89,11 +94,15 @@ void Machine::Core::act_on(Client& client, Server& server, session::LinkOutcome 
       if (outcome.error) return fail_client(client, *outcome.error);
       return close_client(client, effect::CloseWhen::now, "wrong message length");
     case Verdict::setup: {
-      // What follows on that server was sent in the belief that the parameters hold.
+      // Nothing was changed, and nothing follows: the server is as good as it was.
+      const bool tried_here = client.untried && server.settings == session::no_value;
+      if (tried_here) return fail_client(client, *outcome.error);
       part(client, server);
-      close_server(server, "a client's parameters were refused");
       client.become(ClientState::idle, now_);
-      return fail_client(client, *outcome.error);
+      // What follows on that server was sent in the belief that the parameters hold.
+      close_server(server, "a client's parameters were refused");
+      if (!client.untried) return fail_client(client, *outcome.error);
+      return continue_client(client);  // they were another's, and could not be taken back
     }
   }
 }
@@ -113,12 +122,13 @@ void Machine::Core::client_peer_done(Client& client) {
 // A client that sends no more still gets the answers to what it asked.
 void Machine::Core::end_if_done(Client& client) {
   if (!client.peer_done || client.state == ClientState::closing) return;
-  if (client.state == ClientState::waiting) return;
+  if (client.state == ClientState::waiting || leaving_.contains(client.self)) return;
   // What other machines say is awaited: it is not long, and all of them answer.
   if (client.state == ClientState::console && client.blocked) return;
   if (client.state == ClientState::authenticating && client.login->admitting) return;
   if (client.state == ClientState::active) {
     const Server& server = *servers_.find(client.server);
+    if (client.untried) return;
     if (!client.blocked && !server.owed.empty() && !server.owed.lacks_sync() &&
         !server.owed.copying_in() && client.stream.between_messages()) {
       return;
@@ -175,6 +185,7 @@ void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::st
 }
 
 void Machine::Core::leave_queues(Client& client) {
+  leaving_.erase(client.self);
   switch (client.state) {
     case ClientState::startup:
     case ClientState::authenticating:
@@ -200,6 +211,7 @@ void Machine::Core::client_closed(Client& client) {
   if (client.unacknowledged) tell(*client.unacknowledged, seats::HandedOver{});
   timers_.remove(client.timer);
   values_.drop(client.parameters);
+  values_.release(client.settings);
   values_.release(client.user);
   clients_.erase(client.self);
   exit_if_drained();
@@ -209,7 +221,7 @@ void Machine::Core::client_closed(Client& client) {
 void Machine::Core::update_reading(Client& client) {
   bool stop = false;
   switch (client.state) {
-    case ClientState::startup:
+    case ClientState::startup: stop = leaving_.contains(client.self); break;
     case ClientState::idle: break;
     case ClientState::authenticating:
       stop = client.login->deriving || client.login->admitting;

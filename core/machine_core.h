@@ -11,6 +11,7 @@
 //   machine_console.cc   the admin database
 //   machine_settings.cc  settings, databases, users, pools, hosts; drain
 //   machine_seats.cc     what spans the machines of one process: hand-over, counting, SHOW, reload
+//   machine_letters.cc   what one machine has to say to another, within its credit
 //
 // Nothing here is visible to the shell. Pointers to objects are good until the object is erased,
 // which only its Closed event does.
@@ -19,6 +20,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,7 @@
 #include "core/pool/ledger.h"
 #include "core/pool/pool.h"
 #include "core/seats/message.h"
+#include "core/seats/outbox.h"
 #include "core/seats/rows.h"
 #include "core/session/client.h"
 #include "core/session/link.h"
@@ -68,6 +71,12 @@ struct Gather {
   std::vector<std::uint8_t> awaited;  // machines that have not answered
   Instant due{};
   std::vector<std::string> answers;
+};
+
+// What has come from another machine.
+struct Inbox {
+  seats::LetterNumber last = 0;
+  std::uint32_t taken_count = 0;  // and not told yet
 };
 
 class Machine::Core {
@@ -131,7 +140,8 @@ class Machine::Core {
   void refuse_place(Client& client);
   void pass_on_held(Client& client);
   bool take_parameters(Client& client);
-  bool take_parameter(Client& client, std::string_view name, std::string_view value);
+  void take_parameter(Client& client, std::string_view name, std::string_view value);
+  void settle_parameters(Client& client, const Pool& pool);
   void welcome(Client& client);
   bool ignored(std::string_view parameter) const;
   std::uint64_t new_cancel_key();
@@ -231,7 +241,8 @@ class Machine::Core {
   void decide(const pool::Ledger::Offered& offered);
   void settle(pool::Account& account);
   void grow(pool::Account& account);
-  static std::optional<std::uint8_t> hungriest(const pool::Account& account);
+  std::optional<std::uint8_t> hungriest(const pool::Account& account) const;
+  std::optional<std::uint8_t> keeper_of(const pool::Account& account) const;
   void grant(pool::Account& account, std::uint8_t machine);
   enum class Room : std::uint8_t { yes, pool_full, shared_full, later };
   Room room_for(pool::Account& account);
@@ -288,6 +299,7 @@ class Machine::Core {
   // machine_cancel.cc
   void cancel_requested(Client& requester, std::uint32_t pid, Bytes secret);
   void cancel_by(std::uint64_t key);
+  void cancel_waiting(Client& client);
   void start_cancel(Server& server);
   void cancel_connected(Canceller& canceller);
   void cancel_ended(Canceller& canceller);
@@ -339,7 +351,6 @@ class Machine::Core {
 
   // machine_seats.cc
   void on(const event::Adopted& event);
-  void on(const event::Told& event);
   void on(const event::Reconfigured& event);
   void on(const event::Refused& event);
   void hear(std::uint8_t from, const seats::Admit& asked);
@@ -355,10 +366,9 @@ class Machine::Core {
   void hear(std::uint8_t from, const seats::Applied& applied);
   void hear(std::uint8_t from, const seats::Drain& drain);
   void hear(std::uint8_t from, const seats::Drained& drained);
-  void tell(std::uint8_t to, const seats::Message& message);
-  void tell_others(const seats::Message& message);
   bool spread(Client& client);
-  void hand_over(Client& client, std::uint8_t to, Bytes packet);
+  void send_home(Client& client, std::uint8_t home, Bytes packet);
+  void hand_over(Client& client, std::uint8_t to, seats::LetterNumber number);
   bool take_place(bool admin);
   void give_up_places(std::uint32_t count);
   void tell_places_given_up();
@@ -370,6 +380,15 @@ class Machine::Core {
   void reload();
   void end_reload_if_applied();
   void end_reload(const PgError* error);
+
+  // machine_letters.cc
+  void tell(std::uint8_t to, const seats::Message& message);
+  void tell_others(const seats::Message& message);
+  void send(std::uint8_t to, std::string_view letter);
+  void on(const event::Told& event);
+  void take_letter(std::uint8_t from, seats::LetterNumber number);
+  void others_took(std::uint8_t machine);
+  void check_outboxes() const;
 
   Settings settings_;
   auth::Vault& vault_;
@@ -409,6 +428,9 @@ class Machine::Core {
   std::uint32_t reload_ended_ = 0;           // seat 0: the epoch that all machines go by
   std::vector<std::uint32_t> applied_;       // seat 0: the epoch that each machine goes by
   std::vector<std::uint8_t> reload_askers_;  // seat 0: machines, once for each RELOAD
+  std::vector<seats::Outbox> outboxes_;      // by machine; one's own is not used
+  std::vector<Inbox> inboxes_;
+  std::set<ClientHandle> leaving_;  // those that wait in an outbox, for credit to go home
   std::vector<Gather> gathers_;
   std::uint32_t last_gather_ = 0;
   std::uint8_t next_seat_ = 0;           // seat 0: whose turn it is to get a client

@@ -62,6 +62,7 @@ void Machine::Core::share_idle(Pool& pool) {
   for (const auto& [machine, other] : hungry) {
     const std::uint32_t part = std::min(other.spare, other.hunger.wanted - other.given);
     for (std::uint32_t i = 0; i < part && !pool.idle.empty(); ++i) {
+      if (!outboxes_[machine].has_credit()) break;
       --pool.hungry[machine].spare;
       give(*servers_.find(pool.idle.front()), machine);
     }
@@ -74,6 +75,7 @@ bool Machine::Core::give_to_older(Pool& pool, Server& server) {
   std::optional<std::uint8_t> to;
   Instant oldest = waiting_since(pool);
   for (const auto& [machine, other] : pool.hungry) {
+    if (!outboxes_[machine].has_credit()) continue;
     const Instant theirs = other.next_since(now_, settings_.handover_slack);
     if (after(theirs, settings_.handover_slack) >= waiting_since(pool) || theirs >= oldest)
       continue;
@@ -84,13 +86,14 @@ bool Machine::Core::give_to_older(Pool& pool, Server& server) {
   return to.has_value();
 }
 
-// Requires: it is provably clean, nobody's, and no cancel may hit it.
+// Requires: it is provably clean, nobody's, no cancel may hit it, and there is credit.
 void Machine::Core::give(Server& server, std::uint8_t to) {
   Pool& pool = *pools_.find(server.pool);
   PGWEIR_REQUIRE(provably_clean(server, nullptr) && !server.cancel, server.self.slot);  // I-12
   Hunger hunger = hunger_of(pool);
   sign(pool, hunger);
-  seats::ServerParcel parcel{pool.name(),
+  seats::ServerParcel parcel{outboxes_[to].next_number(),
+                             pool.name(),
                              epoch_,
                              server.endpoint,
                              server.local,
@@ -101,6 +104,7 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
                              server.assignments,
                              hunger,
                              {},
+                             values_.text(server.settings),
                              server.statements.in_order()};
   for (std::size_t i = 0; i < session::tracked_count; ++i) {
     if (server.parameters[i] == session::no_value) continue;
@@ -110,6 +114,7 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
     pool.hunger = hunger;  // one has been told so, and all will be
     pool.tell_again = true;
   }
+  outboxes_[to].sent();
   out_.add(effect::HandOver{server.socket(), to, bytes_of(out_.arena().copy(write(parcel)))});
   ++handed_over_count_;
   pool::Hungry& receiver = pool.hungry[to];
@@ -128,11 +133,14 @@ void Machine::Core::forget(Server& server) {
   touch(pool);
   timers_.remove(server.timer);
   values_.drop(server.parameters);
+  values_.release(server.settings);
+  values_.release(server.setting_up.value_or(session::no_value));
   servers_.erase(server.self);
 }
 
 void Machine::Core::on(const event::Arrived& event) {
   const seats::ServerParcel parcel = seats::read_server(event.parcel);
+  take_letter(event.from, parcel.number);
   Pool* known = pool_named(parcel.pool);
   Pool& pool = known != nullptr ? *known : make_pool(parcel.pool);
   Server& server = add_server(pool, parcel.endpoint);
@@ -149,6 +157,7 @@ void Machine::Core::on(const event::Arrived& event) {
   for (std::size_t i = 0; i < session::tracked_count; ++i) {
     if (parcel.parameters[i]) values_.assign(server.parameters, i, *parcel.parameters[i]);
   }
+  if (!parcel.settings.empty()) server.settings = values_.intern(parcel.settings);
   pool.tell_again = true;
   is_hungry(pool, event.from, parcel.hunger);
   if (exited_) {

@@ -236,12 +236,10 @@ void Machine::Core::grow(Account& account) {
     }
     break;
   }
-  const auto keeper = std::find_if(account.parts.begin(), account.parts.end(),
-                                   [](const Part& part) { return part.level.kept_up; });
-  const bool kept_up = !draining_ && keeper != account.parts.end();
-  while (kept_up && account.staying_count() < account.limits.minimum &&
-         room_for(account) == Room::yes) {
-    grant(account, static_cast<std::uint8_t>(keeper - account.parts.begin()));
+  while (!draining_ && account.staying_count() < account.limits.minimum) {
+    const auto keeper = keeper_of(account);
+    if (!keeper || room_for(account) != Room::yes) break;
+    grant(account, *keeper);
   }
   if (account.starved == was_starved) return;
   account.kept_since = never;
@@ -253,18 +251,27 @@ void Machine::Core::grow(Account& account) {
   }
 }
 
+// A grant is of now, and waits for no credit: it leads where its host is.
 // The machine whose client has waited longest of those that would have more servers.
-std::optional<std::uint8_t> Machine::Core::hungriest(const Account& account) {
+std::optional<std::uint8_t> Machine::Core::hungriest(const Account& account) const {
   std::optional<std::uint8_t> found;
   for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
     const Part& part = account.parts[machine];
-    if (part.level.wanted <= part.connecting_count) continue;
+    if (part.level.wanted <= part.connecting_count || !outboxes_[machine].has_credit()) continue;
     if (!found || part.level.since < account.parts[*found].level.since) found = machine;
   }
   return found;
 }
 
-// Requires: room for it, so its host has addresses.
+// One that min_pool_size is for.
+std::optional<std::uint8_t> Machine::Core::keeper_of(const Account& account) const {
+  for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
+    if (account.parts[machine].level.kept_up && outboxes_[machine].has_credit()) return machine;
+  }
+  return std::nullopt;
+}
+
+// Requires: room for it, so its host has addresses; and credit.
 void Machine::Core::grant(Account& account, std::uint8_t machine) {
   Host& host = *ledger_.hosts.find(account.host);
   ++account.server_count;

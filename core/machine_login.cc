@@ -1,6 +1,7 @@
 // A client's way in: its first packet, authentication, and the welcome (PostgreSQL: "Message Flow",
 // Start-up; "SASL Authentication").
 #include <algorithm>
+#include <utility>
 
 #include "core/base/text.h"
 #include "core/machine_core.h"
@@ -33,6 +34,7 @@ PgError wrong_password(std::string_view user) {
 void Machine::Core::startup_bytes(Client& client, Bytes bytes) {
   if (client.cancelling) return;  // it has said all it may
   client.stream.hold(bytes);
+  if (leaving_.contains(client.self)) return;
   while (client.state == ClientState::startup && client.stream.held.size() >= 4) {
     const auto size = wire::startup_packet_size(client.stream.held);
     if (!size) return close_client(client, effect::CloseWhen::now, "not a PostgreSQL client");
@@ -65,7 +67,7 @@ bool Machine::Core::first_packet(Client& client, Bytes packet) {
     const std::uint8_t home =
         is_console(startup->database) ? seat_.machine : home_for(startup->database, startup->user);
     if (home != seat_.machine && !draining_) {
-      hand_over(client, home, packet);
+      send_home(client, home, packet);
       return false;
     }
     begin_login(client, packet);
@@ -288,42 +290,64 @@ bool Machine::Core::ignored(std::string_view parameter) const {
                      [&](const std::string& name) { return session::same_name(name, parameter); });
 }
 
+// As PostgreSQL does: the last options count, and before all that is said beside them.
 bool Machine::Core::take_parameters(Client& client) {
-  for (const auto& [name, value] : client.login->parameters) {
-    if (name != "options" || ignored(name)) {
-      if (name != "options" && !take_parameter(client, name, value)) return false;
-      continue;
-    }
-    const auto options = wire::read_options(value);
-    if (!options) {
-      fail_client(client, {sqlstate::syntax_error, "invalid startup parameter: options",
-                           "pgweir understands -c name=value and --name=value in options."});
+  session::Login& login = *client.login;
+  std::string_view options;
+  for (const auto& [name, value] : login.parameters) {
+    if (name == "options" && !ignored(name)) options = value;
+  }
+  const auto settings = wire::read_options(options);
+  if (!settings) {
+    fail_client(client, {sqlstate::syntax_error, "invalid startup parameter: options",
+                         "pgweir understands -c name=value and --name=value in options."});
+    return false;
+  }
+  for (const auto& [name, value] : *settings) take_parameter(client, name, value);
+  for (const auto& [name, value] : login.parameters) {
+    if (name == "options") continue;
+    if (name != "replication" || ignored(name)) {
+      take_parameter(client, name, value);
+    } else if (value != "false" && value != "off" && value != "no" && value != "0") {
+      fail_client(client, {sqlstate::feature_not_supported,
+                           "pgweir does not support replication connections yet",
+                           "Connect to PostgreSQL itself for replication."});
       return false;
     }
-    for (const auto& [option, text] : *options) {
-      if (!take_parameter(client, option, text)) return false;
-    }
+  }
+  if (login.settings.size() > limits::startup_settings_max) {
+    fail_client(client, {sqlstate::program_limit_exceeded,
+                         join("the startup packet asks for more than ",
+                              limits::startup_settings_max, " settings")});
+    return false;
   }
   return true;
 }
 
-bool Machine::Core::take_parameter(Client& client, std::string_view name, std::string_view value) {
+void Machine::Core::take_parameter(Client& client, std::string_view name, std::string_view value) {
   if (const auto index = session::tracked_index(name)) {
-    values_.assign(client.parameters, *index, value);
-    return true;
+    return values_.assign(client.parameters, *index, value);
   }
-  if (ignored(name)) return true;
-  if (name == "replication") {
-    if (value == "false" || value == "off" || value == "no" || value == "0") return true;
-    fail_client(client, {sqlstate::feature_not_supported,
-                         "pgweir does not support replication connections yet",
-                         "Connect to PostgreSQL itself for replication."});
-    return false;
+  // Who is served is said by the login, at PostgreSQL too.
+  if (ignored(name) || session::same_name(name, "session_authorization")) return;
+  client.login->settings.set(name, value);
+}
+
+// Of what it asked for, what this pool's servers do not report is a setting like any other.
+void Machine::Core::settle_parameters(Client& client, const Pool& pool) {
+  for (std::size_t i = 0; i < session::tracked_count; ++i) {
+    if (client.parameters[i] == session::no_value) {
+      client.parameters[i] = values_.copy(pool.parameters[i]);
+    } else if (pool.parameters[i] == session::no_value) {
+      client.login->settings.set(session::tracked_parameters[i],
+                                 values_.text(client.parameters[i]));
+      values_.release(std::exchange(client.parameters[i], session::no_value));
+    }
   }
-  fail_client(client, {sqlstate::feature_not_supported,
-                       join("unsupported startup parameter: ", name.substr(0, 64)),
-                       "Name it in ignore_startup_parameters to let such clients in without it."});
-  return false;
+  const std::string settings = client.login->settings.text();
+  if (settings.empty()) return;
+  client.settings = values_.intern(settings);
+  client.untried = true;
 }
 
 // What PostgreSQL says after a login, by what the pool's servers said, with the client's own
@@ -332,11 +356,7 @@ void Machine::Core::welcome(Client& client) {
   Pool& pool = *pools_.find(client.pool);
   std::string& message = out_.scratch();
   write_authentication(message, wire::Authentication::ok);
-  for (std::size_t i = 0; i < session::tracked_count; ++i) {
-    if (client.parameters[i] == session::no_value) {
-      client.parameters[i] = values_.copy(pool.parameters[i]);
-    }
-  }
+  settle_parameters(client, pool);
   for (const auto& [name, value] : pool.welcome) {
     const auto index = session::tracked_index(name);
     wire::write_parameter_status(

@@ -19,38 +19,38 @@ std::uint8_t owner_of_key(std::uint64_t cancel_key) {
 
 }  // namespace
 
-void Machine::Core::tell(std::uint8_t to, const seats::Message& message) {
-  out_.add(effect::Tell{to, bytes_of(out_.arena().copy(seats::write(message)))});
-}
-
-void Machine::Core::tell_others(const seats::Message& message) {
-  for (std::uint8_t other = 0; other < seat_.machines; ++other) {
-    if (other != seat_.machine) tell(other, message);
+// Accepted clients go round the machines, so that each has its share of logins; those that do not
+// take their letters are left out. False: it stays.
+bool Machine::Core::spread(Client& client) {
+  for (;;) {
+    const std::uint8_t to = next_seat_;
+    next_seat_ = static_cast<std::uint8_t>((next_seat_ + 1) % seat_.machines);
+    if (to == seat_.machine) return false;
+    if (!outboxes_[to].has_credit()) continue;
+    hand_over(client, to, outboxes_[to].next_number());
+    return true;
   }
 }
 
-void Machine::Core::on(const event::Told& event) {
-  std::visit([&](const auto& said) { hear(event.from, said); }, seats::read(event.message));
+// packet: its startup packet, which has told where it belongs.
+void Machine::Core::send_home(Client& client, std::uint8_t home, Bytes packet) {
+  client.stream.held.insert(client.stream.held.begin(), packet.begin(), packet.end());
+  seats::Outbox& outbox = outboxes_[home];
+  if (outbox.has_credit()) return hand_over(client, home, outbox.next_number());
+  leaving_.insert(client.self);
+  update_reading(client);
+  outbox.wait(client.self);
 }
 
-// Accepted clients go round the machines, so that each has its share of logins. False: it stays.
-bool Machine::Core::spread(Client& client) {
-  const std::uint8_t to = next_seat_;
-  next_seat_ = static_cast<std::uint8_t>((next_seat_ + 1) % seat_.machines);
-  if (to == seat_.machine) return false;
-  hand_over(client, to, {});
-  return true;
-}
-
-// packet: its startup packet, when that has told where it belongs. The client is gone after this.
-void Machine::Core::hand_over(Client& client, std::uint8_t to, Bytes packet) {
-  std::vector<std::byte> held(packet.begin(), packet.end());
-  held.insert(held.end(), client.stream.held.begin(), client.stream.held.end());
-  const seats::ClientParcel parcel{client.peer, client.local, client.uid, client.connected_at,
-                                   held};
+// The client is gone after this.
+void Machine::Core::hand_over(Client& client, std::uint8_t to, seats::LetterNumber number) {
+  const seats::ClientParcel parcel{number,     client.peer,         client.local,
+                                   client.uid, client.connected_at, client.stream.held};
+  outboxes_[to].sent();
   out_.add(
       effect::HandOver{client.socket(), to, bytes_of(out_.arena().copy(seats::write(parcel)))});
   ++handed_over_count_;
+  leaving_.erase(client.self);
   unauthenticated_.remove(clients_, client);
   timers_.remove(client.timer);
   clients_.erase(client.self);
@@ -58,6 +58,7 @@ void Machine::Core::hand_over(Client& client, std::uint8_t to, Bytes packet) {
 
 void Machine::Core::on(const event::Adopted& event) {
   const seats::ClientParcel parcel = seats::read_client(event.parcel);
+  take_letter(event.from, parcel.number);
   Client& client = add_client(event.client);
   client.peer = parcel.peer;
   client.local = parcel.local;
@@ -175,6 +176,9 @@ void Machine::Core::end_gathers() {
 void Machine::Core::finish_gather(std::size_t place) {
   const Gather gather = std::move(gathers_[place]);
   gathers_.erase(gathers_.begin() + static_cast<std::ptrdiff_t>(place));
+  for (const std::uint8_t machine : gather.awaited) {
+    outboxes_[machine].withdraw(seats::Ask{gather.number, gather.what});
+  }
   seats::Rows rows = rows_of(gather.what);
   for (const std::string& answer : gather.answers) {
     seats::add(rows, seats::read_rows(bytes_of(answer)));

@@ -221,14 +221,14 @@ void Machine::Core::server_bytes(Server& server, Bytes bytes) {
   }
 }
 
-// Returns those that are left, where its client goes on before they are looked at.
+// Returns those that are left, where its client goes on, or has gone, before they are looked at.
 Bytes Machine::Core::linked_bytes(Server& server, Bytes bytes) {
   Pool& pool = *pools_.find(server.pool);
   Client* client = clients_.find(server.client);
   session::LinkContext context = this->context(pool);
   Bytes left = bytes;
   const session::LinkOutcome outcome = session::forward_from_server(server, client, left, context);
-  if (outcome.verdict != Verdict::go_on) left = {};
+  if (outcome.verdict != Verdict::go_on && outcome.verdict != Verdict::setup) left = {};
   const std::size_t taken = bytes.size() - left.size();
   if (client != nullptr) {
     context.totals.sent += taken;
@@ -394,9 +394,12 @@ void Machine::Core::reset_session(Server& server) {
   wire::Writer(message).begin(FrontendType::query).text(query).end();
   out_.send_copy(server.socket(), message);
   server.unnamed_owner = {};
-  const bool forgets = session::state_effects(query, false).forgets_statements;
-  server.owed.push(
-      {session::Request::query, session::Fate::swallow, session::Refusal::none, {.all = forgets}});
+  session::StateEffects does = session::state_effects(query, false);
+  does.rolls_back = false;  // there is nothing to be taken back
+  server.session.sent(does);
+  server.owed.push({.request = session::Request::query,
+                    .fate = session::Fate::swallow,
+                    .change = {.all = does.forgets_statements}});
   arm(server);
 }
 
@@ -407,6 +410,12 @@ void Machine::Core::reset_ended(Server& server) {
     note(NoteKind::server_said, Level::warning, server.socket(), pools_.find(server.pool),
          "server_reset_query failed");
     return close_server(server, "server_reset_query failed");
+  }
+  settle_session(server, values_);
+  // It is not known what the query has left of them.
+  if (server.settings != session::no_value) {
+    session::LinkContext context = this->context(*pools_.find(server.pool));
+    return take_back_settings(server, context);
   }
   server.session.clear();
   make_available(server);
@@ -422,8 +431,8 @@ void Machine::Core::make_available(Server& server) {
   }
   if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
   if (pool.retired && pool.waiting.empty()) return close_server(server, "its pool was removed");
-  server.session.settle();
-  if (!server.session.clean()) return reset_session(server);  // I-15
+  settle_session(server, values_);
+  if (!server.session.clean()) return reset_session(server);  // I-18
   // What was opened for somebody who still waits serves once: else two pools take turns in opening
   // servers, and nobody is served.
   const bool owed_a_turn = server.assignments == 0 && !pool.waiting.empty();

@@ -14,6 +14,7 @@ Letters::Letters(Envelope* newest) {
   while (newest != nullptr) {
     Envelope* const older = std::exchange(newest->next, oldest_);
     oldest_ = std::exchange(newest, older);
+    ++count_;
   }
 }
 
@@ -24,6 +25,7 @@ Letters::~Letters() {
 std::optional<Letter> Letters::next() {
   if (oldest_ == nullptr) return std::nullopt;
   const std::unique_ptr<Envelope> opened(std::exchange(oldest_, oldest_->next));
+  --count_;
   return std::move(opened->letter);
 }
 
@@ -34,6 +36,8 @@ Mailbox::Mailbox() : bell_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
 // Release, so that who takes the letter (acquire) sees what is in it. A change by another sender
 // in between keeps ours visible too: read-modify-writes go on a release sequence.
 void Mailbox::post(Letter letter) {
+  const std::uint32_t count = count_.fetch_add(1, std::memory_order_relaxed);
+  PGWEIR_REQUIRE(count < capacity, count, letter.from);
   auto* const envelope = new Envelope{std::move(letter), nullptr};
   Envelope* before = top_.load(std::memory_order_relaxed);
   do {
@@ -56,7 +60,9 @@ bool Mailbox::fall_asleep() {
 
 Letters Mailbox::take() {
   Envelope* const newest = top_.exchange(nullptr, std::memory_order_acquire);
-  return Letters(newest == &asleep_ ? nullptr : newest);
+  Letters letters(newest == &asleep_ ? nullptr : newest);
+  count_.fetch_sub(letters.count(), std::memory_order_relaxed);
+  return letters;
 }
 
 std::uint64_t Mailbox::rings() {

@@ -9,6 +9,9 @@
 // looking and sleeping; one ring serves all letters until the owner takes them; and an owner that
 // is at work is never rung for.
 //
+// How many letters it may have is bounded by what machines may have under way (io/post.h): they are
+// counted, and one too many is a bug of ours and ends the process.
+//
 // The bell is an eventfd, watched edge-triggered: each ring is news, and it need not be read.
 #pragma once
 
@@ -36,24 +39,30 @@ class Letters {
   // The newest first.
   explicit Letters(Envelope* newest);
   ~Letters();
-  Letters(Letters&& other) noexcept : oldest_(std::exchange(other.oldest_, nullptr)) {}
+  Letters(Letters&& other) noexcept
+      : oldest_(std::exchange(other.oldest_, nullptr)), count_(std::exchange(other.count_, 0)) {}
   Letters& operator=(Letters&&) = delete;
 
   std::optional<Letter> next();
+  std::uint32_t count() const { return count_; }
 
  private:
   Envelope* oldest_ = nullptr;
+  std::uint32_t count_ = 0;  // unopened
 };
 
 class Mailbox final : public Watcher {
  public:
+  // Letters that nobody has taken yet.
+  static constexpr std::uint32_t capacity = 2304;
+
   Mailbox();
   // Requires: nobody posts any more.
   ~Mailbox() override { take(); }
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
 
-  // On any thread.
+  // On any thread. Requires: there is room.
   void post(Letter letter);
 
   // The rest is the owner's. Begins to be woken; it must be taken from by then. The loop outlives
@@ -76,6 +85,7 @@ class Mailbox final : public Watcher {
   Descriptor bell_;
   // On a line of the cache of its own: it is what other cores write to.
   alignas(64) std::atomic<Envelope*> top_ = nullptr;
+  std::atomic<std::uint32_t> count_ = 0;  // at least as many as there are
 };
 
 }  // namespace pgweir::io

@@ -9,9 +9,15 @@
 #include <utility>
 
 #include "core/base/assert.h"
+#include "core/base/limits.h"
+#include "core/config/settings.h"
 #include "io/mailbox.h"
 
 namespace pgweir::io {
+
+// From each of the others: what the machines may have under way, and the end of the process. From
+// the first: settings, which are not loaded again before all go by them.
+static_assert(Mailbox::capacity >= (machines_max - 1) * (limits::letters_of_a_pair_max + 1) + 1);
 
 class Post {
  public:

@@ -227,6 +227,7 @@ void Answers::hear_extended(Owed& owed, const Message& message) {
     case What::query: return;
     case What::parse:
       if (message.type != '1') break;
+      prepared_.erase(unnamed);
       return owed_.pop_front();
     case What::bind:
       if (message.type != '2') break;
@@ -254,8 +255,10 @@ void Answers::hear_of_statement(Owed& owed, const Message& message) {
   const auto known = prepared_.find(owed.name);
   if (owed.what == Owed::What::prepare) {
     if (message.type != '1') return wrong(message, "ParseComplete of " + owed.name);
-    if (known != prepared_.end()) return wrong(message, "that " + owed.name + " exists");
-    prepared_.emplace(owed.name, owed.asks.front());
+    if (known != prepared_.end() && owed.name != unnamed) {
+      return wrong(message, "that " + owed.name + " exists");
+    }
+    prepared_.insert_or_assign(owed.name, owed.asks.front());
     return owed_.pop_front();
   }
   if (known == prepared_.end()) return wrong(message, "that " + owed.name + " does not exist");
@@ -288,7 +291,7 @@ const Ask* Answers::ask_of(const Owed& owed) const {
 bool Answers::name_explains(const Owed& owed, std::string_view code) const {
   if (owed.name.empty()) return false;
   const bool known = prepared_.contains(owed.name);
-  if (owed.what == Owed::What::prepare) return known && code == "42P05";
+  if (owed.what == Owed::What::prepare) return known && owed.name != unnamed && code == "42P05";
   return !known && code == "26000";
 }
 
@@ -392,6 +395,9 @@ void Answers::hear_error(const Message& message) {
   }
   const bool refused = code == "0A000" || code == "53300";
   if (ask != nullptr && ask->keeps_state() && !refused) state_.fail_to_keep();
+  const bool unnamed_lost =
+      owed.what == Owed::What::parse || (owed.what == Owed::What::prepare && owed.name == unnamed);
+  if (unnamed_lost) prepared_.erase(unnamed);
   if (status_ == 'T') status_ = 'E';
   if (status_ == 'I') end_transaction(false);
   row_count_ = fetched_ = 0;
@@ -463,6 +469,7 @@ void Answers::hear_ready(const Message& message) {
     return wrong(message, std::string("ReadyForQuery ") + status_ + ", not " + status);
   }
   ++answered_count_;
+  if (owed_.front().what == Owed::What::query) prepared_.erase(unnamed);
   owed_.pop_front();
   ask_index_ = 0;
   failed_ = false;

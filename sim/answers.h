@@ -22,6 +22,9 @@ namespace pgweir::sim {
 
 class Answers {
  public:
+  // What Owed::name is for the statement that has none.
+  inline static const std::string unnamed = "(unnamed)";
+
   // policy: what becomes of state that outlives a transaction.
   Answers(std::uint32_t client, Verdict& verdict, SessionStatePolicy policy, bool pins_bounded)
       : client_(client), verdict_(verdict), policy_(policy), pins_bounded_(pins_bounded) {}

@@ -28,8 +28,9 @@ Application::~Application() {
 
 void Application::start() { later(Duration::zero(), Later::connect); }
 
-void Application::compare_with_direct_run() {
-  twin_ = std::make_unique<Twin>("c" + std::to_string(identity_.number), simulation_.verdict());
+void Application::compare_with_direct_run(const std::string& server_version) {
+  twin_ = std::make_unique<Twin>("c" + std::to_string(identity_.number), server_version,
+                                 simulation_.verdict());
 }
 
 void Application::later(Duration delay, Later what, bool in_passing) {
@@ -82,6 +83,9 @@ void Application::connect() {
     said.emplace_back(name, value);
     parameters.emplace(name, value);
   }
+  const StartupSettings& more = identity_.settings;
+  said.insert(said.end(), more.said.begin(), more.said.end());
+  parameters.insert(more.effective.begin(), more.effective.end());
   answers_.begin(std::move(parameters));
   const std::string packet = identity_.greeting.startup(said);
   approach_ = Approach(identity_.greeting, packet);
@@ -123,6 +127,11 @@ void Application::hear(const Message& message) {
   if (simulation_.may_lie(*this)) answers_.distrust();
   const bool was_settled = answers_.settled();
   answers_.hear(message);
+  // What it asked while it waited for a server may be cancelled there.
+  if (identity_.refused && message.type == 'C') {
+    simulation_.verdict().blame(oracle::own_state, "c" + std::to_string(identity_.number) +
+                                                       " was served without its settings");
+  }
   if (answers_.confused()) return vanish();
   if (was_settled || !answers_.settled()) return;
   if (answers_.state().keeps_any()) simulation_.watch().client_keeps_state();
@@ -215,6 +224,11 @@ bool Application::explained(std::string_view code, std::string_view text) const 
   if (timeout_explains(text)) return true;
   const bool refused = code == "28P01" || code == "3D000";
   if (!identity_.welcome && phase_ == Phase::logging_in && refused) return true;
+  const bool of_settings = code == "22023" || code == "42704";
+  if (identity_.refused && asking() && of_settings) {
+    simulation_.probes().hit(Probe::settings_refused);
+    return true;
+  }
   if (phase_ == Phase::logging_in && code == "28P01" && password_is(false)) {
     simulation_.probes().hit(Probe::old_password_refused);
     return true;

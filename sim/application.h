@@ -16,6 +16,7 @@
 #include "sim/network.h"
 #include "sim/request.h"
 #include "sim/scram.h"
+#include "sim/startup_settings.h"
 #include "sim/twin.h"
 
 namespace pgweir::sim {
@@ -27,8 +28,10 @@ struct Identity {
   std::uint32_t number = 0;  // its tag: c7
   std::string user;
   std::string database;
-  std::string password = {};  // a wrong one; empty: it types what is right, or was
-  Parameters parameters;      // said in the startup packet
+  std::string password = {};      // a wrong one; empty: it types what is right, or was
+  Parameters parameters;          // said in the startup packet
+  StartupSettings settings = {};  // the same
+  bool refused = false;           // these are: it logs in, and never gets an answer
   Greeting greeting = {};
   bool welcome = true;  // false: a wrong password, an unknown user or database
 };
@@ -45,7 +48,7 @@ class Application : public Peer {
   // Finishes what it is at, then leaves and does not come back.
   void retire() { retired_ = true; }
   // What it hears is compared with what PostgreSQL itself would say.
-  void compare_with_direct_run();
+  void compare_with_direct_run(const std::string& server_version);
   bool gone() const { return phase_ == Phase::away && retired_; }
   // What it waits for of others; empty when it waits for nobody.
   std::string pending() const;

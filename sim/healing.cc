@@ -152,7 +152,8 @@ Duration Simulation::patience() const {
   const Duration statement = options_.work_max + milliseconds(options_.workload.sleep_ms_max) +
                              options_.weather.delay_max * 400 + options_.answers_late_max +
                              milliseconds(options_.workload.think_ms_max + 500);
-  longest += statement * (12 * (options_.client_count + options_.unwelcome_count + 1));
+  longest += statement *
+             (12 * (options_.client_count + options_.unwelcome_count + options_.refused_count + 1));
   return longest + ruins_.patience();
 }
 

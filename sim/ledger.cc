@@ -207,6 +207,11 @@ bool Ledger::closes(SocketId socket) const {
   });
 }
 
+// Its last words may have come in one breath with those that set it free.
+bool Ledger::may_be_told(const Server& server) const {
+  return server.status == 'I' && server.quiet() && (!server.dying || server.id == speaker_);
+}
+
 // A server goes to the next client when it owes the last one nothing, and a client leaves one that
 // owes it nothing.
 bool Ledger::join(Client& client, Server& server) {
@@ -215,7 +220,7 @@ bool Ledger::join(Client& client, Server& server) {
     if (server.free() && !server.batch && server.pinned == 0) joined_.push_back({client.id, said_});
     return true;
   }
-  if (!server.free() || server.passing > 0) return false;
+  if (!may_be_told(server) || server.passing > 0) return false;
   if (held != nullptr && (!held->free() || held->passing > 0)) return false;
   if (client.user != server.user || client.database != server.database) return false;
   if (held != nullptr) held->client = {};
@@ -261,6 +266,7 @@ void Ledger::to_server(Server& server, std::string_view bytes) {
       if (!client->inbox.view().starts_with(piece)) {
         return blame(client->name + ": not what it said goes to its server", piece);
       }
+      note_unnamed_rest(*client, piece);
       client->inbox.take(piece.size());
       client->passing -= piece.size();
       bytes.remove_prefix(piece.size());
@@ -290,7 +296,7 @@ void Ledger::to_server(Server& server, std::string_view bytes) {
 template <typename Offer>
 bool Ledger::offer(Server& server, Offer one) {
   Client* const own = served_by(server);
-  const bool taken = !server.free() || (own != nullptr && server.batch);
+  const bool taken = !may_be_told(server) || (own != nullptr && server.batch);
   if (own != nullptr && (taken || own->id == speaker_)) {
     if (one(*own)) return true;
   }
@@ -328,6 +334,18 @@ bool Ledger::prepares(Server& server, std::string_view message) {
   return offer(server, one) && (passed || sets_up_statement(server, message));
 }
 
+// The unnamed one of a client is prepared again, because it is going to use it.
+bool Ledger::prepares_unnamed(Server& server, std::string_view message) {
+  const auto [before, name, definition] = parted(message);
+  const auto one = [&](Client& client) {
+    return is_going_to_use_unnamed(client, server, definition);
+  };
+  if (!name.empty() || definition.starts_with(set_up_text) || !offer(server, one)) return false;
+  server.set_up_for_next += 'p';
+  count(Fate::statement_set_up);
+  return true;
+}
+
 // COPY data and Flush mean nothing where nothing is under way. 0: what is in front is none.
 std::size_t Ledger::stray_size(const Client& client, std::string_view front) const {
   const std::size_t size = whole_size(front).value_or(0);
@@ -359,12 +377,13 @@ bool Ledger::pass_to_server(Client& client, Server& server, std::string_view pie
     rest.remove_prefix(size);
   }
   // Many say just this.
-  if (piece[0] == 'S' && !is_heard_at_once(client, server)) {
+  if ((piece[0] == 'S' || piece[0] == 'P') && !is_heard_at_once(client, server)) {
     if (!is_held_up(client) || !goes_on(client, server, rest.substr(piece.size()))) return false;
   }
   const std::size_t strays_size = client.inbox.view().size() - rest.size();
   if (!join(client, server)) return false;
   take_strays(client, server, strays_size);
+  note_unnamed(client, piece);
   client.passing = *whole_size(piece) - piece.size();
   client.inbox.take(piece.size());
   // After an error in a batch a Query is skipped like everything else, up to Sync.
@@ -372,6 +391,7 @@ bool Ledger::pass_to_server(Client& client, Server& server, std::string_view pie
   if (query && server.batch) server.owed_known = false;
   if (std::string_view("PBDEC").contains(piece[0])) server.batch = true;
   if (piece[0] == 'S') server.batch = false;
+  for (const char what : std::exchange(server.set_up_for_next, "")) ask(server, what);
   if (piece[0] == 'Q' || piece[0] == 'P') note_state(server, piece);
   if (piece[0] == 'P' || piece[0] == 'C' || piece[0] == 'S') ask(server, piece[0]);
   if (query) ask(server, 'Q');
@@ -390,8 +410,9 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
   switch (message[0]) {
     case 'C': return sets_up_statement(server, message);
     case 'P':
-      if (!body.starts_with('\0') || !body.substr(1).starts_with(set_up_text) || !server.free() ||
-          server.own)
+      if (prepares_unnamed(server, message)) return true;
+      if (!body.starts_with('\0') || !body.substr(1).starts_with(set_up_text) ||
+          !may_be_told(server) || server.own)
         return false;
       server.own = true;
       server.set_up = 1;
@@ -432,7 +453,6 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
     case 'X':
       touched_.push_back(server.id);
       count(Fate::parting);
-      // Its last words may have come in one breath with those that set it free.
       if (server.dying && server.id != speaker_) return false;
       return server.status == 'I' && server.quiet() && !server.own;
     default: return false;

@@ -154,8 +154,10 @@ class Ledger {
     int refusal_due = 0;      // errors, in the place of a server's
     // What a name was said to stand for, ever.
     std::set<std::pair<std::string, std::string>> definitions;
-    bool fatal_heard = false;  // of its server
-    bool fatal_told = false;   // of pgweir, which closes it
+    std::string unnamed;          // what it prepares without a name, as far as it is heard
+    std::size_t unnamed_due = 0;  // what is missing of that
+    bool fatal_heard = false;     // of its server
+    bool fatal_told = false;      // of pgweir, which closes it
     bool closing = false;
     bool listed = false;      // among those with something to say
     std::uint64_t since = 0;  // it can have waited no longer: when it was stopped, or answered last
@@ -219,7 +221,11 @@ class Ledger {
   std::string_view said_next(const Server& server) const;
   bool goes_on(Client& client, const Server& server, std::string_view rest);
   bool is_going_to_use(Client& client, const Server& server, std::string_view definition);
+  bool is_going_to_use_unnamed(Client& client, const Server& server, std::string_view definition);
+  bool prepares_unnamed(Server& server, std::string_view message);
   bool prepares(Server& server, std::string_view message);
+  static void note_unnamed(Client& client, std::string_view piece);
+  static void note_unnamed_rest(Client& client, std::string_view piece);
   bool sets_up_statement(Server& server, std::string_view message);
   bool make_up_answer(Client& client, char type);
   bool drop_stray(Client& client);
@@ -242,6 +248,7 @@ class Ledger {
   Server* held_by(const Client& client) const;
   Client* served_by(const Server& server) const;
   bool closes(SocketId socket) const;
+  bool may_be_told(const Server& server) const;
   bool join(Client& client, Server& server);
   static void begin_anew(Server& server);
   void accepted(const event::Accepted& event);

@@ -135,7 +135,7 @@ bool Ledger::is_held_up(const Client& client) {
   bool behind_sync = false;
   for (std::string_view rest = client.inbox.view(); rest.size() >= header_size;) {
     if (behind_sync && std::string_view("PBDC").contains(rest[0])) return true;
-    behind_sync = behind_sync || rest[0] == 'S';
+    behind_sync = behind_sync || rest[0] == 'S' || rest[0] == 'Q';
     const std::size_t size = whole_size(rest).value_or(0);
     if (size == 0 || size > rest.size()) return false;
     rest.remove_prefix(size);
@@ -172,6 +172,35 @@ bool Ledger::pass_renamed(Client& client, Server& server, std::string_view piece
   server.last_request = type;
   count(Fate::renamed);
   return true;
+}
+
+void Ledger::note_unnamed(Client& client, std::string_view piece) {
+  const std::string_view body = body_of(piece);
+  if (piece[0] != 'P' || !body.starts_with('\0')) return;
+  client.unnamed = body.substr(1);
+  client.unnamed_due = *whole_size(piece) - piece.size();
+  if (client.unnamed_due == 0) client.definitions.emplace("", client.unnamed);
+}
+
+void Ledger::note_unnamed_rest(Client& client, std::string_view piece) {
+  if (client.unnamed_due == 0) return;
+  client.unnamed += piece;
+  client.unnamed_due -= piece.size();
+  if (client.unnamed_due == 0) client.definitions.emplace("", client.unnamed);
+}
+
+// What it says next uses what it has prepared without a name, which may be this.
+bool Ledger::is_going_to_use_unnamed(Client& client, const Server& server,
+                                     std::string_view definition) {
+  if (!client.definitions.contains({"", std::string(definition)})) return false;
+  if (!is_heard_at_once(client, server) && !is_held_up(client)) return false;
+  std::string_view rest = client.inbox.view();
+  while (rest.size() >= header_size && rest[0] != 'B' && rest[0] != 'D') {
+    const std::size_t size = passed_over(client, server, rest);
+    if (size == 0 || size > rest.size()) return false;
+    rest.remove_prefix(size);
+  }
+  return rest.size() > header_size && parted(rest).name.empty();
 }
 
 // Parse of what a client uses next, Close of what is too much.
@@ -214,13 +243,22 @@ std::string_view Ledger::said_next(const Server& server) const {
 bool Ledger::goes_on(Client& client, const Server& server, std::string_view rest) {
   if (whole_size(next_).value_or(0) == 0) return true;
   char type = next_[0];
-  const bool as_it_is = !std::string_view("PBDC").contains(type);
+  const bool whole = *whole_size(next_) <= next_.size();
+  const bool of_unnamed =
+      whole && std::string_view("PBD").contains(type) && parted(next_).name.empty();
+  const bool as_it_is = of_unnamed || !std::string_view("PBDC").contains(type);
   if (type == 'C' && body_of(next_).starts_with("Spgweir_")) return true;
   if (type == 'P' && parted(next_).name.starts_with("pgweir_")) return true;
   if (type == 'P' && parted(next_).after.starts_with(set_up_text)) return true;
+  if (type == 'P' && client.definitions.contains({"", std::string(parted(next_).after)}))
+    return true;
   const std::size_t refused = next_.find(refused_name);
   if (type == 'D' && refused < header_size + 2) type = next_[refused + refused_name.size()];
-  while (rest.size() >= header_size && rest[0] != type) {
+  const auto is_other = [&] {
+    return rest[0] != type ||
+           (of_unnamed && !rest.starts_with(next_.substr(0, *whole_size(next_))));
+  };
+  while (rest.size() >= header_size && is_other()) {
     const std::size_t size = passed_over(client, server, rest);
     if (size == 0 || size > rest.size()) return false;
     rest.remove_prefix(size);

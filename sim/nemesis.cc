@@ -37,6 +37,7 @@ void Simulation::schedule_fault() {
 void Simulation::strike() {
   Tape& tape = tapes_.faults;
   if (options_.change_passwords && tape.chance(1, 20)) return shut_out();
+  if (options_.deafen && tape.chance(1, 8)) return deafen();
   switch (tape.below(10)) {
     case 0:
     case 1:
@@ -171,6 +172,19 @@ void Simulation::stall(Duration how_long) {
   for (auto& [user, until] : password_trouble_) {
     if (until >= clock_.now() && until != never) until = after(until, how_long);
   }
+}
+
+// A machine goes on, and takes no letters for a while: they pile up at those who have them to send.
+void Simulation::deafen() {
+  Tape& tape = tapes_.faults;
+  const auto machine = static_cast<std::uint8_t>(tape.below(options_.machine_count));
+  const Duration how_long = milliseconds(tape.between(1, 1000));
+  tell_fault("machine " + std::to_string(machine) + " takes no letters for " +
+             std::to_string(microseconds(how_long) / 1000) + " ms");
+  const Instant until = after(clock_.now(), how_long);
+  deaf_until_ = std::max(deaf_until_, until);
+  shell_->hold_mail(machine, until);
+  probes_.hit(Probe::machine_deaf);
 }
 
 // What went wrong at a host is felt for so long, from when the pooler can notice it.

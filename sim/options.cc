@@ -176,6 +176,19 @@ void draw_statements(RunOptions& options, Tape& tape) {
   options.settings.max_prepared_statements = one_of<std::int32_t, 4>(tape, {200, 1, 2, 4});
 }
 
+void draw_unnamed(RunOptions& options, Tape& tape) {
+  const std::uint32_t weight = tape.between(1, 10);
+  options.workload.weights[static_cast<std::size_t>(JobKind::unnamed)] = weight * weight;
+}
+
+void draw_startup_settings(RunOptions& options, Tape& tape) {
+  options.settings_percent = one_of<std::uint32_t, 3>(tape, {50, 20, 90});
+  options.server_version = one_of<const char*, 3>(tape, {"15.20", "13.4", "18.1"});
+  const bool all_answered =
+      options.mode == Mode::smoke || options.mode == Mode::calm || options.mode == Mode::overload;
+  if (!all_answered && tape.chance(1, 3)) options.refused_count = tape.between(1, 2);
+}
+
 // In calm all is as at a server of one's own.
 void draw_session_state(RunOptions& options, Tape& tape) {
   const std::uint32_t weight = tape.between(1, 10);
@@ -232,6 +245,9 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   draw_people(options, tape);
   if (tape.chance(1, 2)) draw_machines(options, tape);
   if (tape.chance(1, 2)) draw_statements(options, tape);
+  if (options.machine_count > 1) options.deafen = tape.chance(1, 2);
+  if (tape.chance(1, 3)) draw_unnamed(options, tape);
+  if (tape.chance(1, 2)) draw_startup_settings(options, tape);
   if (tape.chance(1, 2)) draw_session_state(options, tape);
   return options;
 }
@@ -254,6 +270,9 @@ std::string describe(const RunOptions& options) {
   add("users", options.user_count, 1);
   add("scram", options.scram, 0);
   add("clients", options.client_count, 0);
+  add("settings_percent", options.settings_percent, 0);
+  add("server_version", std::atoi(options.server_version.c_str()), 15);
+  add("refused", options.refused_count, 0);
   add("unwelcome", options.unwelcome_count, 0);
   add("pool_size", settings.default_pool_size, 0);
   add("reserve_pool_size", settings.reserve_pool_size, 0);
@@ -304,6 +323,7 @@ std::string describe(const RunOptions& options) {
   add("move_names", options.move_names, 0);
   add("ruins_percent", options.ruins_percent, 0);
   add("change_passwords", options.change_passwords, 0);
+  add("deafen", options.deafen, 0);
   add("jobs_max", options.workload.jobs_max, usual.workload.jobs_max);
   add("think_ms_max", options.workload.think_ms_max, usual.workload.think_ms_max);
   add("statements_max", options.workload.statements_max, usual.workload.statements_max);

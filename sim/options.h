@@ -9,6 +9,7 @@
 
 #include "core/config/settings.h"
 #include "sim/network.h"
+#include "sim/postgres_session.h"
 #include "sim/tape.h"
 #include "sim/workload.h"
 
@@ -31,10 +32,13 @@ struct RunOptions {
   std::uint32_t database_count = 1;
   std::uint32_t user_count = 1;
   bool scram = false;  // of clients; of servers as well
+  std::string server_version = ServerOptions().server_version;
 
   // The world.
   std::uint32_t client_count = 4;
-  std::uint32_t unwelcome_count = 0;  // with a wrong password, or for a database that is not there
+  std::uint32_t settings_percent = 0;  // of them: ask for settings in their startup packets
+  std::uint32_t refused_count = 0;     // more of them, which ask for what there is not
+  std::uint32_t unwelcome_count = 0;   // with a wrong password, or for a database that is not there
   WorkloadOptions workload;
   Weather weather;
   std::size_t pipe_capacity = 256 * 1024;
@@ -68,6 +72,7 @@ struct RunOptions {
   bool move_names = false;
   std::uint32_t ruins_percent = 0;  // of the times when all is healed: something stays broken
   bool change_passwords = false;    // by a reload, and at the servers
+  bool deafen = false;              // a machine takes no letters for a while
 };
 
 RunOptions draw_options(Mode mode, Tape& tape);

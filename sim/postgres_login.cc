@@ -26,6 +26,8 @@ SessionState::Values first_settings(const ServerOptions& options, const std::str
                                           {"role", "none"},
                                           {"search_path", "\"$user\", public"},
                                           {"extra_float_digits", "1"},
+                                          {"work_mem", "4MB"},
+                                          {"geqo", "on"},
                                           {"transaction_read_only", "off"},
                                           {"statement_timeout", "0"},
                                           {"idle_session_timeout", "0"},
@@ -36,6 +38,29 @@ SessionState::Values first_settings(const ServerOptions& options, const std::str
   settings["server_version"] = options.server_version;
   settings["session_authorization"] = user;
   settings["TimeZone"] = options.time_zone;
+  return settings;
+}
+
+// "-c name=value" and "--name=value", with a backslash before what would end a word.
+Parameters read_options(std::string_view text) {
+  std::vector<std::string> words(1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == ' ') {
+      words.emplace_back();
+    } else {
+      if (text[i] == '\\' && i + 1 < text.size()) ++i;
+      words.back() += text[i];
+    }
+  }
+  Parameters settings;
+  for (const std::string& word : words) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos) continue;  // "-c", or nothing
+    const std::size_t begin = word.starts_with("--") || word.starts_with("-c") ? 2 : 0;
+    std::string name = word.substr(begin, equals - begin);
+    std::ranges::replace(name, '-', '_');
+    settings.emplace_back(name, word.substr(equals + 1));
+  }
   return settings;
 }
 
@@ -90,12 +115,21 @@ void PostgresSession::start_session(const Parameters& parameters) {
   SessionState::Values said;
   if (user_.empty()) return fatal("28000", "no PostgreSQL user name specified in startup packet");
   SessionState::Values defaults = first_settings(options_, user_);
-  for (const auto& [name, value] : parameters) {
-    if (name == "user" || name == "database") continue;
+  const auto say = [&](std::string_view written, const std::string& value) {
+    const std::string name = SessionState::name_among(defaults, written);
     if (!defaults.contains(name)) unknown_setting_ = name;
     said[name] = value;
+  };
+  // Options first, whatever comes first in the packet, and of several the last.
+  std::string options;
+  for (const auto& [name, value] : parameters) {
+    if (name == "options") options = value;
   }
-  state_.begin(std::move(defaults), said);
+  for (const auto& [name, value] : read_options(options)) say(name, value);
+  for (const auto& [name, value] : parameters) {
+    if (name != "user" && name != "database" && name != "options") say(name, value);
+  }
+  state_.begin(std::move(defaults), said, options_.server_version);
   if (options_.starting_up) return fatal("57P03", "the database system is starting up");
   if (others_ >= options_.max_connections) return fatal("53300", "sorry, too many clients already");
   ask_for_proof();

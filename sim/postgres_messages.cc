@@ -16,6 +16,11 @@ bool ends_failure(const Statement& statement) {
          statement.kind == Kind::rollback_to;
 }
 
+std::string unknown_statement(std::string_view name) {
+  if (name.empty()) return "unnamed prepared statement does not exist";
+  return "prepared statement \"" + std::string(name) + "\" does not exist";
+}
+
 }  // namespace
 
 void PostgresSession::on_message(const Message& message) {
@@ -83,6 +88,7 @@ void PostgresSession::on_parse(const Message& message) {
   if (journal_.keep_statements) {
     journal_.statements.push_back(std::to_string(pid_) + ": " + std::string(*sql));
   }
+  if (name->empty()) prepared_.erase("");  // whatever comes of the new one
   if (statements.size() > 1) {
     fail("42601", "cannot insert multiple commands into a prepared statement");
     return;
@@ -116,9 +122,11 @@ void PostgresSession::on_bind(const Message& message) {
   Portal bound;
   for (int i = 0; right && i < *parameter_count; ++i) {
     const auto size = body.int32();
-    const auto value = body.bytes(static_cast<std::size_t>(size.value_or(0)));
+    const bool none = size == -1;
+    const auto value = body.bytes(none ? 0 : static_cast<std::size_t>(size.value_or(0)));
     right = size && value;
-    bound.parameters.emplace_back(value.value_or(""));
+    bound.parameters.emplace_back();
+    if (!none && value) bound.parameters.back() = std::string(*value);
   }
   const auto result_count = body.int16();
   right = right && result_count;
@@ -127,7 +135,7 @@ void PostgresSession::on_bind(const Message& message) {
   start_implicit();
   const auto found = prepared_.find(*name);
   if (found == prepared_.end()) {
-    fail("26000", "prepared statement \"" + std::string(*name) + "\" does not exist");
+    fail("26000", unknown_statement(*name));
     return;
   }
   bound.statement = found->second;
@@ -166,7 +174,7 @@ void PostgresSession::on_describe(const Message& message) {
   const auto prepared = prepared_.find(*name);
   const auto portal = portals_.find(*name);
   if (*kind == 'S' && prepared == prepared_.end()) {
-    fail("26000", "prepared statement \"" + std::string(*name) + "\" does not exist");
+    fail("26000", unknown_statement(*name));
     return;
   }
   if (*kind == 'P' && portal == portals_.end()) {

@@ -149,7 +149,7 @@ class PostgresSession final : public Peer {
   // Cursors are portals too, and share their names.
   struct Portal {
     Statement statement;
-    std::vector<std::string> parameters = {};
+    std::vector<std::optional<std::string>> parameters = {};
     int row_count_sent = 0;
     bool held = false;           // with hold
     bool of_transaction = true;  // made in this transaction
@@ -190,8 +190,8 @@ class PostgresSession final : public Peer {
   Outcome execute_portal(Portal& portal, std::int32_t row_count_max);
   Outcome set(const Statement& statement);
   Outcome set_role(const Statement& statement, Lasts lasts);
-  Outcome set_config(const Statement& statement, const std::vector<std::string>& parameters,
-                     bool simple);
+  Outcome set_config(const Statement& statement,
+                     const std::vector<std::optional<std::string>>& parameters);
   Outcome reset(const Statement& statement);
   Outcome discard(const Statement& statement);
   Outcome execute_prepared(const Statement& statement, bool simple);

@@ -10,7 +10,7 @@ PostgresSession::Outcome PostgresSession::execute_portal(Portal& portal,
                                                          std::int32_t row_count_max) {
   const Statement& statement = portal.statement;
   if (statement.kind == Statement::Kind::set_config) {
-    return set_config(statement, portal.parameters, false);
+    return set_config(statement, portal.parameters);
   }
   if (!comes_in_parts(statement) || status_ == 'E') return execute(statement, false);
   // Fact 22: a portal may be suspended and fetched from again before Sync.
@@ -145,21 +145,27 @@ PostgresSession::Outcome PostgresSession::set_role(const Statement& statement, L
   return done("SET");
 }
 
-PostgresSession::Outcome PostgresSession::set_config(const Statement& statement,
-                                                     const std::vector<std::string>& parameters,
-                                                     bool simple) {
+// No value: back to the default.
+PostgresSession::Outcome PostgresSession::set_config(
+    const Statement& statement, const std::vector<std::optional<std::string>>& parameters) {
   std::vector<std::string> row;
-  for (std::size_t i = 0; i + 1 < parameters.size(); i += 2) {
-    if (!state_.knows(parameters[i])) {
-      return fail("42704", "unrecognized configuration parameter \"" + parameters[i] + "\"");
+  for (int i = 0; i < statement.count; i += 2) {
+    const auto at = static_cast<std::size_t>(i);
+    const std::string name = state_.name_of(parameters[at].value_or(""));
+    const std::optional<std::string>& value = parameters[at + 1];
+    if (!state_.knows(name)) {
+      return fail("42704", "unrecognized configuration parameter \"" + name + "\"");
     }
-    if (parameters[i + 1] == "invalid") {
-      return fail("22023", "invalid value for parameter \"" + parameters[i] + "\": \"invalid\"");
+    if (value == "invalid") {
+      return fail("22023", "invalid value for parameter \"" + name + "\": \"invalid\"");
     }
-    state_.set(parameters[i], parameters[i + 1], Lasts::session);
-    row.push_back(parameters[i + 1]);
+    if (value) {
+      state_.set(name, *value, Lasts::session);
+    } else {
+      state_.reset(name);
+    }
+    row.push_back(state_.value(name));
   }
-  if (simple) say(row_description(columns_of(statement)));
   say_row(row);
   return done("SELECT 1");
 }

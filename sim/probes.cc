@@ -72,9 +72,12 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::encryption_refused, "a client asks for encryption first"},
     {Probe::protocol_negotiated, "a client is told which protocol is spoken"},
     {Probe::old_password_refused, "a client has a password that changed"},
+    {Probe::settings_refused, "a client is refused the settings it asks for"},
     {Probe::handed_over, "a client is handed over to another machine"},
     {Probe::cancel_of_another_machine, "a cancel comes in at another machine than its client's"},
     {Probe::all_machines_asked, "all machines are asked for what there is"},
+    {Probe::credit_used_up, "a machine has more to say to another than may be under way"},
+    {Probe::machine_deaf, "a machine takes no letters for a while"},
 }};
 
 constexpr bool in_order() {

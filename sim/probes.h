@@ -71,9 +71,12 @@ enum class Probe : std::uint8_t {
   encryption_refused,
   protocol_negotiated,
   old_password_refused,
+  settings_refused,
   handed_over,
   cancel_of_another_machine,
   all_machines_asked,
+  credit_used_up,
+  machine_deaf,
   count
 };
 

@@ -1,6 +1,9 @@
 #include "sim/session_state.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
+#include <cstdlib>
 
 namespace pgweir::sim {
 
@@ -14,29 +17,37 @@ bool is_role(std::string_view name) {
 
 }  // namespace
 
-const std::vector<std::string> SessionState::reported_names{"application_name",
-                                                            "client_encoding",
-                                                            "DateStyle",
-                                                            "default_transaction_read_only",
-                                                            "in_hot_standby",
-                                                            "integer_datetimes",
-                                                            "IntervalStyle",
-                                                            "is_superuser",
-                                                            "server_encoding",
-                                                            "server_version",
-                                                            "session_authorization",
-                                                            "standard_conforming_strings",
-                                                            "TimeZone"};
+std::vector<std::string> SessionState::reported_names(const std::string& version) {
+  const int major = std::atoi(version.c_str());
+  std::vector<std::string> names{"application_name", "client_encoding", "DateStyle"};
+  if (major >= 14) names.insert(names.end(), {"default_transaction_read_only", "in_hot_standby"});
+  names.insert(names.end(), {"integer_datetimes", "IntervalStyle", "is_superuser"});
+  if (major >= 18) names.emplace_back("search_path");
+  names.insert(names.end(), {"server_encoding", "server_version", "session_authorization",
+                             "standard_conforming_strings", "TimeZone"});
+  return names;
+}
 
-void SessionState::begin(Values defaults, const Values& said) {
+void SessionState::begin(Values defaults, const Values& said, const std::string& version) {
   defaults_ = std::move(defaults);
   for (const auto& [name, value] : said) {
     defaults_[name] = value;
     said_at_startup_.insert(name);
   }
-  for (const std::string& name : reported_names) {
-    reported_.push_back({name, defaults_[name], std::nullopt});
+  for (const std::string& name : reported_names(version)) {
+    const auto known = defaults_.try_emplace(name).first;
+    reported_.push_back({known->first, known->second, std::nullopt});
   }
+}
+
+std::string SessionState::name_among(const Values& known, std::string_view name) {
+  const auto same = [&](const auto& one) {
+    return std::ranges::equal(one.first, name, [](unsigned char a, unsigned char b) {
+      return std::tolower(a) == std::tolower(b);
+    });
+  };
+  const auto found = std::ranges::find_if(known, same);
+  return found == known.end() ? std::string(name) : found->first;
 }
 
 const std::string& SessionState::value(std::string_view name) const {

@@ -25,14 +25,17 @@ class SessionState {
   SessionState(const SessionState&) = delete;
   SessionState& operator=(const SessionState&) = delete;
 
-  // Fact 1: what clients are told of, in this order; everything else changes silently.
-  static const std::vector<std::string> reported_names;
+  // Fact 1: what clients of a version are told of, in this order; all else changes silently.
+  static std::vector<std::string> reported_names(const std::string& version);
 
   // A session begins: what it says at startup is its default from now on.
-  void begin(Values defaults, const Values& said);
+  void begin(Values defaults, const Values& said, const std::string& version);
 
   // Settings. A name that is not known has no value.
   bool knows(std::string_view name) const { return defaults_.contains(name); }
+  // The one that is meant: case does not matter. As it is where there is none.
+  static std::string name_among(const Values& known, std::string_view name);
+  std::string name_of(std::string_view name) const { return name_among(defaults_, name); }
   const std::string& value(std::string_view name) const;
   void set(const std::string& name, const std::string& value, Lasts lasts);
   void reset(const std::string& name, Lasts lasts = Lasts::session);

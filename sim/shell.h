@@ -108,6 +108,8 @@ class Shell {
 
   Instant now() const { return clock_.now(); }
   bool accepting() const { return accepting_; }
+  // What machines have to say to that one comes then, and not before.
+  void hold_mail(std::uint8_t machine, Instant until) { seats_[machine].deaf_until = until; }
   // Nothing is on its way to the machine but what its peers may say, and its deadline.
   bool at_rest() const { return answers_.empty() && lingering_.empty() && delivery_.left == 0; }
   // The machine whose step this is.
@@ -177,6 +179,7 @@ class Shell {
     Stepper* machine;
     Instant deadline = never;  // as it said last
     Instant wake_at = never;   // that, and how late this timer is
+    Instant deaf_until{};
   };
   struct Place {
     Endpoint endpoint;

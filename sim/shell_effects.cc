@@ -143,7 +143,7 @@ void Shell::post(std::uint8_t to, Answer letter) {
   if (to >= seats_.size() || to == stepping_) return complain("a letter to nobody");
   letter.machine = to;
   Instant& last = posted_[{stepping_, to}];
-  last = std::max(last, after(now(), delay_of(Wait::post)));
+  last = std::max({last, after(now(), delay_of(Wait::post)), seats_[to].deaf_until});
   answers_.emplace(last, std::move(letter));
 }
 

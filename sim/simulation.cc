@@ -131,6 +131,7 @@ void Simulation::build_hosts() {
   for (std::uint32_t i = 0; i < options_.host_count; ++i) {
     ServerOptions server;
     server.host_name = Names::name_of(i);
+    server.server_version = options_.server_version;
     server.clock = &clock_;
     server.tape = &tapes_.network;
     server.work_max = options_.work_max;
@@ -148,8 +149,26 @@ void Simulation::build_hosts() {
   }
 }
 
+// Behind all that is drawn of who they are, so that seeds stay what they were.
+void Simulation::add_startup_settings(std::vector<Identity>& identities) {
+  if (options_.settings_percent == 0) return;
+  Tape& tape = tapes_.workload;
+  for (Identity& who : identities) {
+    if (tape.chance(options_.settings_percent, 100)) who.settings = draw_startup_settings(tape);
+  }
+  for (std::uint32_t i = 0; i < options_.refused_count; ++i) {
+    Identity& who = identities.emplace_back();
+    who.number = static_cast<std::uint32_t>(identities.size());
+    who.user = "user" + std::to_string(tape.below(options_.user_count));
+    who.database = "db" + std::to_string(tape.below(options_.database_count));
+    who.settings = draw_refused_settings(tape);
+    who.refused = true;
+  }
+}
+
 void Simulation::build_applications() {
   Tape& tape = tapes_.workload;
+  std::vector<Identity> identities;
   for (std::uint32_t number = 1; number <= options_.client_count + options_.unwelcome_count;
        ++number) {
     Identity who;
@@ -169,9 +188,15 @@ void Simulation::build_applications() {
         who.database = "nowhere";
       }
     }
+    identities.push_back(std::move(who));
+  }
+  add_startup_settings(identities);
+  for (Identity& who : identities) {
     applications_.push_back(std::make_unique<Application>(*this, std::move(who)));
   }
-  if (options_.mode == Mode::calm) applications_.front()->compare_with_direct_run();
+  if (options_.mode == Mode::calm) {
+    applications_.front()->compare_with_direct_run(options_.server_version);
+  }
   for (const auto& application : applications_) {
     Application* starting = application.get();
     clock_.in(milliseconds(tape.below(20)), [starting] { starting->start(); });
@@ -216,6 +241,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   check_recycled(event, effects);
   names_.step(shell_->stepping(), clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
   ledger_.step(event, effects);
+  mail_.step(shell_->stepping(), clock_.now(), event, effects);
   watch_->step(event, effects);
   probes_.step(event, effects);
   for (const Effect& effect : effects) {
@@ -241,7 +267,9 @@ Duration Simulation::machines_agree_within() const {
 }
 
 Instant Simulation::undisturbed_since() const {
-  return std::max(stalled_until_, in_force_->since());
+  const Instant now = clock_.now();
+  return std::max(
+      {stalled_until_, in_force_->since(), std::min(deaf_until_, now), mail_.free_since(now)});
 }
 
 bool Simulation::over() const { return verdict_.failed() || shell_->exit_status().has_value(); }
@@ -430,9 +458,11 @@ void Simulation::audit_ledger() {
       verdict_.blame(oracle::transaction_integrity,
                      who + " was told that " + value + " is rolled back, and it is there");
     }
+    const std::size_t most = application->identity().refused ? 0 : 1;
     for (const std::string& value : application->answers().state().unknown()) {
-      if (ledger.count(value) <= 1) continue;
-      verdict_.blame(oracle::transaction_integrity, who + ": " + value + " is there twice");
+      if (ledger.count(value) <= most) continue;
+      verdict_.blame(oracle::transaction_integrity,
+                     who + ": " + value + (most == 0 ? " is there" : " is there twice"));
     }
   }
 }

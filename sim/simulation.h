@@ -23,6 +23,7 @@
 #include "sim/in_force.h"
 #include "sim/ledger.h"
 #include "sim/machines.h"
+#include "sim/mail.h"
 #include "sim/names.h"
 #include "sim/network.h"
 #include "sim/no_growth.h"
@@ -112,7 +113,7 @@ class Simulation {
   // The longest until every machine knows what one has to say: two times handover_slack, once more
   // each time that others of a pool's many machines are told, and what letters and timers take.
   Duration machines_agree_within() const;
-  // Settings or a stall have disturbed none of that since.
+  // Settings, a stall, or letters that were not taken have disturbed none of that since.
   Instant undisturbed_since() const;
   bool stalled() const { return clock_.now() < stalled_until_; }
   // While pgweir stood still, strangers came and went, each with a connection that has not logged
@@ -164,6 +165,7 @@ class Simulation {
   void build_settings();
   void build_hosts();
   void build_applications();
+  void add_startup_settings(std::vector<Identity>& identities);
   void build_people();
   void reconfigured(const Settings& settings);
   void check_removed();
@@ -202,6 +204,7 @@ class Simulation {
   void bring_back(std::size_t number);
   void make_honest(std::size_t number);
   void stall(Duration how_long);
+  void deafen();
   void trouble(std::size_t number, Duration lasts);
   void tell_fault(const std::string& what);
   void clog_some();
@@ -255,6 +258,7 @@ class Simulation {
   NoGrowth no_growth_;
   std::uint64_t move_count_ = 0;
   Ledger ledger_{verdict_, probes_};
+  Mail mail_{verdict_, probes_};
   std::vector<std::unique_ptr<Peer>> cancels_;  // connections that bring one
   bool working_ = true;                         // applications begin new things
   bool faults_on_ = true;
@@ -262,6 +266,7 @@ class Simulation {
   std::uint64_t next_fault_step_ = 0;
   bool draining_ = false;
   Instant stalled_until_{};
+  Instant deaf_until_{};      // some machine took no letters
   Instant deadline_ = never;  // the machine's, before this step
   std::array<bool, 4> host_down_{};
   std::array<Instant, 4> host_trouble_{};  // until when what went wrong there may be felt

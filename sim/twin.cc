@@ -56,6 +56,7 @@ void Twin::connects(const std::string& packet) {
   loses_connection();
   ServerOptions options;
   options.host_name = "direct";
+  options.server_version = server_version_;
   postgres_ = std::make_unique<Postgres>(std::move(options));
   postgres_->forget_statements();
   stream_ = std::make_shared<Stream>(std::size_t{1} << 30);

@@ -21,7 +21,8 @@ namespace pgweir::sim {
 
 class Twin {
  public:
-  Twin(std::string who, Verdict& verdict) : who_(std::move(who)), verdict_(verdict) {}
+  Twin(std::string who, std::string server_version, Verdict& verdict)
+      : who_(std::move(who)), server_version_(std::move(server_version)), verdict_(verdict) {}
   ~Twin();
   Twin(const Twin&) = delete;
   Twin& operator=(const Twin&) = delete;
@@ -41,6 +42,7 @@ class Twin {
   void listen();
 
   std::string who_;
+  std::string server_version_;
   Verdict& verdict_;
   std::unique_ptr<Postgres> postgres_;  // none: nothing is compared
   std::shared_ptr<Stream> stream_;

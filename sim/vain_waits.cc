@@ -60,7 +60,9 @@ void VainWaits::quiet() {
     const auto& [pool, refused_at] = entry;
     const Instant since = std::max({refused_at, failed_at_, simulation_.undisturbed_since()});
     if (simulation_.stalled() || has_another(pool, {})) return false;
-    const Duration letters = 2 * simulation_.options().answers_late_max;
+    // What a machine told while another took no letters may have waited for credit as well.
+    const std::int64_t letter_count = simulation_.options().deafen ? 6 : 2;
+    const Duration letters = letter_count * simulation_.options().answers_late_max;
     if (simulation_.clock().now() <= after(since, letters)) return false;
     if (const std::uint32_t number = simulation_.watch().waits_since(pool, refused_at)) {
       simulation_.verdict().blame(oracle::no_vain_wait,

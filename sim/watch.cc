@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/base/limits.h"
+#include "core/seats/message.h"
 #include "sim/application.h"
 #include "sim/message_view.h"
 #include "sim/quiet_log.h"
@@ -59,16 +60,9 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       stranger = received->socket.kind == SocketKind::client;
     }
   } else if (const auto* told = std::get_if<event::Told>(&event)) {
-    const auto is_it = [&](const auto& entry) {
-      return entry.first == pgweir::text_of(told->message);
-    };
-    const auto cancel = std::ranges::find_if(passed_on_, is_it);
-    if (cancel != passed_on_.end()) {
-      cancels_[cancel->second.application] =
-          simulation_.applications()[cancel->second.application - 1]->last_request();
-      check_answered(cancel->second, effects);
-      passed_on_.erase(cancel);
-    }
+    cancel_told(told->message, effects);
+  } else if (const auto* arrived = std::get_if<event::Arrived>(&event)) {
+    server_came(*arrived);
   } else if (const auto* closed = std::get_if<event::Closed>(&event)) {
     forget(closed->socket);
   } else if (std::holds_alternative<event::Reconfigured>(event)) {
@@ -86,10 +80,14 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     if (const auto* send = std::get_if<effect::Send>(&effect)) {
       if (send->socket.kind == SocketKind::server) {
         given = send->socket;
+        note_set_up(effects, *send);
         if (speaker_) owners_[given] = speaker_;
         if (stranger) owners_.erase(given);
       } else if (send->socket.kind == SocketKind::client) {
         waiting_.erase(send->socket);
+        if (pgweir::text_of(send->bytes).starts_with('E')) {  // it is cancelled, or refused
+          std::erase_if(set_up_, [&](const auto& entry) { return entry.second == send->socket; });
+        }
         if (!answers_nothing(pgweir::text_of(send->bytes))) answered(send->socket);
       } else {
         check_secret(send->socket, pgweir::text_of(send->bytes));
@@ -215,6 +213,7 @@ void Watch::forget(SocketId socket) {
   clients_.erase(socket);
   cancellers_.erase(socket);
   owners_.erase(socket);
+  set_up_.erase(socket);
   hosts_.erase(socket);
 }
 
@@ -236,6 +235,40 @@ std::uint32_t Watch::waits_since(const Login& pool, Instant when) const {
     if (waiter.pool == pool && waiter.since <= when) return number_of(client);
   }
   return 0;
+}
+
+// One whose settings no server has taken yet has its server, though what it asks is still held: it
+// is the one that speaks, or has waited longest.
+void Watch::note_set_up(std::span<const Effect> effects, const effect::Send& send) {
+  const SocketId server = send.socket;
+  // Else the next that is said is to it, by the client that is read again.
+  const auto goes_on = [&] {
+    auto next = std::ranges::find_if(
+        effects, [&](const Effect& effect) { return std::get_if<effect::Send>(&effect) == &send; });
+    for (++next; next != effects.end(); ++next) {
+      if (std::holds_alternative<effect::ResumeReading>(*next)) return true;
+      const auto* more = std::get_if<effect::Send>(&*next);
+      if (more != nullptr && more->socket.kind == SocketKind::server) return more->socket == server;
+    }
+    return false;
+  };
+  const std::string_view bytes = pgweir::text_of(send.bytes);
+  const bool sets_up = bytes.starts_with('P') && bytes.size() > header_size + 1 &&
+                       bytes.substr(header_size + 1).starts_with(Ledger::set_up_text);
+  if (!sets_up || goes_on()) {
+    set_up_.erase(server);
+    return;
+  }
+  if (set_up_.contains(server) && clients_.contains(set_up_[server])) return;  // in two steps
+  const Shell& shell = simulation_.shell();
+  SocketId first{};
+  for (const auto& [client, waiter] : waiting_) {
+    if (!in_pool_of(server, client) || shell.machine_of(server) != shell.machine_of(client))
+      continue;
+    if (first == SocketId{} || waiter.step < waiting_.at(first).step) first = client;
+  }
+  set_up_[server] = first == SocketId{} ? speaker_ : first;
+  if (first != SocketId{}) served(first);
 }
 
 // It waits no more, and nobody of its pool has waited longer.
@@ -493,9 +526,22 @@ void Watch::check_growth() {
                           std::to_string(server_count) + " servers of " + std::to_string(limit));
 }
 
+// Who gave it believes that somebody there was served by it, until he is told again.
+void Watch::server_came(const event::Arrived& arrived) {
+  const Shell& shell = simulation_.shell();
+  const pool::PoolName pool = seats::read_server(arrived.parcel).pool;
+  for (auto& [client, waiter] : waiting_) {
+    if (waiter.pool.database != pool.database || waiter.pool.user != pool.user) continue;
+    if (shell.machine_of(client) == shell.stepping()) {
+      waiter.passed_by_at = simulation_.clock().now();
+    }
+  }
+}
+
 // That it waits has had time to come to where it matters.
 bool Watch::is_known_everywhere(const Waiter& waiter) const {
-  const Instant since = std::max(waiter.since, simulation_.undisturbed_since());
+  const Instant since =
+      std::max({waiter.since, waiter.passed_by_at, simulation_.undisturbed_since()});
   return simulation_.options().machine_count == 1 ||
          simulation_.clock().now() > after(since, simulation_.machines_agree_within());
 }

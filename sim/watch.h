@@ -77,6 +77,7 @@ class Watch {
   void server_closed(SocketId socket);
   void client_waits(SocketId socket);
   void served(SocketId client);
+  void note_set_up(std::span<const Effect> effects, const effect::Send& send);
   void handed_on(std::size_t host, const ServerEvent& event);
   // "r5419": 5419; none: 0.
   static std::uint32_t number_in(std::string_view tag);
@@ -85,6 +86,7 @@ class Watch {
 
   // watch_cancels.cc
   void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
+  void cancel_told(Bytes letter, std::span<const Effect> effects);
   void check_answered(Cancel cancel, std::span<const Effect> effects);
   void check_passed_on(const Application& who, std::span<const Effect> effects);
   bool runs_for(SocketId server, SocketId client, const Application& who) const;
@@ -94,12 +96,14 @@ class Watch {
   struct Waiter;
   bool is_overtaken(SocketId client, Instant since_client, SocketId other, Waiter& waiter) const;
   bool is_known_everywhere(const Waiter& waiter) const;
+  void server_came(const event::Arrived& arrived);
 
   struct Waiter {
     std::uint64_t step;  // in which it began to wait
     Instant since;
     Login pool;
     Instant overtaken_at = never;  // for the first time
+    Instant passed_by_at{};        // a server came to its machine, and went on to another
   };
   struct Sent {
     Instant last{};
@@ -114,10 +118,11 @@ class Watch {
   std::uint64_t quiet_at_step_ = 0;
   std::map<SocketId, std::uint32_t> clients_;              // the number of its application; 0: none
   std::map<SocketId, Cancel> cancellers_;                  // what cancel it brings
-  std::vector<std::pair<std::string, Cancel>> passed_on_;  // to the machine whose client is meant
+  std::map<SocketId, Cancel> passed_on_;       // to the machine whose client is meant
   std::deque<Instant> connects_;                           // to any host, the last of them
   std::map<SocketId, std::size_t> hosts_;                  // of servers and cancels
   std::map<SocketId, SocketId> owners_;                    // server → client it heard last
+  std::map<SocketId, SocketId> set_up_;                    // server → client it gets ready for
   SocketId speaker_{};                  // the client whose bytes this step is about
   std::map<SocketId, Waiter> waiting_;  // clients without a server that want one
   Instant overdue_at_ = never;          // none of them has waited too long before that

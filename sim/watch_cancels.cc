@@ -10,12 +10,6 @@
 namespace pgweir::sim {
 
 void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects) {
-  for (const Effect& effect : effects) {
-    const auto* tell = std::get_if<effect::Tell>(&effect);
-    if (tell == nullptr || seats::name_of(tell->message) != "Cancel") continue;
-    passed_on_.emplace_back(pgweir::text_of(tell->message), cancel);
-    return;
-  }
   const auto ends = [&](const Effect& effect) {
     const auto* close = std::get_if<effect::Close>(&effect);
     return close != nullptr && close->socket == brought_by;
@@ -27,7 +21,19 @@ void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const E
   };
   const bool whole = std::ranges::any_of(effects, ends) && std::ranges::none_of(effects, refused);
   cancels_[cancel.application] = simulation_.applications()[cancel.application - 1]->last_request();
-  if (whole) check_answered(cancel, effects);
+  if (whole) return check_answered(cancel, effects);
+  passed_on_[brought_by] = cancel;  // perhaps: the letter may go later
+}
+
+void Watch::cancel_told(Bytes letter, std::span<const Effect> effects) {
+  if (seats::name_of(letter) != "Cancel") return;
+  const auto message = std::get<seats::Cancel>(seats::read(letter));
+  const auto known = passed_on_.find(socket_of(message.requester));
+  if (known == passed_on_.end()) return;
+  const Cancel cancel = known->second;
+  passed_on_.erase(known);
+  cancels_[cancel.application] = simulation_.applications()[cancel.application - 1]->last_request();
+  check_answered(cancel, effects);
 }
 
 // It is where its application's client is, who has an answer now if it waited for a server, and

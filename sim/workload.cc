@@ -144,6 +144,7 @@ std::deque<Part> Workload::next_job(const Identity& who) {
     }
     case JobKind::oddities: add_oddity(job, who); break;
     case JobKind::named: add_named(job, who); break;
+    case JobKind::unnamed: add_unnamed(job, who); break;
     case JobKind::session_state: add_session_state(job, who); break;
   }
   return job;
@@ -452,19 +453,58 @@ void Workload::add_named_step(Part& part, const Identity& who) {
       part.bytes += describe('S', name);
       return owe_for_name(part, Owed::What::describe_statement, name, {});
     case 2:
-    case 3: {
-      Ask statement = tape_.chance(1, 8) ? any_failure() : proof();
-      statement.shared = statement.kind == Kind::proof && tape_.chance(1, 2);
-      part.bytes += parse(name, text_of(statement, who.number));
-      return owe_for_name(part, Owed::What::prepare, name, {statement});
+    case 3: return add_prepare(part, who, name);
+    default: return add_use(part, who, name);
+  }
+}
+
+void Workload::add_prepare(Part& part, const Identity& who, const std::string& name) {
+  Ask statement = tape_.chance(1, 8) ? any_failure() : proof();
+  // Only pgweir's names tell one text of several clients from another; whose an unnamed one is, is
+  // told by its text.
+  statement.shared = statement.kind == Kind::proof && !name.empty() && tape_.chance(1, 2);
+  part.bytes += parse(name, text_of(statement, who.number));
+  owe_for_name(part, Owed::What::prepare, name.empty() ? Answers::unnamed : name, {statement});
+}
+
+void Workload::add_use(Part& part, const Identity& who, const std::string& name) {
+  const Ask use = ask(Kind::proof);
+  const std::string portal = tag_of(use, who.number);
+  part.bytes += sim::bind(portal, name) + execute(portal);
+  owe_for_name(part, Owed::What::bind, name.empty() ? Answers::unnamed : name, {use});
+  owe_for_name(part, Owed::What::execute, name.empty() ? Answers::unnamed : name, {});
+}
+
+// What was prepared in one transaction is used in others, whoever is served in between.
+void Workload::add_unnamed(std::deque<Part>& job, const Identity& who) {
+  const std::uint32_t steps = tape_.between(2, options_.statements_max + 1);
+  const bool pipelined = tape_.chance(1, 4);
+  for (std::uint32_t i = 0; i < steps; ++i) {
+    if (i > 0 && tape_.chance(1, 8)) {
+      job.push_back(query({proof()}, who));
+      continue;
     }
-    default: {
-      const Ask use = ask(Kind::proof);
-      const std::string portal = tag_of(use, who.number);
-      part.bytes += sim::bind(portal, name) + execute(portal);
-      owe_for_name(part, Owed::What::bind, name, {use});
-      owe_for_name(part, Owed::What::execute, name, {});
-    }
+    Part batch;
+    batch.think_ms = think();
+    add_unnamed_step(batch, who, i == 0);
+    if (tape_.chance(1, 4)) add_unnamed_step(batch, who, false);
+    add_sync(batch);
+    if (pipelined && i > 0) batch.when = Part::When::at_once;
+    job.push_back(std::move(batch));
+  }
+}
+
+void Workload::add_unnamed_step(Part& part, const Identity& who, bool prepares) {
+  switch (prepares ? 0 : tape_.below(8)) {
+    case 0: return add_prepare(part, who, "");
+    case 1:
+      part.bytes += close('S', "");
+      return owe_for_name(part, Owed::What::close, Answers::unnamed, {});
+    case 2:
+    case 3:
+      part.bytes += describe('S', "");
+      return owe_for_name(part, Owed::What::describe_statement, Answers::unnamed, {});
+    default: return add_use(part, who, "");
   }
 }
 

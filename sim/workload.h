@@ -40,9 +40,10 @@ enum class JobKind : std::uint8_t {
   function_calls,  // by the message of old
   oddities,        // empty texts, Flush, Sync alone, Close of what is not there, a named Parse
   named,           // statements prepared, used, described and closed by name
+  unnamed,         // the same with the one that has none, over several transactions
   session_state,   // what outlives its transaction
 };
-inline constexpr std::size_t job_kind_count = 25;
+inline constexpr std::size_t job_kind_count = 26;
 
 enum class LeaveBy : std::uint8_t { terminate, finish, reset };
 
@@ -89,6 +90,10 @@ class Workload {
   void add_copy_in(std::deque<Part>& job, const Identity& who, bool by_extended);
   void add_named(std::deque<Part>& job, const Identity& who);
   void add_named_step(Part& part, const Identity& who);
+  void add_unnamed(std::deque<Part>& job, const Identity& who);
+  void add_unnamed_step(Part& part, const Identity& who, bool prepares);
+  void add_prepare(Part& part, const Identity& who, const std::string& name);
+  void add_use(Part& part, const Identity& who, const std::string& name);
   void add_oddity(std::deque<Part>& job, const Identity& who);
   void add_session_state(std::deque<Part>& job, const Identity& who);
   void add_set(std::deque<Part>& job, const Identity& who);

@@ -34,8 +34,10 @@ Shell& World::shell() {
   if (!shell_) {
     machines_.emplace(machine_count, settings, vault);
     ShellOptions options = shell_options;
-    options.watch = [this](const Event&, std::span<const Effect>) {
+    options.watch = [this, watch = shell_options.watch](const Event& event,
+                                                        std::span<const Effect> effects) {
       machines_->check_invariants();
+      if (watch) watch(event, effects);
     };
     shell_ = std::make_unique<Shell>(clock_, machines_->steppers(), vault, std::move(options));
     shell_->add_host(ipv4(10, 0, 0, 1, 5432), postgres);

@@ -14,7 +14,8 @@ class SqlState {
   constexpr std::string_view text() const { return code_; }
   bool operator==(const SqlState&) const = default;
 
-  // That of a failed login which has these characters; internal_error for any other.
+  // That of a failed login or a refused setting which has these characters; internal_error for any
+  // other.
   static SqlState named(std::string_view code);
 
  private:
@@ -41,6 +42,7 @@ inline constexpr SqlState insufficient_privilege("42501");
 inline constexpr SqlState undefined_object("42704");
 inline constexpr SqlState too_many_connections("53300");
 inline constexpr SqlState program_limit_exceeded("54000");
+inline constexpr SqlState cant_change_runtime_param("55P02");
 inline constexpr SqlState query_canceled("57014");
 inline constexpr SqlState admin_shutdown("57P01");
 inline constexpr SqlState cannot_connect_now("57P03");

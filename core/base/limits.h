@@ -12,6 +12,9 @@ using namespace std::chrono_literals;
 
 // Bytes. A startup packet, as PostgreSQL's MAX_STARTUP_PACKET_LENGTH: longer ones are dropped.
 inline constexpr std::uint32_t startup_packet_size_max = 10000;
+// Settings that a startup packet may ask for: 54000 above it. What is set and taken back in one
+// query is twice that at most, and PostgreSQL has room for 1,664 columns.
+inline constexpr std::size_t startup_settings_max = 200;
 // Bytes. What a client may say while it logs in (SASL, password): PostgreSQL's limit. Dropped.
 inline constexpr std::uint32_t auth_message_size_max = 65535;
 // Bytes. A SCRAM message of either side, PostgreSQL's SCRAM limit is 1,024: 08P01 to a client; a
@@ -34,6 +37,11 @@ inline constexpr std::uint32_t looked_into_size_max = 64 * 1024;
 // Pieces of state (settings, channels, …) of one session that are known by name: with more, it is
 // only known that there are some.
 inline constexpr std::size_t session_state_max = 64;
+// Bytes that the names of one client and what they stand for may take: 54000 for one more.
+inline constexpr std::size_t client_statements_size_max = 64u << 20;
+// Bytes of an unnamed Parse that is kept for when its client has another server: a longer one is
+// gone with its transaction, and 26000 says so.
+inline constexpr std::uint32_t unnamed_statement_size_max = 64u << 10;
 // Bytes of the names at the start of Parse, Bind and Describe that are looked at: a longer one is
 // no unnamed statement, and the server judges it.
 inline constexpr std::uint32_t name_size_max = 1024;
@@ -75,6 +83,13 @@ inline constexpr std::uint32_t host_connecting_max = 16;
 inline constexpr std::uint32_t host_connects_per_second = 200;
 // The first pause after a failed attempt; doubles up to server_login_retry, with jitter.
 inline constexpr Duration login_retry_first = 100ms;
+// Letters from one machine to another that it has not said to have taken: what else there is waits
+// with who has it to say, levels of one thing as one. A machine says so once for half of them.
+inline constexpr std::uint32_t letters_under_way_max = 32;
+inline constexpr std::uint32_t letters_taken_at_once = letters_under_way_max / 2;
+// Those that say so go beside the others: as many as there may be halves.
+inline constexpr std::uint32_t letters_of_a_pair_max =
+    letters_under_way_max + letters_under_way_max / letters_taken_at_once;
 // How long other machines may take to answer a SHOW: then what they have is not shown.
 inline constexpr Duration gather_wait = 5s;
 // Key derivations at once: they share the shell's threads with DNS.
@@ -107,6 +122,7 @@ inline constexpr std::uint64_t recovery_bytes_max = 16u << 20;
 // How long a client that closed its sending side may wait for its answer: most that do so are gone.
 inline constexpr Duration half_closed_wait = 3s;
 
+static_assert(letters_under_way_max % letters_taken_at_once == 0);
 static_assert(recovery_grace < recovery_wait);
 static_assert(name_size_max + 64 <= client_read_size, "names fit a client's held bytes");
 static_assert(startup_packet_size_max <= read_buffer_size);

@@ -143,14 +143,14 @@ std::tuple<> fields_of(T&) {
   return {};
 }
 auto fields_of(Is<ClientParcel> auto& parcel) {
-  auto& [peer, local, uid, connected_at, held] = parcel;
-  return std::tie(peer, local, uid, connected_at, held);
+  auto& [number, peer, local, uid, connected_at, held] = parcel;
+  return std::tie(number, peer, local, uid, connected_at, held);
 }
 auto fields_of(Is<ServerParcel> auto& parcel) {
-  auto& [pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at, expires_at,
-         assignments, hunger, parameters, statements] = parcel;
-  return std::tie(pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at,
-                  expires_at, assignments, hunger, parameters, statements);
+  auto& [number, pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at,
+         expires_at, assignments, hunger, parameters, settings, statements] = parcel;
+  return std::tie(number, pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at,
+                  expires_at, assignments, hunger, parameters, settings, statements);
 }
 
 auto fields_of(Is<console::PoolRow> auto& row) {

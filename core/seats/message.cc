@@ -36,15 +36,17 @@ Parcel read_parcel(Bytes bytes) {
 
 }  // namespace
 
-std::string write(const Message& message) {
+std::string write(const Message& message, LetterNumber number) {
   Writer writer;
+  writer.put(number);
   writer.put(static_cast<std::uint8_t>(message.index()));
   std::visit([&](const auto& alternative) { writer.put(alternative); }, message);
   return writer.take();
 }
 
-Message read(Bytes bytes) {
-  Reader reader(bytes);
+Message read(Bytes letter) {
+  Reader reader(letter);
+  reader.read<LetterNumber>();
   Message message = read_tagged(reader.read<std::uint8_t>(), reader);
   reader.finish();
   return message;
@@ -55,12 +57,16 @@ std::string write(const ServerParcel& parcel) { return write_parcel(parcel); }
 ClientParcel read_client(Bytes bytes) { return read_parcel<ClientParcel>(bytes); }
 ServerParcel read_server(Bytes bytes) { return read_parcel<ServerParcel>(bytes); }
 
-std::string_view name_of(Bytes message) {
+LetterNumber number_of(Bytes letter) { return Reader(letter).read<LetterNumber>(); }
+
+std::string_view name_of(Bytes letter) {
   static constexpr std::array<std::string_view, std::variant_size_v<Message>> names{
-      "Admit",  "Admitted", "Left",     "HandedOver", "Cancel", "Cancelled", "Ask",
-      "Answer", "Reload",   "Reloaded", "Applied",    "Drain",  "Drained",   "Report",
-      "Open",   "Decided",  "Pressed",  "Failing",    "Hungry", "Introduced"};
-  return names.at(Reader(message).read<std::uint8_t>());
+      "Admit",  "Admitted", "Left",     "HandedOver", "Cancel", "Cancelled",  "Ask",
+      "Answer", "Reload",   "Reloaded", "Applied",    "Drain",  "Drained",    "Report",
+      "Open",   "Decided",  "Pressed",  "Failing",    "Hungry", "Introduced", "Taken"};
+  Reader reader(letter);
+  reader.read<LetterNumber>();
+  return names.at(reader.read<std::uint8_t>());
 }
 
 }  // namespace pgweir::seats

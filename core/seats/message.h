@@ -2,11 +2,23 @@
 // fields in order. Both ends are the same program, so what cannot be read is a bug of ours and
 // ends the process.
 //
-// Order is kept between two machines and not beyond. Each message is bounded by what it is about: a
-// client's way in (Admit, Admitted, HandedOver, Cancel, Cancelled), a step in which clients left
-// (Left), a console command (Ask, Answer, Reload, Reloaded), a reload (Applied), the end (Drain,
-// Drained), a server that comes or goes (Report, Open, Decided, Failing), a place that is
-// wanted under a full limit (Pressed), a pool that has too few servers here (Hungry, Introduced).
+// Order is kept between two machines and not beyond. So many letters are under way between two as
+// there are credits (limits::letters_under_way_max); what there is to say beyond that waits at who
+// says it (seats/outbox.h), and what waits is bounded too:
+//  - levels, of which only the newest waits: for each pool one Report (two while Applied waits: of
+//    one before and of one after it), one Failing, one Introduced, one Hungry for each machine that
+//    is hungry, and one Pressed behind the last Decided; one Left, with the sum. A Report keeps
+//    all the news and offers of those it stands for;
+//  - for a server: three News at most in a Report (it logged in or did not, closes, is closed; its
+//    grant comes back only when that is heard), one Offer and one Decided. Nothing is granted
+//    without credit: an Open never waits;
+//  - for a client: one hand-over, until it is told to have come by one HandedOver; one Admit, one
+//    Admitted; one Cancel for who brings it, one Cancelled;
+//  - for a server that is handed over: one HandedOver. The server itself never waits: without
+//    credit it is not given away;
+//  - for a console command under way: one Ask (none once it is over), one Answer, one Reload, one
+//    Reloaded; for a reload: one Applied, as the next is not loaded before that is heard;
+//  - for the process: one Drain, one Drained.
 #pragma once
 
 #include <array>
@@ -43,6 +55,11 @@ struct Admitted {
 struct Left {
   std::uint32_t count = 0;
   bool operator==(const Left&) const = default;
+};
+// So many letters have been taken (limits::letters_taken_at_once), and may be under way again. It
+// goes beside the others: it needs no credit, has no number, and is not answered.
+struct Taken {
+  bool operator==(const Taken&) const = default;
 };
 // A client or a server that was handed over has come, and is the other machine's to answer for.
 struct HandedOver {
@@ -157,10 +174,15 @@ struct Introduced {
 
 using Message = std::variant<Admit, Admitted, Left, HandedOver, Cancel, Cancelled, Ask, Answer,
                              Reload, Reloaded, Applied, Drain, Drained, Report, Open, Decided,
-                             Pressed, Failing, Hungry, Introduced>;
+                             Pressed, Failing, Hungry, Introduced, Taken>;
+
+// Of the letters from one machine to another, in the order they were said: 1 and up. Some are
+// missing: they became needless while they waited.
+using LetterNumber = std::uint64_t;
 
 // What a machine knows of a client that it hands over: its way in, up to its startup packet.
 struct ClientParcel {
+  LetterNumber number = 0;
   Endpoint peer;  // without their paths
   Endpoint local;
   std::optional<std::uint32_t> uid;
@@ -171,6 +193,7 @@ struct ClientParcel {
 // What a machine knows of a server that it hands over: it is idle and clean, so it owes nothing.
 // One of an older epoch than the machine's that gets it is closed.
 struct ServerParcel {
+  LetterNumber number = 0;
   pool::PoolName pool;
   std::uint32_t epoch = 0;
   Endpoint endpoint;
@@ -182,18 +205,21 @@ struct ServerParcel {
   std::uint64_t assignments = 0;
   pool::Hunger hunger;  // that of the machine it comes from, which may be known as it was before
   std::array<std::optional<std::string_view>, session::tracked_count> parameters{};
+  std::string_view settings;  // StartupSettings::text: no longer than a startup packet
   std::vector<session::StatementDigest> statements;  // prepared, the one used last at the end
 };
 
 // Views in what is read are of the bytes.
-std::string write(const Message& message);
-Message read(Bytes bytes);
+std::string write(const Message& message, LetterNumber number);
+Message read(Bytes letter);
 std::string write(const ClientParcel& parcel);
 std::string write(const ServerParcel& parcel);
 ClientParcel read_client(Bytes bytes);
 ServerParcel read_server(Bytes bytes);
 
+// Of a message or a parcel.
+LetterNumber number_of(Bytes letter);
 // "Admit": for people.
-std::string_view name_of(Bytes message);
+std::string_view name_of(Bytes letter);
 
 }  // namespace pgweir::seats

@@ -17,6 +17,7 @@
 #include "core/event.h"
 #include "core/session/message_stream.h"
 #include "core/session/parameters.h"
+#include "core/session/startup_settings.h"
 #include "core/session/statements.h"
 
 namespace pgweir::session {
@@ -60,6 +61,7 @@ struct Login {
   std::string user;
   std::string database;
   std::vector<std::pair<std::string, std::string>> parameters;
+  StartupSettings settings;
   std::vector<std::string> protocol_options;
   std::uint16_t minor = 0;
   std::optional<auth::ScramServer> scram;  // once it has been challenged
@@ -82,7 +84,10 @@ struct Client {
   bool peer_done = false;    // it will send no more
   bool large_reads = false;  // the shell reads it by the large size
   bool blocked = false;      // active, but what it sends is held for now
-  bool skipping = false;     // its request was refused without a server: dropped up to Sync
+  // No server has taken its startup settings yet. Active: one is asked to, and what the client asks
+  // is held, because PostgreSQL would not have let it in with settings that it refuses.
+  bool untried = false;
+  bool skipping = false;  // its request was refused without a server: dropped up to Sync
   bool ssl_asked = false;
   bool gssenc_asked = false;
   bool counted = false;                          // takes one of max_client_conn
@@ -95,7 +100,9 @@ struct Client {
   ClientHandle wait_next;
   MessageStream stream;
   ParameterSet parameters{};
+  ValueId settings = no_value;  // StartupSettings::text
   ClientStatements statements;
+  UnnamedStatement unnamed;
   ValueId user = no_value;  // as it logged in
   std::uint64_t cancel_key = 0;
 

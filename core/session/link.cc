@@ -1,6 +1,11 @@
 #include "core/session/link.h"
 
 #include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/base/assert.h"
 #include "core/base/text.h"
@@ -13,34 +18,49 @@ using wire::TransactionStatus;
 
 namespace {
 
+// none: back to its default.
+using Wanted = std::pair<std::string_view, std::optional<std::string_view>>;
+
+std::optional<std::string_view> value_in(
+    const std::vector<std::pair<std::string_view, std::string_view>>& settings,
+    std::string_view name) {
+  for (const auto& [known, value] : settings) {
+    if (known == name) return value;
+  }
+  return std::nullopt;
+}
+
+// Taken back in the opposite order.
+void add_settings(std::string_view from, std::string_view to, std::vector<Wanted>& wanted) {
+  const auto had = settings_of(from);
+  const auto asked = settings_of(to);
+  for (auto one = had.rbegin(); one != had.rend(); ++one) {
+    if (!value_in(asked, one->first)) wanted.emplace_back(one->first, std::nullopt);
+  }
+  for (const auto& [name, value] : asked) {
+    if (value_in(had, name) != value) wanted.emplace_back(name, value);
+  }
+}
+
 // One round trip less: set_config with the values as parameters goes out in front of the client's
 // own request. Values never become part of an SQL text.
-void align_parameters(const Client& client, Server& server, LinkContext& context) {
-  std::array<std::size_t, tracked_count> differing{};
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < tracked_count; ++i) {
-    if (client.parameters[i] != no_value && server.parameters[i] != no_value &&
-        client.parameters[i] != server.parameters[i]) {
-      differing[count++] = i;
-    }
-  }
-  if (count == 0) return;
-
+void send_set_config(Server& server, const std::vector<Wanted>& wanted, LinkContext& context) {
   std::string& out = context.out.scratch();
   wire::Writer writer(out);
   std::string query = "select ";
-  for (std::size_t i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
     query +=
         join(i == 0 ? "" : ",", "pg_catalog.set_config($", 2 * i + 1, ",$", 2 * i + 2, ",false)");
   }
   writer.begin(FrontendType::parse).text("").text(query).u16(0).end();
   writer.begin(FrontendType::bind).text("").text("").u16(0);
-  writer.u16(static_cast<std::uint16_t>(2 * count));
-  for (std::size_t i = 0; i < count; ++i) {
-    for (const std::string_view part :
-         {tracked_parameters[differing[i]], context.values.text(client.parameters[differing[i]])}) {
-      writer.u32(static_cast<std::uint32_t>(part.size())).bytes(bytes_of(part));
-    }
+  writer.u16(static_cast<std::uint16_t>(2 * wanted.size()));
+  const auto add = [&](std::string_view text) {
+    writer.u32(static_cast<std::uint32_t>(text.size())).bytes(bytes_of(text));
+  };
+  for (const auto& [name, value] : wanted) {
+    add(name);
+    value ? add(*value) : void(writer.u32(wire::null_value));
   }
   writer.u16(0).end();
   writer.begin(FrontendType::execute).text("").u32(0).end();
@@ -54,6 +74,33 @@ void align_parameters(const Client& client, Server& server, LinkContext& context
 }
 
 }  // namespace
+
+void align_parameters(Client& client, Server& server, LinkContext& context) {
+  const bool has_settings = client.settings == server.settings;
+  if (has_settings) client.untried = false;  // it has taken them for somebody else
+  if (has_settings && client.parameters == server.parameters) return;
+  std::array<std::size_t, tracked_count> differing{};
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < tracked_count; ++i) {
+    if (client.parameters[i] != no_value && server.parameters[i] != no_value &&
+        client.parameters[i] != server.parameters[i]) {
+      differing[count++] = i;
+    }
+  }
+  if (has_settings && count == 0) return;
+  const bool only_takes_back = client.untried && server.settings != no_value;
+  const ValueId settings = only_takes_back ? no_value : client.settings;
+  std::vector<Wanted> wanted;
+  if (server.settings != settings) {
+    add_settings(context.values.text(server.settings), context.values.text(settings), wanted);
+    server.setting_up = context.values.copy(settings);
+  }
+  for (std::size_t i = 0; i < count && !only_takes_back; ++i) {
+    wanted.emplace_back(tracked_parameters[differing[i]],
+                        context.values.text(client.parameters[differing[i]]));
+  }
+  send_set_config(server, wanted, context);
+}
 
 void join_link(Client& client, Server& server, LinkContext& context) {
   PGWEIR_REQUIRE(server.state == ServerState::idle && !server.client, server.state);  // I-04
@@ -69,9 +116,39 @@ void join_link(Client& client, Server& server, LinkContext& context) {
   align_parameters(client, server, context);
 }
 
+void take_back_settings(Server& server, LinkContext& context) {
+  std::vector<Wanted> wanted;
+  add_settings(context.values.text(server.settings), {}, wanted);
+  server.setting_up = no_value;
+  send_set_config(server, wanted, context);
+}
+
+void settle_session(Server& server, Values& values) {
+  if (server.settings != no_value && server.session.takes_back_settings()) {
+    const auto given = settings_of(values.text(server.settings));
+    StartupSettings left;
+    for (const auto& [name, value] : given) {
+      if (!server.session.takes_back(name)) left.set(name, value);
+    }
+    // Whether those are gone or are there is not known.
+    if (server.session.has_failed() && left.size() < given.size()) {
+      server.session.made(StateKind::unknown);
+    }
+    const std::string text = left.text();
+    values.release(std::exchange(server.settings, text.empty() ? no_value : values.intern(text)));
+  }
+  server.session.settle();
+}
+
+bool waits_for_settings(const Client& client, const Server& server) {
+  return client.settings != no_value && server.session.takes_back_settings() &&
+         !server.owed.empty() && !server.owed.lacks_sync() && !server.owed.copying_in();
+}
+
 bool may_go_on(const Client& client, const Server& server) {
-  return client.blocked && !server.cancel && !server.cancel_wanted &&
-         !server.owed.waits_for_changes() && server.owed.size() < limits::owed_replies_max / 2;
+  return client.blocked && !client.untried && !server.cancel && !server.cancel_wanted &&
+         !server.owed.waits_for_changes() && !server.owed.unnamed_in_doubt() &&
+         !waits_for_settings(client, server) && server.owed.size() < limits::owed_replies_max / 2;
 }
 
 bool transaction_over(const Server& server, const Client* client) {

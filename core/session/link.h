@@ -36,7 +36,7 @@ enum class Verdict : std::uint8_t {
   desync,  // the server said what nobody asked for: both ends are closed
   leave,   // the client said Terminate
   broken,  // the client does not keep to the protocol and is told LinkOutcome::error
-  setup,   // the server refused a parameter of the client, see LinkOutcome::error
+  setup,   // the server refused a parameter or setting of the client, see LinkOutcome::error
   go_on,  // the server said what its client was held up for; the rest of its bytes comes after that
 };
 
@@ -51,11 +51,29 @@ struct LinkOutcome {
 // Requires: the client waits or is idle, the server is idle and clean.
 void join_link(Client& client, Server& server, LinkContext& context);
 
+// Sends what makes the server's parameters and settings the client's; nothing where they are. For a
+// client that is still untried what another has left there is taken back first, by itself: so it is
+// known whose settings a server refuses. Requires: nothing is owed.
+void align_parameters(Client& client, Server& server, LinkContext& context);
+
+// Sets the server's settings back to their defaults, by itself. Requires: nothing is owed, it has
+// some.
+void take_back_settings(Server& server, LinkContext& context);
+
+// All that a server was sent is answered, and its transaction is over: what its session holds now.
+// What is back at the server's defaults of the settings it was given (RESET, DISCARD ALL) is not
+// recorded any more.
+void settle_session(Server& server, Values& values);
+
+// What was sent takes such settings back: they are put on again when it is answered, and before
+// anything else is asked.
+bool waits_for_settings(const Client& client, const Server& server);
+
 // The client's bytes, to its server. What cannot be sent yet is held and the client blocked.
 LinkOutcome forward_from_client(Client& client, Server& server, Bytes bytes, LinkContext& context);
 
 // The server's bytes, to its client, or to nobody where it has none (idle, or recovering). With
-// Verdict::go_on, bytes is what is left of them.
+// Verdict::go_on and Verdict::setup, bytes is what is left of them.
 LinkOutcome forward_from_server(Server& server, Client* client, Bytes& bytes, LinkContext& context);
 
 // Nothing holds the client up any longer. It is asked after each message of the server, so that

@@ -60,6 +60,7 @@ class ClientSide {
         const Bytes piece = bytes.first(at_most(stream.body_left, bytes.size()));
         stream.body_left -= static_cast<std::uint32_t>(piece.size());
         context_.totals.received += piece.size();
+        client_.unnamed.add(text_of(piece));
         if (stream.forward) run_.add(piece);
         bytes = bytes.subspan(piece.size());
         continue;
@@ -143,25 +144,29 @@ class ClientSide {
     return pass(opening);
   }
 
+  // A simple query drops the unnamed statement, whatever becomes of it.
   LinkOutcome query(const Opening& opening) {
-    server_.unnamed_owner = {};  // a simple query drops the unnamed statement
     if (opening.header.body_size > limits::looked_into_size_max) {
       server_.session.made(StateKind::unknown);
-      return ask(opening, {Request::query});
+      return ask(opening, {.request = Request::query, .change = drop_unnamed()});
     }
     const std::string_view text = query_of(opening);
-    if (!sql::may_have_effects(text)) return ask(opening, {Request::query});
-    const StateEffects effects = state_effects(text, backslash_escapes());
+    if (!sql::may_have_effects(text)) {
+      return ask(opening, {.request = Request::query, .change = drop_unnamed()});
+    }
+    const StateEffects effects = state_effects(text, backslash_escapes()).at(server_.parameters);
     if (const auto refusal = refusal_of(effects)) return refuse_query(*refusal, effects);
+    Change change = drop_unnamed();
     // The server's statement by that name is everybody's, and stays.
     if (!server_.owed.lacks_sync() && client_.statements.remove(effects.deallocates)) {
       asks();
-      make_up({Request::query, Fate::make_up, Refusal::none, {.client = true}});
+      change.client = true;
+      make_up({.request = Request::query, .fate = Fate::make_up, .change = change});
       return {};
     }
     take(effects);
-    return ask(opening,
-               {Request::query, Fate::forward, Refusal::none, {.all = effects.forgets_statements}});
+    change.all = effects.forgets_statements;
+    return ask(opening, {.request = Request::query, .change = change});
   }
 
   // The unnamed portal is of what was bound last; what others are of was taken for sent at Bind.
@@ -175,19 +180,25 @@ class ClientSide {
     return ask(opening, owed);
   }
 
+  Change drop_unnamed() {
+    if (server_.owed.skipping()) return {};
+    server_.unnamed_owner = {};
+    return {.unnamed = client_.unnamed.drop()};
+  }
+
   LinkOutcome parse(const Opening& opening) {
     ++context_.totals.client_parse_count;
     const Name name = statement_of(opening);
     // Of a Parse that is all there and whose name does not end the server finds what is wrong.
     if (name.text.empty() && (name.whole || opening.whole())) {
+      if (server_.owed.skipping()) return pass(opening);  // the server skips it
       const bool looked_into = opening.header.body_size <= limits::looked_into_size_max;
       StateEffects does = looked_into ? what_it_does(opening, name.text) : nothing_known();
-      if (is_refused_always(does)) {
-        return refuse(opening, Refusal::session_state, name.text, cause_of(does));
+      if (const std::string cause = refused_always(does); !cause.empty()) {
+        return refuse(opening, Refusal::session_state, {}, cause, drop_unnamed());
       }
-      server_.session.parsed = std::move(does);
-      if (!server_.owed.skipping()) server_.unnamed_owner = client_.self;
-      return ask(opening, {Request::parse});
+      keep_unnamed(opening, std::move(does));
+      return ask(opening, {.request = Request::parse, .change = {.unnamed = true}});
     }
     if (const auto refusal = unusable(name)) return refuse(opening, *refusal, name.text);
     if (opening.header.body_size > limits::statement_size_max) {
@@ -199,13 +210,17 @@ class ClientSide {
     const std::string_view definition = text_of(opening.body().subspan(name.text.size() + 1));
     if (!is_definition(definition)) return refuse(opening, Refusal::malformed_parse, name.text);
 
-    const StateEffects does = what_it_does(opening, name.text);
-    if (is_refused_always(does)) {
-      return refuse(opening, Refusal::session_state, name.text, cause_of(does));
+    if (!client_.statements.has_room_for(name.text, definition)) {
+      return refuse(opening, Refusal::too_many_statements, name.text);
     }
+    const StateEffects does = what_it_does(opening, name.text);
+    if (const std::string cause = refused_always(does); !cause.empty()) {
+      return refuse(opening, Refusal::session_state, name.text, cause);
+    }
+
     const StatementHandle handle = context_.statements.use(definition, context_.vault, does);
-    client_.statements.add(name.text, handle);
     const Statement& statement = context_.statements.at(handle);
+    client_.statements.add(name.text, statement);
     asks();
     // In a failed transaction it is the server's to say whether such a statement may be parsed.
     if (server_.status != TransactionStatus::failed && server_.statements.use(statement)) {
@@ -225,16 +240,11 @@ class ClientSide {
     // A portal's name so long that the statement's is out of sight hides nothing.
     if (!name.whole && !opening.whole()) return refuse(opening, Refusal::name_too_long, {});
     if (!name.whole) return ask(opening, {Request::bind});  // the server finds what is wrong
-    if (name.text.empty()) {
-      if (foreign()) return refuse(opening, Refusal::foreign_statement, {});
-      if (const auto refusal = take_state(server_.session.parsed, portal)) {
-        return refuse(opening, *refusal, {}, cause_of(server_.session.parsed));
-      }
-      return ask(opening, {Request::bind});
+    const StateEffects* does = does_of(name);
+    if (const auto refusal = take_state(does, portal)) {
+      return refuse(opening, *refusal, name.text, cause_of(does->at(server_.parameters)));
     }
-    if (const auto refusal = take_state_of(name, portal)) {
-      return refuse(opening, *refusal, name.text, cause_of(does_of(name)));
-    }
+    if (name.text.empty()) return ask_of_unnamed(opening, Request::bind);
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
     server_.owed.push({.request = Request::bind, .statement = statement->self});
@@ -257,10 +267,7 @@ class ClientSide {
     if (!of_statement) return ask(opening, {Request::describe_portal});
     if (!name.whole && !opening.whole()) return refuse(opening, Refusal::name_too_long, {});
     if (!name.whole) return ask(opening, {Request::describe_statement});
-    if (name.text.empty()) {
-      if (foreign()) return refuse(opening, Refusal::foreign_statement, {});
-      return ask(opening, {Request::describe_statement});
-    }
+    if (name.text.empty()) return ask_of_unnamed(opening, Request::describe_statement);
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
     server_.owed.push({.request = Request::describe_statement, .statement = statement->self});
@@ -279,7 +286,11 @@ class ClientSide {
     const bool of_statement = reader.u8() == 'S';
     const Name name{reader.text(), !reader.failed()};
     const bool named = of_statement && (!name.text.empty() || !name.whole);
-    if (!named || (!name.whole && opening.whole())) return ask(opening, {Request::close});
+    if (!named || (!name.whole && opening.whole())) {
+      const bool unnamed = of_statement && name.whole;
+      return ask(opening,
+                 {.request = Request::close, .change = unnamed ? drop_unnamed() : Change{}});
+    }
     if (server_.owed.skipping()) return drop();
     asks();
     const bool known = name.whole && client_.statements.remove(name.text);
@@ -317,13 +328,15 @@ class ClientSide {
     return {.changes = {{StateChange::What::made, StateKind::unknown}}};
   }
 
-  bool is_refused_always(const StateEffects& effects) const {
-    return context_.session_state == SessionStatePolicy::error && effects.pins();
+  // For what; nothing: it is not.
+  std::string refused_always(const StateEffects& effects) const {
+    if (context_.session_state != SessionStatePolicy::error || !effects.any()) return {};
+    return cause_of(effects.at(server_.parameters));
   }
 
   std::optional<Refusal> refusal_of(const StateEffects& effects) const {
     if (!effects.pins()) return std::nullopt;
-    if (is_refused_always(effects)) return Refusal::session_state;
+    if (context_.session_state == SessionStatePolicy::error) return Refusal::session_state;
     const bool full =
         context_.pinned_max > 0 && context_.pinned_count >= context_.pinned_max && !server_.pinned;
     if (context_.session_state == SessionStatePolicy::pin && full) return Refusal::too_many_pinned;
@@ -342,37 +355,38 @@ class ClientSide {
 
   // Of what is bound: what it makes counts from now on. What it takes away is seen only where it is
   // executed from the unnamed portal.
-  std::optional<Refusal> take_state(const StateEffects& does, std::string_view portal) {
+  std::optional<Refusal> take_state(const StateEffects* does, std::string_view portal) {
     if (server_.owed.skipping()) return std::nullopt;
     if (portal.empty()) server_.session.bound = {};
-    if (!does.any()) return std::nullopt;
-    if (const auto refusal = refusal_of(does)) return refusal;
+    if (does == nullptr || !does->any()) return std::nullopt;
+    StateEffects made = does->at(server_.parameters);
+    if (const auto refusal = refusal_of(made)) return refusal;
     if (portal.empty()) {
-      server_.session.bound = does;
+      server_.session.bound = made;
     } else {
       server_.session.made(StateKind::unknown);
     }
-    StateEffects made = does;
     std::erase_if(made.changes,
                   [](const StateChange& change) { return change.what != StateChange::What::made; });
     take(made);
     return std::nullopt;
   }
 
-  std::optional<Refusal> take_state_of(const Name& name, std::string_view portal) {
-    return take_state(does_of(name), portal);
-  }
-
-  StateEffects does_of(const Name& name) const {
+  // None: it stands for nothing.
+  const StateEffects* does_of(const Name& name) const {
+    if (name.text.empty()) return &client_.unnamed.does();
     const auto handle = client_.statements.find(name.text);
-    return handle ? context_.statements.at(*handle).does : StateEffects{};
+    return handle ? &context_.statements.at(*handle).does : nullptr;
   }
 
   // What goes to the server fails there as well, and its transaction with it.
   LinkOutcome refuse_query(Refusal refusal, const StateEffects& effects) {
     asks();
     if (!server_.owed.skipping()) server_.refused_names.push_back(cause_of(effects));
-    server_.owed.push({Request::query, Fate::replace, refusal});
+    server_.owed.push({.request = Request::query,
+                       .fate = Fate::replace,
+                       .refusal = refusal,
+                       .change = drop_unnamed()});
     client_.stream.forward = false;
     std::string& message = context_.out.scratch();
     wire::Writer(message).begin(FrontendType::query).text("pgweir refused this query").end();
@@ -381,35 +395,59 @@ class ClientSide {
     return {};
   }
 
-  // Parse, Bind, Describe and Close of a statement with a name; a query that may be about them,
-  // where that matters.
-  bool is_of_statements(const Opening& opening) const {
+  // It is not all there yet, or what it depends on is not answered.
+  bool waits(const Opening& opening) {
+    client_.blocked = is_asked_too_early(opening);
+    return client_.blocked || client_.stream.wants_whole;
+  }
+
+  bool is_asked_too_early(const Opening& opening) {
     const auto type = static_cast<FrontendType>(opening.header.type);
+    if (asks_something(type) && waits_for_settings(client_, server_)) return true;
     if (type == FrontendType::query) {
       return server_.owed.waits_for_changes() && opening.whole() &&
              sql::may_have_effects(query_of(opening));
     }
     const bool close = type == FrontendType::close || type == FrontendType::describe;
-    if (!close && type != FrontendType::parse && type != FrontendType::bind) return false;
+    const bool parse = type == FrontendType::parse;
+    if (!close && !parse && type != FrontendType::bind) return false;
     wire::Reader reader(opening.body());
     if (close && reader.u8() != 'S') return false;
     if (type == FrontendType::bind) reader.text();
-    return !reader.text().empty();
+    const Name name{reader.text(), !reader.failed()};
+    if (parse && wants_rest(opening, name)) return false;
+    if (!name.text.empty()) return server_.owed.waits_for_changes();
+    const bool uses = !parse && type != FrontendType::close;
+    return uses && server_.owed.unnamed_in_doubt();
   }
 
-  // It is not all there yet, or what it depends on is not answered.
-  bool waits(const Opening& opening) {
-    if (opening.header.type == static_cast<std::uint8_t>(FrontendType::parse)) {
-      const Name name = statement_of(opening);  // of one that is too long not all is there
-      const std::uint32_t size_max =
-          name.text.empty() ? limits::looked_into_size_max : limits::statement_size_max;
-      client_.stream.wants_whole =
-          name.whole && opening.header.body_size <= size_max && !opening.whole();
-      if (client_.stream.wants_whole) return true;
+  // Of a Parse that is too long not all is looked at.
+  bool wants_rest(const Opening& opening, const Name& name) {
+    const std::uint32_t size_max =
+        name.text.empty() ? limits::looked_into_size_max : limits::statement_size_max;
+    client_.stream.wants_whole =
+        name.whole && opening.header.body_size <= size_max && !opening.whole();
+    return client_.stream.wants_whole;
+  }
+
+  static bool asks_something(FrontendType type) {
+    switch (type) {
+      case FrontendType::query:
+      case FrontendType::parse:
+      case FrontendType::bind:
+      case FrontendType::describe:
+      case FrontendType::execute:
+      case FrontendType::close:
+      case FrontendType::function_call: return true;
+      case FrontendType::copy_data:
+      case FrontendType::copy_done:
+      case FrontendType::copy_fail:
+      case FrontendType::flush:
+      case FrontendType::password:
+      case FrontendType::sync:
+      case FrontendType::terminate: return false;
     }
-    if (!is_of_statements(opening)) return false;
-    client_.blocked = server_.owed.waits_for_changes();
-    return client_.blocked;
+    return false;
   }
 
   std::optional<Refusal> unusable(const Name& name) const {
@@ -485,19 +523,53 @@ class ClientSide {
     if (begins) client_.transaction_at = context_.now;
   }
 
-  // The server's unnamed statement is another client's.
-  bool foreign() const { return server_.unnamed_owner != client_.self; }
+  void keep_unnamed(const Opening& opening, StateEffects does) {
+    // Behind its name. Of one without any the server finds what is wrong.
+    const std::size_t name_size = std::min<std::size_t>(1, opening.header.body_size);
+    client_.unnamed.begin(opening.header.body_size - name_size,
+                          text_of(opening.body().subspan(name_size)), std::move(does));
+    unnamed_is_clients();
+  }
+
+  void unnamed_is_clients() {
+    server_.unnamed_owner = client_.self;
+    server_.unnamed_version = client_.unnamed.version();
+  }
+
+  // Where the server's unnamed statement is not this client's last one, that is prepared again.
+  LinkOutcome ask_of_unnamed(const Opening& opening, Request request) {
+    const UnnamedStatement& unnamed = client_.unnamed;
+    const bool there =
+        server_.unnamed_owner == client_.self && server_.unnamed_version == unnamed.version();
+    if (!there && !server_.owed.skipping()) {
+      if (unnamed.too_long()) return refuse(opening, Refusal::unnamed_too_long, {});
+      if (!unnamed.whole()) return refuse(opening, Refusal::no_unnamed_statement, {});
+      asks();
+      std::string& message = context_.out.scratch();
+      wire::Writer(message)
+          .begin(FrontendType::parse)
+          .text("")
+          .bytes(bytes_of(unnamed.definition()))
+          .end();
+      send_instead(message, {});
+      unnamed_is_clients();
+      server_.owed.push(
+          {.request = Request::parse, .fate = Fate::inject, .change = {.unnamed = true}});
+      ++context_.totals.server_parse_count;
+    }
+    return ask(opening, {request});
+  }
 
   LinkOutcome refuse(const Opening& opening, Refusal refusal, std::string_view name) {
     return refuse(opening, refusal, name, std::string(name));
   }
 
-  // what: that the client is told of.
+  // what: that the client is told of. change: what becomes of its statements all the same.
   LinkOutcome refuse(const Opening& opening, Refusal refusal, std::string_view name,
-                     std::string what) {
+                     std::string what, Change change = {}) {
     asks();
     if (!server_.owed.skipping()) server_.refused_names.push_back(std::move(what));
-    server_.owed.push({Request::describe_statement, Fate::replace, refusal});
+    server_.owed.push({Request::describe_statement, Fate::replace, refusal, change});
     client_.stream.forward = false;
     // Describe of a statement nobody has: so the server fails there too, and its transaction with
     // it. No client can name it: a name of theirs is called otherwise there.

@@ -1,5 +1,6 @@
 // What a server says, to its client: each reply is matched against what is owed.
 #include <algorithm>
+#include <utility>
 
 #include "core/base/assert.h"
 #include "core/base/text.h"
@@ -22,6 +23,17 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
       return {sqlstate::feature_not_supported,
               "max_prepared_statements is 0: pgweir keeps no prepared statements by name",
               "Raise it, or let the driver use unnamed statements or the simple protocol."};
+    case Refusal::unnamed_too_long:
+      return {
+          sqlstate::invalid_sql_statement_name,
+          join("the unnamed prepared statement is longer than ", limits::unnamed_statement_size_max,
+               " bytes, and was not kept for the next transaction"),
+          "Parse and Bind it in one transaction, or give it a name."};
+    case Refusal::too_many_statements:
+      return {sqlstate::program_limit_exceeded,
+              join("prepared statement \"", name, "\": those of this session take more than ",
+                   limits::client_statements_size_max, " bytes"),
+              "Close or deallocate those that are not used any more."};
     case Refusal::name_too_long:
       return {sqlstate::name_too_long, join("the name of a prepared statement is longer than ",
                                             limits::name_size_max, " bytes")};
@@ -51,10 +63,9 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
               "SHOW SERVERS tells for whom, and why. Raise max_pinned, or set session_state to "
               "reset."};
     case Refusal::none:
-    case Refusal::foreign_statement: break;
+    case Refusal::no_unnamed_statement: break;
   }
-  return {sqlstate::invalid_sql_statement_name, "unnamed prepared statement does not exist",
-          "In transaction mode, Parse and Bind in one transaction."};
+  return {sqlstate::invalid_sql_statement_name, "unnamed prepared statement does not exist"};
 }
 
 std::uint32_t at_most(std::uint32_t size, std::size_t limit) {
@@ -146,10 +157,10 @@ class ServerSide {
     if (type == BackendType::ready_for_query && !ready(opening, fate)) {
       return {Verdict::desync, std::nullopt};
     }
-    made(match.change);
+    made(match);
     note_idle();
-    if (type == BackendType::ready_for_query && fate == Fate::swallow) adopt_parameters();
     pass(opening, fate == Fate::forward);
+    if (type == BackendType::ready_for_query && fate == Fate::swallow) return is_set_up();
     return {};
   }
 
@@ -165,13 +176,15 @@ class ServerSide {
     note_idle();
   }
 
-  void made(Change change) {
-    if (change.all) {
+  void made(const ReplyQueue::Match& match) {
+    if (match.change.all) {
       server_.statements.forget_all();
       if (client_ != nullptr) client_->statements.forget_all(context_.statements);
     }
-    if (change.server) server_.statements.confirm();
-    if (change.client && client_ != nullptr) client_->statements.confirm(context_.statements);
+    if (match.change.server) server_.statements.confirm();
+    if (client_ == nullptr) return;
+    if (match.change.client) client_->statements.confirm(context_.statements);
+    if (match.change.unnamed && match.fate != Fate::inject) client_->unnamed.confirm();
   }
 
   void lost(const ReplyQueue::Match& match, std::string_view code) {
@@ -188,10 +201,26 @@ class ServerSide {
     if (code == sqlstate::feature_not_supported.text()) context_.statements.renew(match.statement);
   }
 
+  // What it was asked to set it has set.
+  LinkOutcome is_set_up() {
+    if (server_.setting_up) {
+      context_.values.release(server_.settings);
+      server_.settings = *std::exchange(server_.setting_up, std::nullopt);
+    }
+    if (client_ == nullptr) return {};
+    if (client_->untried && client_->settings != server_.settings) {
+      align_parameters(*client_, server_, context_);  // another's were taken back
+      return {};
+    }
+    adopt_parameters();
+    const bool waited = std::exchange(client_->untried, false);
+    return {waited ? Verdict::go_on : Verdict::carry_on, std::nullopt};
+  }
+
   // pgweir has set what differed, and the server reports nothing where that changed nothing in its
   // eyes (DateStyle "ISO" is "ISO, MDY"): its way to write a value is the client's from here on.
   void adopt_parameters() {
-    for (std::size_t i = 0; client_ != nullptr && i < tracked_count; ++i) {
+    for (std::size_t i = 0; i < tracked_count; ++i) {
       if (client_->parameters[i] == no_value || server_.parameters[i] == no_value ||
           client_->parameters[i] == server_.parameters[i]) {
         continue;
@@ -230,7 +259,9 @@ class ServerSide {
       client_->request_at = context_.now;
       client_->state_at = context_.now;
       if (status == TransactionStatus::idle) end_transaction();
-      if (status == TransactionStatus::idle && server_.owed.settled()) server_.session.settle();
+      if (status == TransactionStatus::idle && server_.owed.settled()) {
+        settle_session(server_, context_.values);
+      }
     }
     return true;
   }
@@ -260,12 +291,14 @@ class ServerSide {
     if (match.forgetting_lost) server_.session.made(StateKind::unknown);
     // Whatever unnamed statement the server has now, it is not the one this client prepared.
     if (match.parse_lost) server_.unnamed_owner = {};
+    if (client_ != nullptr) client_->unnamed.take_back(match.unnamed_lost, match.unnamed_failed);
     lost(match, fields.code);
     note_idle();
+    if (match.fate == Fate::swallow && server_.setting_up) {
+      context_.values.release(*std::exchange(server_.setting_up, std::nullopt));
+    }
     if (match.fate == Fate::swallow && client_ != nullptr) {
-      return {Verdict::setup,
-              PgError{sqlstate::invalid_parameter_value, std::string(fields.message),
-                      "A parameter of this session was refused by the server."}};
+      return {Verdict::setup, refusal_of_set_up(fields)};
     }
     pass(opening, match.fate == Fate::forward || match.fate == Fate::inject);
     if (match.fate == Fate::replace && client_ != nullptr) {
@@ -277,6 +310,19 @@ class ServerSide {
     }
     forget_names(match.refusals_lost);
     return {};
+  }
+
+  // As PostgreSQL itself would have said it when the client logged in.
+  PgError refusal_of_set_up(const wire::ErrorFields& fields) const {
+    const SqlState code = SqlState::named(fields.code);
+    std::string hint = "A parameter of this session was refused by the server.";
+    std::string names;
+    for (const auto& [name, value] : settings_of(context_.values.text(client_->settings))) {
+      names += join(names.empty() ? "" : ", ", name);
+    }
+    if (!names.empty()) hint += join(" Its startup packet asked for ", names, ".");
+    return {code == sqlstate::internal_error ? sqlstate::invalid_parameter_value : code,
+            std::string(fields.message), std::move(hint)};
   }
 
   void forget_names(std::uint32_t count) {

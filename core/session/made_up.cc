@@ -32,6 +32,7 @@ void answer_made_up(Server& server, Client* client, LinkContext& context) {
   if (!server.stream.between_messages() || server.dying) return;
   while (const auto owed = server.owed.take_made_up()) {
     if (client == nullptr) continue;
+    if (owed->change.unnamed) client->unnamed.confirm();
     if (owed->request == Request::query) {
       answer_deallocate(server, *client, context);
       continue;

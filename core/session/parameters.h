@@ -14,10 +14,13 @@
 namespace pgweir::session {
 
 // Reported by PostgreSQL and settable by anyone: what a client sets follows it from server to
-// server.
-inline constexpr std::array<std::string_view, 6> tracked_parameters = {
-    "application_name", "client_encoding", "DateStyle",
-    "IntervalStyle",    "TimeZone",        "standard_conforming_strings"};
+// server. The last two only by newer ones (14 and 18): where a server says nothing of them they are
+// like any other setting.
+inline constexpr std::array<std::string_view, 8> tracked_parameters = {
+    "application_name", "client_encoding",
+    "DateStyle",        "IntervalStyle",
+    "TimeZone",         "standard_conforming_strings",
+    "search_path",      "default_transaction_read_only"};
 inline constexpr std::size_t tracked_count = tracked_parameters.size();
 
 // Parameter names are compared without case, as PostgreSQL does.

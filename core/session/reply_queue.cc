@@ -27,6 +27,9 @@ void ReplyQueue::push(Owed owed) {
   }
   if (owed.request != Request::copy_end) batch_open_ = !ends_ready(owed.request);
   if (owed.change.any()) ++changes_;
+  unnamed_changes_ += owed.change.unnamed;
+  unnamed_in_batch_ += owed.change.unnamed;
+  if (ends_ready(owed.request)) unnamed_in_batch_ = 0;
   if (ends_ready(owed.request) && changes_ > 0) changes_sealed_ = true;
   owed_.push_back(owed);
 }
@@ -41,7 +44,10 @@ ReplyQueue::Match ReplyQueue::match(BackendType reply) {
               .statement = before.statement};
   const std::size_t size_before = size();
   if (accepts(reply, match)) {
-    if (reply != BackendType::error_response && size() < size_before) match.change = before.change;
+    // An error and the beginning of a COPY take away what is not answered by them.
+    const bool answers =
+        reply != BackendType::error_response && reply != BackendType::copy_in_response;
+    if (answers && size() < size_before) match.change = before.change;
     return match;
   }
   if (ready && take_extra_ready()) return {.matched = true};
@@ -150,10 +156,13 @@ void ReplyQueue::fail(Match& match) {
     }
     return;
   }
+  match.unnamed_failed = head().changes_unnamed() && head().request != Request::close;
   for (; !empty() && head().request != Request::sync; pop()) {
-    match.parse_lost |= head().request == Request::parse;
-    match.changes_lost |= head().change.any();
-    match.refusals_lost += head().fate == Fate::replace;
+    const Owed& owed = head();
+    match.parse_lost |= owed.request == Request::parse;
+    match.unnamed_lost += owed.changes_unnamed();
+    match.changes_lost |= owed.change.any();
+    match.refusals_lost += owed.fate == Fate::replace;
   }
   skipping_ = empty();
   const auto parses = [](const Owed& owed) { return owed.request == Request::parse; };
@@ -191,7 +200,7 @@ void ReplyQueue::copy_begins() {
 }
 
 void ReplyQueue::pop() {
-  if (head().change.any() && --changes_ == 0) changes_sealed_ = false;
+  forget_changes(head());
   ++head_;
   while (head_ < owed_.size() && owed_[head_].request == Request::copy_end) ++head_;
   if (head_ == owed_.size()) {
@@ -203,10 +212,17 @@ void ReplyQueue::pop() {
   }
 }
 
+// They are not owed any more.
+void ReplyQueue::forget_changes(Owed& owed) {
+  if (owed.change.any() && --changes_ == 0) changes_sealed_ = false;
+  unnamed_changes_ -= owed.change.unnamed;
+  unnamed_in_batch_ = std::min(unnamed_in_batch_, unnamed_changes_);
+}
+
 void ReplyQueue::swallow_all() {
-  const auto nobody_hears = [&](const Owed& owed) {
+  const auto nobody_hears = [&](Owed& owed) {
     if (owed.fate != Fate::make_up) return false;
-    if (owed.change.any() && --changes_ == 0) changes_sealed_ = false;
+    forget_changes(owed);
     return true;
   };
   owed_.erase(owed_.begin(), owed_.begin() + static_cast<std::ptrdiff_t>(head_));

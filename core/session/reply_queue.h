@@ -50,9 +50,11 @@ enum class Fate : std::uint8_t {
 enum class Refusal : std::uint8_t {
   none,
   no_named_statements,
-  foreign_statement,
+  no_unnamed_statement,
   name_too_long,
+  unnamed_too_long,
   statement_too_long,
+  too_many_statements,
   malformed_parse,
   statement_exists,   // by the client's name
   unknown_statement,  // the same
@@ -62,9 +64,10 @@ enum class Refusal : std::uint8_t {
 
 // What a request changes when it is answered, and does not when it comes to nothing.
 struct Change {
-  bool client = false;  // what a name of the client's stands for
-  bool server = false;  // what the server has prepared
-  bool all = false;     // both: everything is deallocated
+  bool client = false;   // what a name of the client's stands for
+  bool server = false;   // what the server has prepared
+  bool all = false;      // both: everything is deallocated
+  bool unnamed = false;  // without a name
   bool any() const { return client || server || all; }
 };
 
@@ -77,6 +80,9 @@ struct Owed {
   // describe_statement: its ParameterDescription has come. query, function_call: something has
   // come that lets ReadyForQuery follow.
   bool begun = false;
+
+  // What its client's unnamed statement is. (One that is prepared again stays what it was.)
+  bool changes_unnamed() const { return change.unnamed && fate != Fate::inject; }
 };
 
 class ReplyQueue {
@@ -91,7 +97,9 @@ class ReplyQueue {
     Change change = {};              // that is made
     StatementHandle statement = {};  // of the request
     // An error: what it takes along.
-    bool parse_lost = false;  // a Parse failed or is skipped, and none is owed after it
+    bool parse_lost = false;         // a Parse failed or is skipped, and none is owed after it
+    std::uint32_t unnamed_lost = 0;  // changes of the client's
+    bool unnamed_failed = false;     // the first was a Parse, and it is what failed
     bool changes_lost = false;
     bool forgetting_lost = false;     // of a query: some of it may have been done
     std::uint32_t refusals_lost = 0;  // the one that failed included
@@ -108,6 +116,8 @@ class ReplyQueue {
   // and what follows may depend on it. (All changes that are not answered are of one batch, if none
   // is sent while this is so.)
   bool waits_for_changes() const { return changes_sealed_; }
+  // The same for the unnamed statement: what an earlier batch makes of it, and this one does not.
+  bool unnamed_in_doubt() const { return unnamed_changes_ > 0 && unnamed_in_batch_ == 0; }
 
   bool empty() const { return head_ == owed_.size(); }
   std::size_t size() const { return owed_.size() - head_; }
@@ -140,6 +150,7 @@ class ReplyQueue {
   }
   Owed& head() { return owed_[head_]; }  // never a copy_end: pop passes over them
   void pop();
+  void forget_changes(Owed& owed);
   void fail(Match& match);
   bool take_extra_ready();
   void copy_begins();
@@ -147,9 +158,11 @@ class ReplyQueue {
 
   std::vector<Owed> owed_;  // from head_ on; compacted when it empties
   std::size_t head_ = 0;
-  std::uint32_t changes_ = 0;    // owed
-  bool changes_sealed_ = false;  // a Sync was sent behind them
-  bool batch_open_ = false;      // the last request was one of the extended protocol, and no Sync
+  std::uint32_t changes_ = 0;           // owed
+  bool changes_sealed_ = false;         // a Sync was sent behind them
+  std::uint32_t unnamed_changes_ = 0;   // owed
+  std::uint32_t unnamed_in_batch_ = 0;  // of these, in the batch that no Sync has ended
+  bool batch_open_ = false;  // the last request was one of the extended protocol, and no Sync
   bool skipping_ = false;
   Copy copy_ = Copy::none;
   std::uint32_t copy_syncs_ = 0;   // Syncs sent into the COPY under way

@@ -92,11 +92,14 @@ struct Server {
   HostHandle host;             // the ledger's name of it
   ClientHandle client;         // while active
   ClientHandle unnamed_owner;  // whose unnamed statement it holds
-  CancelHandle cancel;         // in flight
+  std::uint64_t unnamed_version = 0;
+  CancelHandle cancel;  // in flight
   MessageStream stream;
   ReplyQueue owed;
   wire::TransactionStatus status = wire::TransactionStatus::idle;
   ParameterSet parameters{};
+  ValueId settings = no_value;  // StartupSettings::text of a client's, which it has been given
+  std::optional<ValueId> setting_up;  // it will have these when it has answered
   ServerStatements statements;
   SessionState session;
   std::string pinned_by;                   // while pinned: what its client did first, in words

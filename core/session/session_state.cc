@@ -133,7 +133,7 @@ class Statement {
 
   void settings() {
     for (const sql::Setting& setting : effects_.settings) {
-      if (setting.scope == sql::Scope::local || tracked_index(setting.name)) continue;
+      if (setting.scope == sql::Scope::local) continue;
       if (is_not_missed(setting.name)) {
         add(What::made, StateKind::unknown);
       } else {
@@ -163,6 +163,16 @@ StateEffects state_effects(std::string_view text, bool backslash_escapes) {
   return effects;
 }
 
+StateEffects StateEffects::at(const ParameterSet& reported) const {
+  StateEffects effects = *this;
+  std::erase_if(effects.changes, [&](const StateChange& change) {
+    if (change.kind != StateKind::setting) return false;
+    const auto index = tracked_index(change.name);
+    return index && reported[*index] != no_value;
+  });
+  return effects;
+}
+
 std::string cause_of(const StateEffects& effects) {
   const auto found = std::ranges::find_if(effects.changes, is_known);
   return found == effects.changes.end() ? std::string() : words_of(*found);
@@ -171,6 +181,41 @@ std::string cause_of(const StateEffects& effects) {
 void SessionState::sent(const StateEffects& effects) {
   failed_ |= effects.rolls_back;
   sent_.insert(sent_.end(), effects.changes.begin(), effects.changes.end());
+}
+
+namespace {
+
+// Sets it, or sets it back. (SET SESSION AUTHORIZATION ends a role.)
+bool concerns(const StateChange& change, std::string_view setting) {
+  if (change.what == What::everything_gone) return true;
+  if (change.kind != StateKind::setting) return false;
+  if (change.what == What::all_gone) return !is_role(setting);
+  return change.name == setting || (change.name == "session_authorization" && setting == "role");
+}
+
+bool sets(const StateChange& change, std::string_view setting) {
+  return change.what == What::made && change.kind == StateKind::setting && change.name == setting;
+}
+
+}  // namespace
+
+bool SessionState::takes_back_settings() const {
+  return std::ranges::any_of(sent_, [](const StateChange& change) {
+    if (change.what == What::everything_gone) return true;
+    const bool made = change.what == What::made && change.name != "session_authorization";
+    return change.kind == StateKind::setting && !made;
+  });
+}
+
+bool SessionState::takes_back(std::string_view setting) const {
+  bool back = false;
+  bool own = std::ranges::any_of(kept_, [&](const auto& change) { return sets(change, setting); });
+  for (const StateChange& change : sent_) {
+    if (!concerns(change, setting)) continue;
+    back = !sets(change, setting);
+    own |= !back;
+  }
+  return back && !(failed_ && own);  // it may have been rolled back
 }
 
 void SessionState::settle() {

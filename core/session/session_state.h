@@ -1,6 +1,6 @@
 // What clients leave in a server's session beyond their transactions: settings, channels that are
 // listened to, temporary tables and the like. It follows what texts say (core/sql); what they do
-// not tell is not seen. Invariant I-15 of docs/invariants.md: nobody gets a server with another's
+// not tell is not seen. Invariant I-18 of docs/invariants.md: nobody gets a server with another's
 // state.
 //
 // State that is there is never missed because of how a transaction ends: what a text makes counts
@@ -13,10 +13,12 @@
 #include <string_view>
 #include <vector>
 
+#include "core/session/parameters.h"
+
 namespace pgweir::session {
 
 enum class StateKind : std::uint8_t {
-  setting,    // by its name in lower case; not one of those that follow their client
+  setting,    // by its name in lower case
   channel,    // by name
   prepared,   // by PREPARE: name
   cursor,     // with hold: name
@@ -45,6 +47,8 @@ struct StateEffects {
   bool any() const { return !changes.empty() || rolls_back || !deallocates.empty(); }
   // Something that a client would miss on another server.
   bool pins() const;
+  // At a server that reports these: such settings follow their client.
+  StateEffects at(const ParameterSet& reported) const;
 };
 
 // backslash_escapes: standard_conforming_strings is off.
@@ -56,8 +60,7 @@ std::string cause_of(const StateEffects& effects);
 
 class SessionState {
  public:
-  // What was prepared as the unnamed statement does, and what the unnamed portal is of.
-  StateEffects parsed;
+  // What the unnamed portal is of does.
   StateEffects bound;
 
   // It was sent.
@@ -66,6 +69,10 @@ class SessionState {
   // Something that was sent has failed, or rolls back what came before it.
   void failed() { failed_ = true; }
   bool has_failed() const { return failed_; }
+  // What was sent since all was answered last sets some settings back to the server's defaults;
+  // that one, and nothing has set it since.
+  bool takes_back_settings() const;
+  bool takes_back(std::string_view setting) const;
   // All that was sent is answered.
   void settle();
   void clear();

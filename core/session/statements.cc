@@ -53,15 +53,63 @@ void Statements::release(StatementHandle handle) {
   statements_.erase(handle);
 }
 
+void UnnamedStatement::begin(std::size_t size, std::string_view first_part, StateEffects does) {
+  Kept fresh{.definition = {}, .size = size, .version = ++versions_, .does = std::move(does)};
+  before_.push_back(std::exchange(now_, std::move(fresh)));
+  if (!too_long()) now_.definition = first_part;
+}
+
+void UnnamedStatement::add(std::string_view part) {
+  if (now_.definition.size() < now_.size && !too_long()) now_.definition += part;
+}
+
+bool UnnamedStatement::drop() {
+  if (none() && before_.empty()) return false;  // there is none even if what was said is skipped
+  before_.push_back(std::exchange(now_, {}));
+  return true;
+}
+
+void UnnamedStatement::confirm() {
+  PGWEIR_REQUIRE(!before_.empty(), now_.size);
+  before_.erase(before_.begin());
+}
+
+void UnnamedStatement::take_back(std::size_t count, bool failed) {
+  PGWEIR_REQUIRE(count <= before_.size(), count, before_.size());
+  if (count == 0) return;
+  Kept was = failed ? Kept{} : std::move(before_.front());
+  before_.erase(before_.begin(), before_.begin() + static_cast<std::ptrdiff_t>(count));
+  (before_.empty() ? now_ : before_.front()) = std::move(was);
+}
+
+namespace {
+
+// A name and what it stands for, with what a map takes for them.
+std::size_t bytes_of_one(std::string_view name, std::string_view definition) {
+  return 2 * name.size() + definition.size() + 128;
+}
+
+}  // namespace
+
+bool ClientStatements::has_room_for(std::string_view name, std::string_view definition) const {
+  return bytes_ + bytes_of_one(name, definition) <= limits::client_statements_size_max;
+}
+
 std::optional<StatementHandle> ClientStatements::find(std::string_view name) const {
   const auto found = names_.find(name);
   return found == names_.end() ? std::nullopt : std::optional(found->second);
 }
 
-void ClientStatements::add(std::string_view name, StatementHandle statement) {
+void ClientStatements::add(std::string_view name, const Statement& statement) {
   PGWEIR_REQUIRE(!names_.contains(name), names_.size());
-  names_.emplace(name, statement);
+  names_.emplace(name, statement.self);
+  bytes_ += bytes_of_one(name, statement.definition);
   changes_.push_back({std::string(name), std::nullopt});
+}
+
+void ClientStatements::release(std::string_view name, StatementHandle statement, Statements& all) {
+  bytes_ -= bytes_of_one(name, all.at(statement).definition);
+  all.release(statement);
 }
 
 bool ClientStatements::remove(std::string_view name) {
@@ -74,18 +122,20 @@ bool ClientStatements::remove(std::string_view name) {
 
 void ClientStatements::forget_all(Statements& all) {
   for (Change& change : changes_) {
-    if (change.before) all.release(*std::exchange(change.before, std::nullopt));
+    if (!change.before) continue;
+    release(change.name, *std::exchange(change.before, std::nullopt), all);
   }
   std::erase_if(names_, [&](const auto& entry) {
     if (std::ranges::find(changes_, entry.first, &Change::name) != changes_.end()) return false;
-    all.release(entry.second);
+    release(entry.first, entry.second, all);
     return true;
   });
 }
 
 void ClientStatements::confirm(Statements& all) {
   PGWEIR_REQUIRE(!changes_.empty(), names_.size());
-  if (const auto& before = changes_.front().before) all.release(*before);
+  const Change& change = changes_.front();
+  if (change.before) release(change.name, *change.before, all);
   changes_.erase(changes_.begin());
 }
 
@@ -97,7 +147,7 @@ void ClientStatements::take_back(Statements& all) {
     } else {
       const auto added = names_.find(change.name);
       if (added == names_.end()) continue;  // forgotten
-      all.release(added->second);
+      release(added->first, added->second, all);
       names_.erase(added);
     }
   }
@@ -105,7 +155,7 @@ void ClientStatements::take_back(Statements& all) {
 
 void ClientStatements::clear(Statements& all) {
   take_back(all);
-  for (const auto& [name, statement] : names_) all.release(statement);
+  for (const auto& [name, statement] : names_) release(name, statement, all);
   names_.clear();
 }
 

@@ -19,6 +19,7 @@
 
 #include "core/auth/vault.h"
 #include "core/base/handle.h"
+#include "core/base/limits.h"
 #include "core/base/slot_map.h"
 #include "core/session/session_state.h"
 
@@ -65,12 +66,52 @@ class Statements {
   std::map<std::string_view, StatementHandle> index_;  // views of their definitions
 };
 
+// What a client has prepared last without a name, as of what it has sent: to be prepared again
+// where another client was.
+class UnnamedStatement {
+ public:
+  // A Parse replaces it; its text comes in parts. does: to its session, when it is executed.
+  void begin(std::size_t size, std::string_view first_part, StateEffects does);
+  // Of the Parse under way; nothing where all is there.
+  void add(std::string_view part);
+  // Close, or a simple query. False: that changes nothing.
+  bool drop();
+  // The oldest change is answered.
+  void confirm();
+  // So many of the oldest changes come to nothing. failed: the first was a Parse that was not
+  // skipped, and PostgreSQL has dropped what was before.
+  void take_back(std::size_t count, bool failed);
+
+  bool none() const { return now_.size == 0; }
+  bool too_long() const { return now_.too_long(); }
+  bool whole() const { return !none() && now_.definition.size() == now_.size; }
+  const std::string& definition() const { return now_.definition; }
+  const StateEffects& does() const { return now_.does; }
+  std::size_t size() const { return now_.size; }
+  // Another one for each Parse, so that an older one that a server still has is not taken for this.
+  std::uint64_t version() const { return now_.version; }
+
+ private:
+  struct Kept {
+    std::string definition;  // as it comes; nothing where it is too long
+    std::size_t size = 0;    // of all of it; 0: there is none
+    std::uint64_t version = 0;
+    StateEffects does = {};
+    bool too_long() const { return size > limits::unnamed_statement_size_max; }
+  };
+  Kept now_;
+  std::uint64_t versions_ = 0;
+  std::vector<Kept> before_;  // what was, before each change that is not answered: the oldest first
+};
+
 // What the names of one client stand for, as of what it has sent.
 class ClientStatements {
  public:
   std::optional<StatementHandle> find(std::string_view name) const;
-  // Takes over one use. Requires: the name stands for nothing.
-  void add(std::string_view name, StatementHandle statement);
+  // limits::client_statements_size_max allows one more.
+  bool has_room_for(std::string_view name, std::string_view definition) const;
+  // Takes over one use. Requires: the name stands for nothing, and there is room.
+  void add(std::string_view name, const Statement& statement);
   // False: it stood for nothing, and nothing will be confirmed.
   bool remove(std::string_view name);
   // All of them are deallocated, but for those that were given since.
@@ -87,7 +128,10 @@ class ClientStatements {
     std::string name;
     std::optional<StatementHandle> before;  // with its use
   };
+  void release(std::string_view name, StatementHandle statement, Statements& all);
+
   std::map<std::string, StatementHandle, std::less<>> names_;
+  std::size_t bytes_ = 0;  // of all that is used, what is taken away and not answered included
   std::vector<Change> changes_;  // not answered, the oldest first
 };
 

@@ -113,6 +113,12 @@ void reject_request(Client& client, Bytes& bytes, const PgError& error, Output& 
   wire::write_error(message, wire::ErrorSeverity::error, error);
   out.send_copy(client.socket(), message);
   const auto type = static_cast<FrontendType>(header.type);
+  // A server would have dropped the unnamed statement before it failed. (Where the name is not
+  // there yet, it is most likely that one's.)
+  const bool parses_unnamed =
+      type == FrontendType::parse &&
+      (bytes.size() == wire::header_size || bytes[wire::header_size] == std::byte{0});
+  if (type == FrontendType::query || parses_unnamed) client.unnamed = {};
   if (type == FrontendType::query || type == FrontendType::function_call) {
     answer_ready(client, out);
     drop_message(client, bytes, header);

@@ -75,6 +75,9 @@ enum class Authentication : std::uint32_t {
   sasl_final = 12,
 };
 
+// The length of a value in Bind and DataRow that there is none of.
+inline constexpr std::uint32_t null_value = 0xffffffff;
+
 // A message's first five bytes: its type and, counting itself but not the type, its length.
 inline constexpr std::size_t header_size = 5;
 struct Header {

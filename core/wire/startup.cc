@@ -1,5 +1,7 @@
 #include "core/wire/startup.h"
 
+#include <algorithm>
+
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/wire/protocol.h"
@@ -123,7 +125,9 @@ std::optional<std::vector<std::pair<std::string, std::string>>> read_options(
     }
     const std::size_t equals = word.find('=');
     if (equals == 0 || equals == std::string::npos) return std::nullopt;
-    settings.emplace_back(word.substr(0, equals), word.substr(equals + 1));
+    std::string name = word.substr(0, equals);
+    std::ranges::replace(name, '-', '_');
+    settings.emplace_back(std::move(name), word.substr(equals + 1));
   }
   return settings;
 }

@@ -47,7 +47,8 @@ std::expected<std::uint32_t, StartupRefused> startup_packet_size(Bytes packet);
 std::expected<FirstPacket, StartupRefused> read_startup_packet(Bytes packet);
 
 // The settings inside the startup parameter "options": `-c name=value`, `--name=value`, with
-// backslash before a space that belongs to a value. Nothing when it is not that.
+// backslash before a space that belongs to a value; in a name '-' is '_'. Nothing when it is not
+// that.
 std::optional<std::vector<std::pair<std::string, std::string>>> read_options(std::string_view text);
 
 }  // namespace pgweir::wire

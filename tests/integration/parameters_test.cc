@@ -79,6 +79,71 @@ TEST_F(Parameters, stay_with_their_client_through_a_loss_of_the_server) {
   EXPECT_EQ(session.value("SHOW TimeZone"), "Asia/Tokyo");
 }
 
+TEST_F(Parameters, that_are_settings_are_each_clients_own) {
+  Pooler pooler(one_server);
+  Session one = pooler.session(
+      "app", "appdb", "options='-c statement_timeout=12345 --search-path=one\\\\,\\\\ two'");
+  Session two = pooler.session("app", "appdb", "options='-c work_mem=1234kB -c app.name=x'");
+  Session three = pooler.session();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(one.value("SHOW statement_timeout"), "12345ms");
+    EXPECT_EQ(one.value("SHOW search_path"), "one, two");
+    EXPECT_EQ(two.value("SHOW statement_timeout"), "0");
+    EXPECT_EQ(two.value("SHOW work_mem"), "1234kB");
+    EXPECT_EQ(two.value("SHOW app.name"), "x");
+    EXPECT_EQ(three.value("SHOW search_path"), "\"$user\", public");
+    EXPECT_EQ(three.value("SHOW work_mem"), "4MB");
+  }
+  EXPECT_EQ(one.value("SELECT pg_backend_pid()"), two.value("SELECT pg_backend_pid()"));
+}
+
+TEST_F(Parameters, that_change_roles_are_taken_back) {
+  ASSERT_TRUE(postgres().direct().run("CREATE ROLE crew; GRANT crew TO app").ok());
+  {
+    Pooler pooler(one_server);
+    Session one = pooler.session("app", "appdb", "options='-c role=crew -c work_mem=1234kB'");
+    Session two = pooler.session();
+    for (int i = 0; i < 2; ++i) {
+      EXPECT_EQ(one.value("SELECT current_user"), "crew");
+      EXPECT_EQ(one.value("SHOW work_mem"), "1234kB");
+      EXPECT_EQ(two.value("SELECT current_user"), "app");
+      EXPECT_EQ(two.value("SHOW work_mem"), "4MB");
+    }
+  }
+  EXPECT_TRUE(postgres().direct().run("DROP ROLE crew").ok());
+}
+
+TEST_F(Parameters, that_postgresql_refuses_are_told_and_nothing_is_done) {
+  Pooler pooler(one_server);
+  Session good = pooler.session("app", "appdb", "options='-c work_mem=1234kB'");
+  const std::string server = good.value("SELECT pg_backend_pid()");
+  struct Case {
+    const char* options;
+    const char* sqlstate;
+  };
+  for (const Case& each :
+       {Case{"-c work_mem=much", "22023"}, Case{"-c nonsense=1", "42704"},
+        Case{"-c log_connections=on", "55P02"}, Case{"-c log_statement=all", "42501"},
+        Case{"-c shared_buffers=1MB", "55P02"}}) {
+    Session bad = pooler.session("app", "appdb", std::string("options='") + each.options + "'");
+    const Answer answer = bad.run("CREATE TABLE done_for_nobody ()");
+    EXPECT_EQ(answer.sqlstate, each.sqlstate) << each.options << ": " << answer.message;
+    EXPECT_NE(answer.report.find("startup packet asked for"), std::string::npos) << answer.report;
+  }
+  EXPECT_EQ(good.value("SELECT to_regclass('done_for_nobody') IS NULL"), "t");
+  EXPECT_EQ(good.value("SHOW work_mem"), "1234kB");
+  EXPECT_EQ(good.value("SELECT pg_backend_pid()"), server);
+}
+
+TEST_F(Parameters, of_read_only_transactions_follow_their_client) {
+  Pooler pooler(one_server);
+  Session one = pooler.session();
+  Session two = pooler.session();
+  EXPECT_EQ(one.value("SET default_transaction_read_only = on"), "SET");
+  EXPECT_EQ(two.value("SHOW transaction_read_only"), "off");
+  EXPECT_EQ(one.value("SHOW transaction_read_only"), "on");
+}
+
 }  // namespace
 
 }  // namespace pgweir::integration

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <atomic>
 #include <cstring>
 #include <thread>
 #include <vector>
@@ -75,6 +77,15 @@ TEST(Mailbox, LetsNobodySleepOnALetter) {
   EXPECT_TRUE(mailbox.fall_asleep());
 }
 
+TEST(MailboxDeathTest, EndsTheProcessBeforeItHasMoreLettersThanMachinesMaySend) {
+  Mailbox mailbox;
+  for (int round = 0; round < 2; ++round) {
+    for (std::uint32_t i = 0; i < Mailbox::capacity; ++i) mailbox.post(letter_of(0, i));
+    if (round == 0) mailbox.take();
+  }
+  EXPECT_DEATH(mailbox.post(letter_of(0, 0)), "count < capacity");
+}
+
 TEST(Mailbox, ClosesTheSocketsOfLettersThatNobodyOpens) {
   std::array<int, 2> pair{};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()), 0);
@@ -93,13 +104,18 @@ TEST(Mailbox, ClosesTheSocketsOfLettersThatNobodyOpens) {
 TEST(Mailbox, LosesNothingAndKeepsEachSendersOrderAmongThreads) {
   constexpr std::uint32_t letters_each = 5000;
   constexpr std::uint8_t senders = 3;
+  constexpr std::uint32_t under_way_max = Mailbox::capacity / senders;
   Loop loop;
   Mailbox mailbox;
   mailbox.watch_on(loop);
+  std::array<std::atomic<std::uint32_t>, senders> taken{};
   std::vector<std::jthread> threads;
   for (std::uint8_t from = 0; from < senders; ++from) {
-    threads.emplace_back([&mailbox, from] {
-      for (std::uint32_t i = 0; i < letters_each; ++i) mailbox.post(letter_of(from, i));
+    threads.emplace_back([&mailbox, &taken, from] {
+      for (std::uint32_t i = 0; i < letters_each; ++i) {
+        while (i - taken[from] >= under_way_max) std::this_thread::yield();
+        mailbox.post(letter_of(from, i));
+      }
     });
   }
   std::array<std::uint32_t, senders> next{};
@@ -110,6 +126,7 @@ TEST(Mailbox, LosesNothingAndKeepsEachSendersOrderAmongThreads) {
     loop.tell();
     while (const auto letter = letters.next()) {
       ASSERT_EQ(number_in(*letter), next[letter->from]++);
+      ++taken[letter->from];
       ++count;
     }
   }

@@ -84,14 +84,27 @@ TEST_F(LoginTest, bytes_that_are_no_startup_packet_end_in_silence) {
   EXPECT_EQ(world.ask(client, "GET / HTTP/1.1\r\n\r\n"), "EOF");
 }
 
-TEST_F(LoginTest, a_startup_parameter_is_tracked_ignored_or_refused_by_name) {
-  world.settings.ignore_startup_parameters = {"extra_float_digits"};
+TEST_F(LoginTest, a_startup_parameter_is_tracked_or_a_setting_and_replication_is_refused) {
   sim::Client& tracked = world.client({.more = {{"application_name", "report"}}});
   EXPECT_EQ(tracked.parameter("application_name"), "report");
   EXPECT_TRUE(world.client({.more = {{"extra_float_digits", "3"}}}).logged_in());
-  sim::Client& refused = world.client({.more = {{"search_path", "x"}}});
+  EXPECT_TRUE(world.client({.more = {{"replication", "false"}}}).logged_in());
+  sim::Client& refused = world.client({.more = {{"replication", "database"}}});
   EXPECT_FALSE(refused.logged_in());
-  EXPECT_NE(refused.error_text().find("search_path"), std::string::npos) << refused.error_text();
+  EXPECT_NE(refused.error_text().find("replication"), std::string::npos) << refused.error_text();
+}
+
+TEST_F(LoginTest, options_that_are_none_are_refused) {
+  sim::Client& client = world.client({.more = {{"options", "-x"}}});
+  EXPECT_EQ(client.heard(), "E(42601) EOF");
+}
+
+TEST_F(LoginTest, more_settings_than_a_query_can_set_are_refused) {
+  sim::LogIn how;
+  for (int i = 0; i < 201; ++i) how.more.emplace_back("app.x" + std::to_string(i), "1");
+  sim::Client& client = world.client(how);
+  EXPECT_FALSE(client.logged_in());
+  EXPECT_NE(client.error_text().find("200 settings"), std::string::npos) << client.error_text();
 }
 
 TEST_F(LoginTest, servers_are_logged_in_to_by_scram_md5_and_permitted_cleartext) {

@@ -213,5 +213,20 @@ TEST_F(NamedStatementTest, goes_along_when_a_server_changes_machines) {
   EXPECT_EQ(prepared("select 'a'"), 1u) << "the other machine does not know that the server has it";
 }
 
+TEST_F(NamedStatementTest, that_would_take_too_much_of_pgweir_is_refused) {
+  sim::Client& client = world.client();
+  const std::string text = "select '" + std::string(limits::statement_size_max / 2, 'l') + "'";
+  std::size_t count = 0;
+  std::string answer = "1 Z(I)";
+  while (answer == "1 Z(I)" && count < 100) {
+    answer = world.ask(client, sim::parse("s" + std::to_string(count++), text) + sim::sync());
+  }
+  EXPECT_EQ(answer, "E(54000) Z(I)");
+  EXPECT_EQ(count, limits::client_statements_size_max / text.size() + 1);
+  EXPECT_EQ(world.ask(client, sim::close('S', "s0") + sim::sync() + sim::parse("again", text) +
+                                  sim::sync()),
+            "3 Z(I) 1 Z(I)");
+}
+
 }  // namespace
 }  // namespace pgweir

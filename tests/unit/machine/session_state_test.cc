@@ -283,5 +283,43 @@ TEST_F(SessionStateTest, what_pins_is_told_without_its_values) {
   EXPECT_EQ(cause("set local search_path = 'a'"), "");
 }
 
+TEST_F(SessionStateTest, of_an_unnamed_statement_is_seen_wherever_it_is_executed) {
+  be(SessionStatePolicy::reset);
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.ask(ann, sim::parse("", "set search_path = 'a'") + sim::sync());
+  world.ask(bob, execute("select 'b'") + sim::sync());
+  EXPECT_EQ(resets(), 0u) << "nothing was done yet";
+  EXPECT_EQ(world.ask(ann, sim::bind("", "") + sim::execute("") + sim::sync()), "2 C(SET) Z(I)");
+  EXPECT_EQ(setting(bob, "search_path"), "T D(\"$user\", public) C(SHOW) Z(I)");
+  EXPECT_EQ(resets(), 1u);
+}
+
+TEST_F(SessionStateTest, an_unnamed_statement_that_is_refused_is_none) {
+  be(SessionStatePolicy::error);
+  sim::Client& ann = world.client();
+  const std::string run = sim::bind("", "") + sim::execute("") + sim::sync();
+  world.ask(ann, sim::parse("", "insert 1") + sim::sync());
+  EXPECT_EQ(world.ask(ann, sim::parse("", "listen jobs") + sim::sync()), "E(0A000) Z(I)");
+  EXPECT_EQ(world.ask(ann, run), "E(26000) Z(I)");
+  world.ask(ann, sim::parse("", "select 'a'") + sim::sync());
+  world.ask(ann, sim::execute("nothing") + sim::parse("", "listen jobs") + sim::sync());
+  EXPECT_EQ(world.ask(ann, run), "2 D(a) C(SELECT 1) Z(I)") << "what is skipped changes nothing";
+  EXPECT_EQ(world.query(ann, "listen jobs"), "E(0A000) Z(I)");
+  EXPECT_EQ(world.ask(ann, run), "E(26000) Z(I)") << "a simple query drops it";
+}
+
+// As PostgreSQL 15 does it.
+TEST_F(SessionStateTest, an_unnamed_statement_outlives_deallocate_all_by_protocol) {
+  sim::Client& ann = world.client();
+  const std::string run = sim::bind("", "") + sim::execute("") + sim::sync();
+  const std::string run_n = sim::bind("", "n") + sim::execute("") + sim::sync();
+  world.ask(ann, sim::parse("", "select 'a'") + sim::parse("n", "deallocate all") + sim::sync());
+  EXPECT_EQ(world.ask(ann, run_n + run), "2 C(DEALLOCATE ALL) Z(I) 2 D(a) C(SELECT 1) Z(I)");
+  world.ask(ann, sim::parse("s", "select 's'") + sim::parse("", "select 'a'") + sim::sync());
+  EXPECT_EQ(world.query(ann, "deallocate s"), "C(DEALLOCATE) Z(I)");
+  EXPECT_EQ(world.ask(ann, run), "E(26000) Z(I)") << "a simple query drops it, made up or not";
+}
+
 }  // namespace
 }  // namespace pgweir

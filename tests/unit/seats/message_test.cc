@@ -34,19 +34,22 @@ TEST(SeatsMessage, IsReadAsItWasWritten) {
       Drained{},
   };
   for (const Message& message : messages) {
-    const std::string written = write(message);
+    const std::string written = write(message, 7);
     EXPECT_TRUE(read(bytes_of(written)) == message) << name_of(bytes_of(written));
+    EXPECT_EQ(number_of(bytes_of(written)), 7u);
   }
 }
 
 TEST(SeatsMessage, AServersParcelKeepsWhatIsEmptyApartFromWhatIsNotKnown) {
   ServerParcel parcel;
+  parcel.number = 8;
   parcel.pool = app;
   parcel.backend_pid = 1234;
   parcel.hunger = hunger;
   parcel.parameters[0] = "";
   const std::string written = write(parcel);
   const ServerParcel read = read_server(bytes_of(written));
+  EXPECT_EQ(number_of(bytes_of(written)), 8u);
   EXPECT_EQ(read.pool, app);
   EXPECT_EQ(read.backend_pid, 1234u);
   EXPECT_EQ(read.hunger, hunger);

@@ -8,7 +8,7 @@ namespace {
 TEST(Parameters, AreKnownByNameWithoutCase) {
   EXPECT_EQ(tracked_index("datestyle"), tracked_index("DateStyle"));
   EXPECT_TRUE(tracked_index("DateStyle"));
-  EXPECT_FALSE(tracked_index("search_path"));
+  EXPECT_FALSE(tracked_index("work_mem"));
   EXPECT_FALSE(tracked_index("DateStyl"));
 }
 

@@ -354,11 +354,11 @@ void Answers::done(const Ask& ask, std::string_view tag) {
     case Kind::close_cursor: return state_.close(ask.name);
     case Kind::create_table: return state_.add("table=" + ask.name);
     case Kind::lock: return state_.add("xact_lock=" + ask.name);
-    case Kind::keep_setting: return state_.keep("search_path=" + ask.value);
+    case Kind::keep_setting: return state_.keep_setting("work_mem", ask.value);
     case Kind::keep_channel: return state_.keep("listen=" + ask.name);
     case Kind::keep_lock: return state_.keep("lock=" + ask.name);
     case Kind::keep_table: return state_.keep("table=" + ask.name);
-    case Kind::end_setting: return state_.end_kept("search_path");
+    case Kind::end_setting: return state_.end_kept_setting("work_mem");
     case Kind::end_channels: return state_.end_kept("listen");
     case Kind::end_locks: return state_.end_kept("lock");
     case Kind::end_tables: return state_.end_kept("table");

@@ -271,13 +271,13 @@ bool Ledger::goes_on(Client& client, const Server& server, std::string_view rest
 // What a text leaves in the session, a bit for each kind; and what it ends.
 static unsigned state_made(std::string_view message) {
   const auto has = [&](std::string_view what) { return message.contains(what); };
-  return (has(" set search_path") ? 1u : 0u) | (has(" listen ") ? 2u : 0u) |
+  return (has(" set work_mem") ? 1u : 0u) | (has(" listen ") ? 2u : 0u) |
          (has(" pg_advisory_lock(") ? 4u : 0u) |
          (has(" create temp table ") && !has("on commit drop") ? 8u : 0u);
 }
 static unsigned state_ended(std::string_view message) {
   const auto has = [&](std::string_view what) { return message.contains(what); };
-  return (has(" reset search_path") ? 1u : 0u) | (has(" unlisten *") ? 2u : 0u) |
+  return (has(" reset work_mem") ? 1u : 0u) | (has(" unlisten *") ? 2u : 0u) |
          (has(" pg_advisory_unlock_all()") ? 4u : 0u) | (has(" discard temp") ? 8u : 0u);
 }
 

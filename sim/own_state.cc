@@ -20,7 +20,7 @@ std::string text_of(const Setting& setting) {
 }  // namespace
 
 void OwnState::begin(Parameters parameters) {
-  now_ = {std::move(parameters), {}, {}, {}};
+  now_ = {std::move(parameters), {}, {}, {}, {}};
   before_ = now_;
   failed_to_keep_ = false;
   savepoints_.clear();
@@ -81,10 +81,10 @@ void OwnState::lose() {
 std::optional<OwnState::Difference> OwnState::compare(std::string_view state) const {
   std::vector<std::string_view> missing(now_.things.begin(), now_.things.end());
   missing.insert(missing.end(), now_.kept.begin(), now_.kept.end());
-  std::vector<Setting> expected(now_.local.begin(), now_.local.end());
-  for (const auto& own : now_.own) {
-    if (!now_.local.contains(own.first)) expected.emplace_back(own);
-  }
+  Parameters settings = now_.local;  // over those of the session, over those it began with
+  settings.insert(now_.kept_settings.begin(), now_.kept_settings.end());
+  settings.insert(now_.own.begin(), now_.own.end());
+  std::vector<Setting> expected(settings.begin(), settings.end());
   while (!state.empty()) {
     const std::size_t end = std::min(state.find(','), state.size());
     const std::string_view item = state.substr(0, end);

@@ -32,8 +32,16 @@ class OwnState {
   // What outlives its transaction: "listen=news", "lock=7".
   void keep(const std::string& thing) { now_.kept.insert(thing); }
   void end_kept(std::string_view kind);
-  void lose_kept() { now_.kept.clear(); }
-  bool keeps_any() const { return !now_.kept.empty(); }
+  // The same of a setting; its end is the value that the connection was begun with.
+  void keep_setting(const std::string& name, const std::string& value) {
+    now_.kept_settings[name] = value;
+  }
+  void end_kept_setting(const std::string& name) { now_.kept_settings.erase(name); }
+  void lose_kept() {
+    now_.kept.clear();
+    now_.kept_settings.clear();
+  }
+  bool keeps_any() const { return !now_.kept.empty() || !now_.kept_settings.empty(); }
   // It failed to make something that would outlive its transaction: a pooler may think it is there.
   void fail_to_keep() { failed_to_keep_ = true; }
   bool has_failed_to_keep() const { return failed_to_keep_; }
@@ -77,6 +85,7 @@ class OwnState {
     Parameters local;
     std::multiset<std::string, std::less<>> things;
     std::set<std::string, std::less<>> kept;
+    Parameters kept_settings;
   };
   struct Savepoint {
     std::string name;

@@ -35,11 +35,11 @@ std::string words_of(const Ask& ask) {
     case Kind::copy_abort: return "copy in";
     case Kind::copy_refused: return "copy in fail";
     case Kind::copy_out: return "copy out " + count;
-    case Kind::keep_setting: return "set search_path = '" + ask.value + "'";
+    case Kind::keep_setting: return "set work_mem = '" + ask.value + "'";
     case Kind::keep_channel: return "listen " + ask.name;
     case Kind::keep_lock: return "select pg_advisory_lock(" + ask.name + ")";
     case Kind::keep_table: return "create temp table " + ask.name + " (a text)";
-    case Kind::end_setting: return "reset search_path";
+    case Kind::end_setting: return "reset work_mem";
     case Kind::end_channels: return "unlisten *";
     case Kind::end_locks: return "select pg_advisory_unlock_all()";
     case Kind::end_tables: return "discard temp";

@@ -40,7 +40,7 @@ struct Ask {
     copy_refused,  // the server fails at the first chunk
     copy_out,      // count lines
     // What outlives the transaction, and its end.
-    keep_setting,  // value, of search_path
+    keep_setting,  // value, of work_mem
     keep_channel,  // name
     keep_lock,     // name: its number
     keep_table,    // name

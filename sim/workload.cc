@@ -408,7 +408,7 @@ void Workload::add_session_state(std::deque<Part>& job, const Identity& who) {
   };
   Ask made =
       named(made_by, made_by == Kind::keep_lock ? std::to_string(tape_.between(7, 8)) : "kept");
-  made.value = "path" + std::to_string(who.number);
+  made.value = std::to_string(100 + who.number) + "MB";
   // No rollback gives up a lock of the session's.
   const bool in_transaction = made_by != Kind::keep_lock && tape_.chance(1, 3);
   const bool rolls_back = in_transaction && tape_.chance(1, 2);

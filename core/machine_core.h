@@ -3,7 +3,8 @@
 //   machine.cc           dispatch, the end of each step, deadlines, invariants, fingerprint
 //   machine_login.cc     a client's way in: startup packet, authentication, welcome
 //   machine_client.cc    what a client's socket says once it is in, and how it goes
-//   machine_server.cc    a server's life: connecting, login, replies, release, recovery, its end
+//   machine_server.cc    a server's life: connecting, login, replies, release, its end
+//   machine_recovery.cc  making a server clean: what a lost client asked, what is left in a session
 //   machine_pool.cc      who gets which server of a pool, and what the pool tells the ledger
 //   machine_ledger.cc    at the first machine: when servers are opened, and which idle ones close
 //   machine_handover.cc  a pool on several machines: who is hungry, and servers that change hands

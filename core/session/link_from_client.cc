@@ -4,6 +4,7 @@
 #include "core/base/text.h"
 #include "core/session/link.h"
 #include "core/session/made_up.h"
+#include "core/session/state_policy.h"
 #include "core/sql/quick_look.h"
 #include "core/wire/reader.h"
 #include "core/wire/writer.h"
@@ -51,7 +52,11 @@ std::string_view query_of(const Opening& opening) {
 class ClientSide {
  public:
   ClientSide(Client& client, Server& server, LinkContext& context)
-      : client_(client), server_(server), context_(context), run_(context.out, server.socket()) {}
+      : client_(client),
+        server_(server),
+        context_(context),
+        state_(server, context),
+        run_(context.out, server.socket()) {}
 
   LinkOutcome forward(Bytes bytes) {
     MessageStream& stream = client_.stream;
@@ -150,12 +155,11 @@ class ClientSide {
       server_.session.made(StateKind::unknown);
       return ask(opening, {.request = Request::query, .change = drop_unnamed()});
     }
-    const std::string_view text = query_of(opening);
-    if (!sql::may_have_effects(text)) {
+    const StateEffects effects = state_.effects_of(query_of(opening)).at(server_.parameters);
+    if (!effects.any()) {
       return ask(opening, {.request = Request::query, .change = drop_unnamed()});
     }
-    const StateEffects effects = state_effects(text, backslash_escapes()).at(server_.parameters);
-    if (const auto refusal = refusal_of(effects)) return refuse_query(*refusal, effects);
+    if (const auto refusal = state_.refusal_of(effects)) return refuse_query(*refusal, effects);
     Change change = drop_unnamed();
     // The server's statement by that name is everybody's, and stays.
     if (!server_.owed.lacks_sync() && client_.statements.remove(effects.deallocates)) {
@@ -164,7 +168,7 @@ class ClientSide {
       make_up({.request = Request::query, .fate = Fate::make_up, .change = change});
       return {};
     }
-    take(effects);
+    state_.take(effects);
     change.all = effects.forgets_statements;
     return ask(opening, {.request = Request::query, .change = change});
   }
@@ -174,7 +178,7 @@ class ClientSide {
     const bool unnamed = !opening.body().empty() && opening.body()[0] == std::byte{0};
     Owed owed{Request::execute};
     if (unnamed && server_.session.bound.any() && !server_.owed.skipping()) {
-      take(server_.session.bound);
+      state_.take(server_.session.bound);
       owed.change.all = server_.session.bound.forgets_statements;
     }
     return ask(opening, owed);
@@ -193,8 +197,8 @@ class ClientSide {
     if (name.text.empty() && (name.whole || opening.whole())) {
       if (server_.owed.skipping()) return pass(opening);  // the server skips it
       const bool looked_into = opening.header.body_size <= limits::looked_into_size_max;
-      StateEffects does = looked_into ? what_it_does(opening, name.text) : nothing_known();
-      if (const std::string cause = refused_always(does); !cause.empty()) {
+      StateEffects does = looked_into ? what_it_does(opening, name.text) : nothing_is_known();
+      if (const std::string cause = state_.refused_always(does); !cause.empty()) {
         return refuse(opening, Refusal::session_state, {}, cause, drop_unnamed());
       }
       keep_unnamed(opening, std::move(does));
@@ -214,7 +218,7 @@ class ClientSide {
       return refuse(opening, Refusal::too_many_statements, name.text);
     }
     const StateEffects does = what_it_does(opening, name.text);
-    if (const std::string cause = refused_always(does); !cause.empty()) {
+    if (const std::string cause = state_.refused_always(does); !cause.empty()) {
       return refuse(opening, Refusal::session_state, name.text, cause);
     }
 
@@ -241,7 +245,7 @@ class ClientSide {
     if (!name.whole && !opening.whole()) return refuse(opening, Refusal::name_too_long, {});
     if (!name.whole) return ask(opening, {Request::bind});  // the server finds what is wrong
     const StateEffects* does = does_of(name);
-    if (const auto refusal = take_state(does, portal)) {
+    if (const auto refusal = state_.bind(does, portal)) {
       return refuse(opening, *refusal, name.text, cause_of(does->at(server_.parameters)));
     }
     if (name.text.empty()) return ask_of_unnamed(opening, Request::bind);
@@ -309,67 +313,11 @@ class ClientSide {
     return {text, !reader.failed()};
   }
 
-  // standard_conforming_strings is off.
-  bool backslash_escapes() const {
-    static_assert(tracked_parameters[5] == "standard_conforming_strings");
-    return context_.values.text(server_.parameters[5]) == "off";
-  }
-
   // Of a Parse that is all there.
   StateEffects what_it_does(const Opening& opening, std::string_view name) const {
     std::string_view text = text_of(opening.body()).substr(name.size());
     if (!text.empty()) text.remove_prefix(1);
-    text = text.substr(0, text.find('\0'));
-    if (!sql::may_have_effects(text)) return {};
-    return state_effects(text, backslash_escapes());
-  }
-
-  static StateEffects nothing_known() {
-    return {.changes = {{StateChange::What::made, StateKind::unknown}}};
-  }
-
-  // For what; nothing: it is not.
-  std::string refused_always(const StateEffects& effects) const {
-    if (context_.session_state != SessionStatePolicy::error || !effects.any()) return {};
-    return cause_of(effects.at(server_.parameters));
-  }
-
-  std::optional<Refusal> refusal_of(const StateEffects& effects) const {
-    if (!effects.pins()) return std::nullopt;
-    if (context_.session_state == SessionStatePolicy::error) return Refusal::session_state;
-    const bool full =
-        context_.pinned_max > 0 && context_.pinned_count >= context_.pinned_max && !server_.pinned;
-    if (context_.session_state == SessionStatePolicy::pin && full) return Refusal::too_many_pinned;
-    return std::nullopt;
-  }
-
-  // It is sent: from now on what it makes is there, and pins.
-  void take(const StateEffects& effects) {
-    server_.session.sent(effects);
-    const bool pins = context_.session_state == SessionStatePolicy::pin && effects.pins();
-    if (!pins || server_.pinned) return;
-    server_.pinned = true;
-    server_.pinned_by = cause_of(effects);
-    ++context_.pinned_count;
-  }
-
-  // Of what is bound: what it makes counts from now on. What it takes away is seen only where it is
-  // executed from the unnamed portal.
-  std::optional<Refusal> take_state(const StateEffects* does, std::string_view portal) {
-    if (server_.owed.skipping()) return std::nullopt;
-    if (portal.empty()) server_.session.bound = {};
-    if (does == nullptr || !does->any()) return std::nullopt;
-    StateEffects made = does->at(server_.parameters);
-    if (const auto refusal = refusal_of(made)) return refusal;
-    if (portal.empty()) {
-      server_.session.bound = made;
-    } else {
-      server_.session.made(StateKind::unknown);
-    }
-    std::erase_if(made.changes,
-                  [](const StateChange& change) { return change.what != StateChange::What::made; });
-    take(made);
-    return std::nullopt;
+    return state_.effects_of(text.substr(0, text.find('\0')));
   }
 
   // None: it stands for nothing.
@@ -588,6 +536,7 @@ class ClientSide {
   Client& client_;
   Server& server_;
   LinkContext& context_;
+  StatePolicy state_;
   Run run_;
 };
 

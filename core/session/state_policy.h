@@ -1,0 +1,37 @@
+// What becomes of what a client would leave in its server's session: the settings session_state and
+// max_pinned.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/session/link.h"
+#include "core/session/session_state.h"
+
+namespace pgweir::session {
+
+class StatePolicy {
+ public:
+  StatePolicy(Server& server, LinkContext& context) : server_(server), context_(context) {}
+
+  // Of a text that this server would read.
+  StateEffects effects_of(std::string_view text) const;
+  // For what a statement is refused before it is prepared; nothing: it is not.
+  std::string refused_always(const StateEffects& effects) const;
+  std::optional<Refusal> refusal_of(const StateEffects& effects) const;
+  // It is sent: from now on what it makes is there, and pins.
+  void take(const StateEffects& effects);
+  // A statement is bound that does so: what it makes counts from now on. What it takes away is seen
+  // only where it is executed from the unnamed portal.
+  std::optional<Refusal> bind(const StateEffects* does, std::string_view portal);
+
+ private:
+  Server& server_;
+  LinkContext& context_;
+};
+
+// Of a text that is too long to be looked into.
+StateEffects nothing_is_known();
+
+}  // namespace pgweir::session

@@ -42,7 +42,7 @@ class Watch {
   Instant spoken_to_at(const Stream* client) const;
   // The backend at the other end; none where it is gone.
   const PostgresSession* session_of(SocketId server) const;
-  // The client it heard last; none: nobody's.
+  // The client it gets ready for, or heard last; none: nobody's.
   SocketId owner_of(SocketId server) const;
   // When the attempt began that this server is, or was last.
   Instant opened_at(SocketId server) const { return server_clocks_.opened_at(server); }
@@ -113,16 +113,16 @@ class Watch {
   std::unordered_map<const Stream*, Sent> sent_;  // when, to each client; never walked through
   std::uint64_t step_ = 0;
   std::uint64_t quiet_at_step_ = 0;
-  std::map<SocketId, std::uint32_t> clients_;              // the number of its application; 0: none
-  std::map<SocketId, Cancel> cancellers_;                  // what cancel it brings
+  std::map<SocketId, std::uint32_t> clients_;  // the number of its application; 0: none
+  std::map<SocketId, Cancel> cancellers_;      // what cancel it brings
   std::map<SocketId, Cancel> passed_on_;       // to the machine whose client is meant
-  std::deque<Instant> connects_;                           // to any host, the last of them
-  std::map<SocketId, std::size_t> hosts_;                  // of servers and cancels
-  std::map<SocketId, SocketId> owners_;                    // server → client it heard last
-  std::map<SocketId, SocketId> set_up_;                    // server → client it gets ready for
-  SocketId speaker_{};                  // the client whose bytes this step is about
-  std::map<SocketId, Waiter> waiting_;  // clients without a server that want one
-  Instant overdue_at_ = never;          // none of them has waited too long before that
+  std::deque<Instant> connects_;               // to any host, the last of them
+  std::map<SocketId, std::size_t> hosts_;      // of servers and cancels
+  std::map<SocketId, SocketId> owners_;        // server → client it heard last
+  std::map<SocketId, SocketId> set_up_;        // server → client it gets ready for
+  SocketId speaker_{};                         // the client whose bytes this step is about
+  std::map<SocketId, Waiter> waiting_;         // clients without a server that want one
+  Instant overdue_at_ = never;                 // none of them has waited too long before that
   std::map<std::size_t, std::deque<Instant>> failures_;  // of connections to a host, the last ones
   std::set<std::uint32_t> dismissed_;               // applications whose connection pgweir closed
   std::map<std::uint32_t, std::uint32_t> cancels_;  // application → its last request at a cancel

@@ -258,7 +258,11 @@ void Ledger::greet(Server& server, std::string_view bytes) {
 void Ledger::to_server(Server& server, std::string_view bytes) {
   if (server.phase == Phase::lawless) return;
   if (server.phase != Phase::working) return greet(server, bytes);
-  while (drop_front(server)) continue;  // what it said before this
+  // What it said before this; but not what may still be its client's, where COPY has made unknown
+  // whether it owes anything.
+  while ((server.owed_known || !may_come_any_time(server.inbox.view())) && drop_front(server)) {
+    continue;
+  }
   while (!bytes.empty()) {
     Client* const client = served_by(server);
     if (client != nullptr && client->passing > 0) {

@@ -11,7 +11,6 @@ using namespace std::string_view_literals;
 namespace {
 
 bool is_kept(char asked) { return asked == '1' || asked == '3'; }
-bool may_come_any_time(char type) { return type == 'N' || type == 'S' || type == 'A'; }
 
 }  // namespace
 
@@ -119,7 +118,7 @@ bool Ledger::drop_front(Server& server) {
     count(Fate::last_words);
   } else if (server.own) {
     count(Fate::set_up_answer);
-  } else if (client == nullptr || (may_come_any_time(message[0]) && server.free())) {
+  } else if (client == nullptr || (may_come_any_time(message) && server.free())) {
     count(Fate::nobody_there);
   } else if ((message[0] == '1' && due(server) == 'p') ||
              (message[0] == '3' && due(server) == 'c')) {

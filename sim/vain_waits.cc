@@ -39,8 +39,11 @@ void VainWaits::heard(SocketId socket) {
   if (!server.refused || has_another(pool, socket)) return;
   const Instant now = simulation_.clock().now();
   const auto left = left_at_.find(pool);
-  const Duration letter = simulation_.options().answers_late_max;
-  if (left != left_at_.end() && now <= after(left->second, letter)) return;
+  if (left != left_at_.end()) {
+    // What says so may have waited for a machine that takes no letters.
+    const Instant told = std::max(left->second, simulation_.undisturbed_since());
+    if (now <= after(told, simulation_.options().answers_late_max)) return;
+  }
   const Instant opened_at = simulation_.watch().opened_at(socket);
   if (opened_at <= simulation_.in_force().since()) return;
   refused_at_[pool] = now;
@@ -60,9 +63,7 @@ void VainWaits::quiet() {
     const auto& [pool, refused_at] = entry;
     const Instant since = std::max({refused_at, failed_at_, simulation_.undisturbed_since()});
     if (simulation_.stalled() || has_another(pool, {})) return false;
-    // What a machine told while another took no letters may have waited for credit as well.
-    const std::int64_t letter_count = simulation_.options().deafen ? 6 : 2;
-    const Duration letters = letter_count * simulation_.options().answers_late_max;
+    const Duration letters = 2 * simulation_.options().answers_late_max;
     if (simulation_.clock().now() <= after(since, letters)) return false;
     if (const std::uint32_t number = simulation_.watch().waits_since(pool, refused_at)) {
       simulation_.verdict().blame(oracle::no_vain_wait,

@@ -222,8 +222,10 @@ void Watch::client_waits(SocketId socket) {
   const std::uint32_t number = number_of(socket);
   if (number == 0 || waiting_.contains(socket)) return;
   const Application& application = *simulation_.applications()[number - 1];
-  const bool linked = std::ranges::any_of(
-      owners_, [&](const auto& entry) { return entry.second == socket && !is_free(entry.first); });
+  const auto has = [&](const auto& entry) {
+    return entry.second == socket && !is_free(entry.first);
+  };
+  const bool linked = std::ranges::any_of(owners_, has) || std::ranges::any_of(set_up_, has);
   const Census::Client& client = simulation_.census().clients().at(socket);
   if (linked || !application.asking() || !client.welcomed) return;
   waiting_[socket] = {step_, simulation_.clock().now(), client.who};
@@ -259,7 +261,17 @@ void Watch::note_set_up(std::span<const Effect> effects, const effect::Send& sen
     set_up_.erase(server);
     return;
   }
-  if (set_up_.contains(server) && clients_.contains(set_up_[server])) return;  // in two steps
+  // Who had said half of a message waits anew for the rest of it to be sent.
+  const auto waits_again = [&](SocketId client) {
+    return std::ranges::any_of(effects, [&](const Effect& effect) {
+      const auto* stopped = std::get_if<effect::StopReading>(&effect);
+      return stopped != nullptr && stopped->socket == client;
+    });
+  };
+  const auto before = set_up_.find(server);
+  const bool in_two_steps =
+      before != set_up_.end() && clients_.contains(before->second) && !waits_again(before->second);
+  if (in_two_steps) return;
   const Shell& shell = simulation_.shell();
   SocketId first{};
   for (const auto& [client, waiter] : waiting_) {
@@ -330,6 +342,7 @@ const PostgresSession* Watch::session_of(SocketId server) const {
 }
 
 SocketId Watch::owner_of(SocketId server) const {
+  if (const auto next = set_up_.find(server); next != set_up_.end()) return next->second;
   const auto found = owners_.find(server);
   return found == owners_.end() ? SocketId{} : found->second;
 }

@@ -43,7 +43,7 @@ class Watch {
   Instant spoken_to_at(const Stream* client) const;
   // The backend at the other end; none where it is gone.
   const PostgresSession* session_of(SocketId server) const;
-  // The client it heard last; none: nobody's.
+  // The client it gets ready for, or heard last; none: nobody's.
   SocketId owner_of(SocketId server) const;
   // When the attempt began that this server is, or was last.
   Instant opened_at(SocketId server) const { return server_clocks_.opened_at(server); }

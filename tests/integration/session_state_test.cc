@@ -50,6 +50,35 @@ TEST_F(SessionStates, error_refuses_in_its_place) {
   EXPECT_EQ(ann.value("SELECT count(*) FROM pg_listening_channels()"), "0");
 }
 
+TEST_F(SessionStates, what_the_startup_packet_asked_for_is_there_after_a_reset) {
+  for (const std::string policy : {"reset", "pin"}) {
+    Pooler pooler(one_server(policy));
+    Session ann = pooler.session("app", "appdb", "options='-c work_mem=1234kB -c geqo=off'");
+    Session bob = pooler.session();
+    for (const std::string taken_back : {"RESET work_mem", "RESET ALL", "DISCARD ALL"}) {
+      EXPECT_EQ(ann.value("SELECT pg_backend_pid()"), bob.value("SELECT pg_backend_pid()"));
+      EXPECT_TRUE(ann.run("SET work_mem = '2MB'").ok());
+      EXPECT_EQ(ann.value("SHOW work_mem"), policy == "pin" ? "2MB" : "1234kB");
+      EXPECT_TRUE(ann.run(taken_back).ok());
+      EXPECT_EQ(ann.value("SHOW work_mem"), "1234kB") << policy << ", " << taken_back;
+      EXPECT_EQ(ann.value("SHOW geqo"), "off") << policy << ", " << taken_back;
+      EXPECT_EQ(bob.value("SHOW work_mem"), "4MB") << policy << ", " << taken_back;
+      EXPECT_EQ(bob.value("SHOW geqo"), "on") << policy << ", " << taken_back;
+    }
+  }
+}
+
+TEST_F(SessionStates, a_pinned_client_has_what_it_asked_for_again_too) {
+  Pooler pooler({.settings = {{"default_pool_size", "2"}}});
+  Session ann = pooler.session("app", "appdb", "options='-c work_mem=1234kB'");
+  EXPECT_TRUE(ann.run("LISTEN jobs").ok());
+  EXPECT_TRUE(ann.run("RESET ALL").ok());
+  EXPECT_EQ(ann.value("SHOW work_mem"), "1234kB");
+  EXPECT_TRUE(ann.run("BEGIN; RESET work_mem; SET work_mem = '3MB'; COMMIT").ok());
+  EXPECT_EQ(ann.value("SHOW work_mem"), "3MB");
+  EXPECT_EQ(pooler.pool("sv_pinned"), "1");
+}
+
 }  // namespace
 
 }  // namespace pgweir::integration

@@ -155,10 +155,11 @@ class ClientSide {
       server_.session.made(StateKind::unknown);
       return ask(opening, {.request = Request::query, .change = drop_unnamed()});
     }
-    const StateEffects effects = state_.effects_of(query_of(opening)).at(server_.parameters);
-    if (!effects.any()) {
+    const std::string_view text = query_of(opening);
+    if (!sql::may_have_effects(text)) {
       return ask(opening, {.request = Request::query, .change = drop_unnamed()});
     }
+    const StateEffects effects = state_.effects_of(text).at(server_.parameters);
     if (const auto refusal = state_.refusal_of(effects)) return refuse_query(*refusal, effects);
     Change change = drop_unnamed();
     // The server's statement by that name is everybody's, and stays.
@@ -322,7 +323,7 @@ class ClientSide {
 
   // None: it stands for nothing.
   const StateEffects* does_of(const Name& name) const {
-    if (name.text.empty()) return &client_.unnamed.does();
+    if (name.text.empty()) return client_.unnamed.does();
     const auto handle = client_.statements.find(name.text);
     return handle ? &context_.statements.at(*handle).does : nullptr;
   }

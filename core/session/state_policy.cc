@@ -40,7 +40,7 @@ void StatePolicy::take(const StateEffects& effects) {
 
 std::optional<Refusal> StatePolicy::bind(const StateEffects* does, std::string_view portal) {
   if (server_.owed.skipping()) return std::nullopt;
-  if (portal.empty()) server_.session.bound = {};
+  if (portal.empty() && server_.session.bound.any()) server_.session.bound = {};
   if (does == nullptr || !does->any()) return std::nullopt;
   StateEffects made = does->at(server_.parameters);
   if (const auto refusal = refusal_of(made)) return refusal;

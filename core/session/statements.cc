@@ -54,8 +54,8 @@ void Statements::release(StatementHandle handle) {
 }
 
 void UnnamedStatement::begin(std::size_t size, std::string_view first_part, StateEffects does) {
-  Kept fresh{.definition = {}, .size = size, .version = ++versions_, .does = std::move(does)};
-  before_.push_back(std::exchange(now_, std::move(fresh)));
+  before_.push_back(std::exchange(now_, {.definition = {}, .size = size, .version = ++versions_}));
+  if (does.any()) now_.does = std::make_unique<const StateEffects>(std::move(does));
   if (!too_long()) now_.definition = first_part;
 }
 

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -86,7 +87,8 @@ class UnnamedStatement {
   bool too_long() const { return now_.too_long(); }
   bool whole() const { return !none() && now_.definition.size() == now_.size; }
   const std::string& definition() const { return now_.definition; }
-  const StateEffects& does() const { return now_.does; }
+  // None: nothing.
+  const StateEffects* does() const { return now_.does.get(); }
   std::size_t size() const { return now_.size; }
   // Another one for each Parse, so that an older one that a server still has is not taken for this.
   std::uint64_t version() const { return now_.version; }
@@ -96,7 +98,7 @@ class UnnamedStatement {
     std::string definition;  // as it comes; nothing where it is too long
     std::size_t size = 0;    // of all of it; 0: there is none
     std::uint64_t version = 0;
-    StateEffects does = {};
+    std::unique_ptr<const StateEffects> does = {};  // none: nothing
     bool too_long() const { return size > limits::unnamed_statement_size_max; }
   };
   Kept now_;

@@ -124,6 +124,7 @@ void take_back_settings(Server& server, LinkContext& context) {
 }
 
 void settle_session(Server& server, Values& values) {
+  if (server.session.is_settled()) return;
   if (server.settings != no_value && server.session.takes_back_settings()) {
     const auto given = settings_of(values.text(server.settings));
     StartupSettings left;

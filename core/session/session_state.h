@@ -75,6 +75,7 @@ class SessionState {
   bool takes_back(std::string_view setting) const;
   // All that was sent is answered.
   void settle();
+  bool is_settled() const { return sent_.empty() && !failed_; }
   void clear();
 
   bool clean() const { return kept_.empty() && sent_.empty(); }

@@ -258,11 +258,7 @@ void Ledger::greet(Server& server, std::string_view bytes) {
 void Ledger::to_server(Server& server, std::string_view bytes) {
   if (server.phase == Phase::lawless) return;
   if (server.phase != Phase::working) return greet(server, bytes);
-  // What it said before this; but not what may still be its client's, where COPY has made unknown
-  // whether it owes anything.
-  while ((server.owed_known || !may_come_any_time(server.inbox.view())) && drop_front(server)) {
-    continue;
-  }
+  while (drop_front(server)) continue;  // what it said before this
   while (!bytes.empty()) {
     Client* const client = served_by(server);
     if (client != nullptr && client->passing > 0) {
@@ -321,7 +317,9 @@ bool Ledger::offer(Server& server, Offer one) {
   });
   // Who has waited longest is served first.
   std::ranges::sort(speakers_, {}, [&](SocketId id) { return clients_.find(id)->since; });
-  return std::ranges::any_of(speakers_, [&](SocketId id) { return one(*clients_.find(id)); });
+  return std::ranges::any_of(speakers_, [&](SocketId id) {
+    return (!are_together_ || are_together_(id, server.id)) && one(*clients_.find(id));
+  });
 }
 
 // A statement is prepared: because a client says so, or is going to use it.

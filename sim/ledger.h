@@ -91,6 +91,10 @@ class Ledger {
   // Whether a model server has nothing left to do, and nothing is on its way to it or from it:
   // where COPY or an error leaves open what is owed, that ends it.
   void ask_of_stillness(std::function<bool(SocketId)> is_still) { is_still_ = std::move(is_still); }
+  // Whether a client and a server are one machine's.
+  void ask_of_machines(std::function<bool(SocketId, SocketId)> are_together) {
+    are_together_ = std::move(are_together);
+  }
   // A step of the machine.
   void step(const Event& event, std::span<const Effect> effects);
   const Counts& counts() const { return counts_; }
@@ -184,6 +188,7 @@ class Ledger {
     bool skips = false;           // to Sync, and answers nothing of what it is sent
     bool own = false;             // it answers what pgweir itself asked
     bool own_ended = false;       // in this step
+    std::string left_over;        // in this step: what came at no time in particular, for nobody
     std::size_t set_up = 0;       // how many messages of one have been sent
     bool dying = false;           // FATAL was said
     unsigned pinned = 0;          // kinds of state, a bit each
@@ -278,6 +283,7 @@ class Ledger {
   const Effect* said_ = nullptr;  // of them, under way
   std::string_view next_;         // what a server is told behind what it is being told
   std::function<bool(SocketId)> is_still_;
+  std::function<bool(SocketId, SocketId)> are_together_;
   std::uint64_t order_ = 0;  // of what clients wait since
   Counts counts_{};
 };

@@ -11,12 +11,14 @@ using namespace std::string_view_literals;
 namespace {
 
 bool is_kept(char asked) { return asked == '1' || asked == '3'; }
+bool may_come_any_time(char type) { return type == 'N' || type == 'S' || type == 'A'; }
 
 }  // namespace
 
 void Ledger::server_said(Server& server, std::string_view bytes) {
   if (server.closing || server.phase == Phase::lawless) return;
   server.own_ended = false;
+  server.left_over.clear();
   server.inbox.arrive(bytes);
   while (server.phase != Phase::working) {
     const std::string_view front = server.inbox.view();
@@ -118,7 +120,8 @@ bool Ledger::drop_front(Server& server) {
     count(Fate::last_words);
   } else if (server.own) {
     count(Fate::set_up_answer);
-  } else if (client == nullptr || (may_come_any_time(message) && server.free())) {
+  } else if (client == nullptr || (may_come_any_time(message[0]) && server.free())) {
+    if (may_come_any_time(message[0]) && server.free()) server.left_over += message;
     count(Fate::nobody_there);
   } else if ((message[0] == '1' && due(server) == 'p') ||
              (message[0] == '3' && due(server) == 'c')) {
@@ -189,6 +192,11 @@ bool Ledger::made_up_for(Client& client, std::string_view message) {
     return true;
   }
   Server* const server = servers_.find(speaker_);
+  if (server != nullptr && served_by(*server) == &client &&
+      server->left_over.starts_with(message)) {
+    server->left_over.erase(0, message.size());  // it was asked more before it was passed on
+    return true;
+  }
   switch (message[0]) {
     case 'E':
       if (client.refusal_due == 0) return reject(client, message);

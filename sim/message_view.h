@@ -46,11 +46,6 @@ inline bool is_fatal(std::string_view message) {
   return message[0] == 'E' && field(message, 'S') == "FATAL";
 }
 
-// NoticeResponse, ParameterStatus, NotificationResponse.
-inline bool may_come_any_time(std::string_view message) {
-  return message.starts_with('N') || message.starts_with('S') || message.starts_with('A');
-}
-
 // What stands before the statement's name in a Parse, Bind or Describe, without the header; the
 // name; and what stands behind it. No name: it is not such a message, or not enough of it is there.
 struct Parted {

@@ -87,6 +87,9 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   network_.weather = options_.weather;
   watch_ = std::make_unique<Watch>(*this);
   ledger_.ask_of_stillness([this](SocketId server) { return watch_->is_still(server); });
+  ledger_.ask_of_machines([this](SocketId client, SocketId server) {
+    return shell_->machine_of(client) == shell_->machine_of(server);
+  });
   if (options_.settings.session_state == SessionStatePolicy::pin) ledger_.expect_pins();
   ledger_.expect_resets_by(options_.settings.server_reset_query);
   build_settings();

@@ -261,16 +261,18 @@ void Watch::note_set_up(std::span<const Effect> effects, const effect::Send& sen
     set_up_.erase(server);
     return;
   }
-  // Who had said half of a message waits anew for the rest of it to be sent.
-  const auto waits_again = [&](SocketId client) {
+  // Who had said half of a message waits anew; who is refused its settings is closed.
+  const auto has_lost_it = [&](SocketId client) {
     return std::ranges::any_of(effects, [&](const Effect& effect) {
       const auto* stopped = std::get_if<effect::StopReading>(&effect);
-      return stopped != nullptr && stopped->socket == client;
+      const auto* close = std::get_if<effect::Close>(&effect);
+      return (stopped != nullptr && stopped->socket == client) ||
+             (close != nullptr && close->socket == client);
     });
   };
   const auto before = set_up_.find(server);
   const bool in_two_steps =
-      before != set_up_.end() && clients_.contains(before->second) && !waits_again(before->second);
+      before != set_up_.end() && clients_.contains(before->second) && !has_lost_it(before->second);
   if (in_two_steps) return;
   const Shell& shell = simulation_.shell();
   SocketId first{};

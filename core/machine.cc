@@ -23,6 +23,7 @@ std::optional<Wake> Machine::deadline() const { return core_->deadline(); }
 void Machine::check_invariants() const { core_->check_invariants(); }
 std::uint64_t Machine::fingerprint() const { return core_->fingerprint(); }
 std::string Machine::left_over() const { return core_->left_over(); }
+SocketId Machine::client_of(SocketId server) const { return core_->client_of(server); }
 
 Machine::Core::Core(Settings settings, auth::Vault& vault, Seat seat) : vault_(vault), seat_(seat) {
   timer_ = timers_.add({TimerOwner::Kind::machine, 0, 0});
@@ -493,6 +494,11 @@ std::uint64_t Machine::Core::fingerprint() const {
 }
 
 // What is counted twice is told twice: one of the counts may be wrong.
+SocketId Machine::Core::client_of(SocketId socket) const {
+  const Server* server = servers_.find({socket.slot, socket.generation});
+  return server != nullptr && server->client ? socket_of(server->client) : SocketId{};
+}
+
 std::string Machine::Core::left_over() const {
   std::string text;
   const auto add = [&](std::string_view what, std::size_t count) {

@@ -60,6 +60,10 @@ class Machine {
   // all have gone, as in a machine that nobody has been at.
   std::string left_over() const;
 
+  // Whose server it is; nobody's: none. For those who watch and cannot see it: a server is made
+  // ready before anything of the client is sent to it.
+  SocketId client_of(SocketId server) const;
+
  private:
   class Core;
   std::unique_ptr<Core> core_;

@@ -89,6 +89,7 @@ class Machine::Core {
   void check_invariants() const;
   std::uint64_t fingerprint() const;
   std::string left_over() const;
+  SocketId client_of(SocketId server) const;
 
  private:
   using Client = session::Client;

@@ -292,7 +292,8 @@ void Ledger::to_server(Server& server, std::string_view bytes) {
 
 // Whoever may be the one that says this to the server: its own client where that is not done with
 // it, else the speaker, one that is read again now that it has a server, its own client where
-// nobody knows, whoever has waited longest. The order matters where two begin alike.
+// nobody knows, the one that has it afterwards, whoever has waited longest. The order matters where
+// two begin alike.
 template <typename Offer>
 bool Ledger::offer(Server& server, Offer one) {
   Client* const own = served_by(server);
@@ -309,6 +310,8 @@ bool Ledger::offer(Server& server, Offer one) {
     if (client != nullptr && one(*client)) return true;
   }
   if (own != nullptr && !server.owed_known && one(*own)) return true;
+  Client* const likely = client_of_ ? clients_.find(client_of_(server.id)) : nullptr;
+  if (likely != nullptr && one(*likely)) return true;
   std::erase_if(speakers_, [&](SocketId id) {
     Client* const client = clients_.find(id);
     if (client == nullptr) return true;
@@ -317,9 +320,7 @@ bool Ledger::offer(Server& server, Offer one) {
   });
   // Who has waited longest is served first.
   std::ranges::sort(speakers_, {}, [&](SocketId id) { return clients_.find(id)->since; });
-  return std::ranges::any_of(speakers_, [&](SocketId id) {
-    return (!are_together_ || are_together_(id, server.id)) && one(*clients_.find(id));
-  });
+  return std::ranges::any_of(speakers_, [&](SocketId id) { return one(*clients_.find(id)); });
 }
 
 // A statement is prepared: because a client says so, or is going to use it.

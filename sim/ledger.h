@@ -91,9 +91,10 @@ class Ledger {
   // Whether a model server has nothing left to do, and nothing is on its way to it or from it:
   // where COPY or an error leaves open what is owed, that ends it.
   void ask_of_stillness(std::function<bool(SocketId)> is_still) { is_still_ = std::move(is_still); }
-  // Whether a client and a server are one machine's.
-  void ask_of_machines(std::function<bool(SocketId, SocketId)> are_together) {
-    are_together_ = std::move(are_together);
+  // Whose a server is after the step, in the machine's eyes: where several clients may have said
+  // what it hears, that one is asked before the others.
+  void ask_of_clients(std::function<SocketId(SocketId)> client_of) {
+    client_of_ = std::move(client_of);
   }
   // A step of the machine.
   void step(const Event& event, std::span<const Effect> effects);
@@ -283,7 +284,7 @@ class Ledger {
   const Effect* said_ = nullptr;  // of them, under way
   std::string_view next_;         // what a server is told behind what it is being told
   std::function<bool(SocketId)> is_still_;
-  std::function<bool(SocketId, SocketId)> are_together_;
+  std::function<SocketId(SocketId)> client_of_;
   std::uint64_t order_ = 0;  // of what clients wait since
   Counts counts_{};
 };

@@ -19,6 +19,7 @@ class Machines {
 
   std::vector<Stepper*> steppers();
   std::size_t size() const { return seats_.size(); }
+  const Machine& at(std::uint8_t machine) const { return seats_[machine]->machine; }
   Machine& first() { return seats_.front()->machine; }
   // The first of their deadlines.
   std::optional<Wake> deadline() const;

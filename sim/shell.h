@@ -135,6 +135,10 @@ class Shell {
   const Stream* stream_of(SocketId socket) const;
   // Whose it is now. Requires: it is there.
   std::uint8_t machine_of(SocketId socket) const;
+  // What that machine calls it.
+  SocketId own_name(SocketId socket) const {
+    return seats_.size() == 1 ? socket : socket_names_.own(socket);
+  }
 
   // All bytes of each socket there ever was, both ways.
   struct Record {

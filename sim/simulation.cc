@@ -87,11 +87,7 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   network_.weather = options_.weather;
   watch_ = std::make_unique<Watch>(*this);
   ledger_.ask_of_stillness([this](SocketId server) { return watch_->is_still(server); });
-  ledger_.ask_of_machines([this](SocketId client, SocketId server) {
-    return shell_->machine_of(client) == shell_->machine_of(server);
-  });
-  if (options_.settings.session_state == SessionStatePolicy::pin) ledger_.expect_pins();
-  ledger_.expect_resets_by(options_.settings.server_reset_query);
+  ledger_.ask_of_clients([this](SocketId server) { return client_of(server); });
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
   count_core_memory(true);

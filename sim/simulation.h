@@ -107,6 +107,10 @@ class Simulation {
   const Census& census() const { return census_; }
   Quotas& quotas() { return quotas_; }
   const Ledger& ledger() const { return ledger_; }
+  // In the machine's own eyes.
+  SocketId client_of(SocketId server) const {
+    return machines_->at(shell_->machine_of(server)).client_of(shell_->own_name(server));
+  }
   const Network& network() const { return network_; }
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }

@@ -239,8 +239,7 @@ std::uint32_t Watch::waits_since(const Login& pool, Instant when) const {
   return 0;
 }
 
-// One whose settings no server has taken yet has its server, though what it asks is still held: it
-// is the one that speaks, or has waited longest.
+// One whose settings no server has taken yet has its server, though what it asks is still held.
 void Watch::note_set_up(std::span<const Effect> effects, const effect::Send& send) {
   const SocketId server = send.socket;
   // Else the next that is said is to it, by the client that is read again.
@@ -261,28 +260,9 @@ void Watch::note_set_up(std::span<const Effect> effects, const effect::Send& sen
     set_up_.erase(server);
     return;
   }
-  // Who had said half of a message waits anew; who is refused its settings is closed.
-  const auto has_lost_it = [&](SocketId client) {
-    return std::ranges::any_of(effects, [&](const Effect& effect) {
-      const auto* stopped = std::get_if<effect::StopReading>(&effect);
-      const auto* close = std::get_if<effect::Close>(&effect);
-      return (stopped != nullptr && stopped->socket == client) ||
-             (close != nullptr && close->socket == client);
-    });
-  };
-  const auto before = set_up_.find(server);
-  const bool in_two_steps =
-      before != set_up_.end() && clients_.contains(before->second) && !has_lost_it(before->second);
-  if (in_two_steps) return;
-  const Shell& shell = simulation_.shell();
-  SocketId first{};
-  for (const auto& [client, waiter] : waiting_) {
-    if (!in_pool_of(server, client) || shell.machine_of(server) != shell.machine_of(client))
-      continue;
-    if (first == SocketId{} || waiter.step < waiting_.at(first).step) first = client;
-  }
-  set_up_[server] = first == SocketId{} ? speaker_ : first;
-  if (first != SocketId{}) served(first);
+  const SocketId client = simulation_.client_of(server);
+  const bool is_new = std::exchange(set_up_[server], client) != client;
+  if (is_new) served(client);
 }
 
 // It waits no more, and nobody of its pool has waited longer.

@@ -88,6 +88,8 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   watch_ = std::make_unique<Watch>(*this);
   ledger_.ask_of_stillness([this](SocketId server) { return watch_->is_still(server); });
   ledger_.ask_of_clients([this](SocketId server) { return client_of(server); });
+  if (options_.settings.session_state == SessionStatePolicy::pin) ledger_.expect_pins();
+  ledger_.expect_resets_by(options_.settings.server_reset_query);
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
   count_core_memory(true);

@@ -135,6 +135,21 @@ TEST_F(StartupSettingsTest, a_cancel_before_they_are_taken_is_answered_and_hits_
   EXPECT_EQ(shown(a, "work_mem"), "1MB");
 }
 
+TEST_F(StartupSettingsTest, a_cancel_before_they_are_sent_keeps_the_server) {
+  world.settings.default_pool_size = 1;
+  world.shell_options.pipe_capacity = 100;
+  sim::Client& a = world.client({.more = {{"work_mem", "1MB"}, {"geqo", "off"}}});
+  world.postgres.stall(true);
+  a.say(sim::query("insert mine"));
+  world.run();
+  world.ask(world.connect(), sim::cancel_request(a.pid(), a.key()));
+  EXPECT_EQ(a.heard(), "E(57014) Z(I)");
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(shown(a, "work_mem"), "1MB");
+  EXPECT_EQ(world.postgres.login_count(), 1u);
+}
+
 TEST_F(StartupSettingsTest, who_sends_no_more_still_gets_its_answer) {
   sim::Client& a = world.client({.more = {{"work_mem", "1MB"}}});
   a.say(sim::query("show work_mem"));

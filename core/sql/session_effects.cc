@@ -8,6 +8,7 @@
 
 #include "core/sql/clauses.h"
 #include "core/sql/cursor.h"
+#include "core/sql/set_value.h"
 
 namespace pgweir::sql {
 namespace {
@@ -165,7 +166,7 @@ class Beginning {
         take("session");
       }
     }
-    if (setting_follows()) return add(setting_name());
+    if (setting_follows()) return set_by_name();
     if (take("transaction")) {
       scope_ = Scope::local;
       return add_modes("transaction_");
@@ -174,10 +175,25 @@ class Beginning {
     if (take_both("session", "authorization")) return add("session_authorization");
     if (take_both("time", "zone")) return add("timezone");
     if (take("names")) return add("client_encoding");
-    if (take("schema")) return add("search_path");
+    if (take("schema")) return set_schema();
     if (take("role")) return add("role");
     if (take_both("xml", "option")) return add("xmloption");
     add({});
+  }
+
+  void set_by_name() {
+    std::string name = setting_name();
+    if (scope_ == Scope::session) {
+      SetValue set = set_value(cursor_, name);
+      effects_.value = std::move(set.value);
+      effects_.to_default = set.is_default;
+    }
+    add(std::move(name));
+  }
+
+  void set_schema() {
+    if (scope_ == Scope::session) effects_.value = set_string(cursor_, "search_path");
+    add("search_path");
   }
 
   bool take_both(std::string_view first, std::string_view second) {
@@ -236,6 +252,9 @@ Effects effects_of(std::string_view statement, bool backslash_escapes) {
   Effects effects;
   Beginning(Cursor(statement, backslash_escapes), effects).read();
   read_clauses(statement, backslash_escapes, effects);
+  if (effects.command == Command::other && effects.settings.size() == 1) {
+    effects.value = set_config_value(Cursor(statement, backslash_escapes));
+  }
   return effects;
 }
 

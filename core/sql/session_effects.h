@@ -14,6 +14,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,6 +80,9 @@ struct Effects {
 
   // By SET and RESET, by calls of set_config, by an UPDATE of pg_settings.
   std::vector<Setting> settings;
+  // What the one setting is set to for the session, as set_config takes it, where it is known.
+  std::optional<std::string> value;
+  bool to_default = false;   // SET ... TO DEFAULT, for the session: as RESET does
   bool with_hold = false;    // a cursor that outlives the transaction
   bool temporary = false;    // makes a temporary table, view, sequence …, not one to DROP ON COMMIT
   bool locks = false;        // calls pg_advisory_lock or another that takes a session's lock

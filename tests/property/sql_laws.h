@@ -53,6 +53,7 @@ inline std::string told(std::string_view text, bool backslash_escapes) {
          {effects.name_text, effects.types, effects.definition, effects.arguments}) {
       out += " | " + essence(part, backslash_escapes);
     }
+    out += " = " + effects.value.value_or("?") + (effects.to_default ? " default" : "");
     out += "\n";
   }
   return out;

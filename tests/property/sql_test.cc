@@ -140,6 +140,44 @@ TEST(SqlProperty, TheCaseOfWordsChangesNothing) {
   }));
 }
 
+std::string in_quotes(std::string_view text, char quote) {
+  std::string out(1, quote);
+  for (const char c : text) out.append(c == quote ? 2 : 1, c);
+  return out + quote;
+}
+
+// Of what may be read at all: ASCII without escapes, not too long for a name.
+rc::Gen<std::string> any_plain_text() {
+  const auto character =
+      rc::gen::suchThat(rc::gen::inRange<int>(1, 0x80), [](int c) { return c != '\\'; });
+  return rc::gen::map(rc::gen::container<std::vector<int>>(character), [](const auto& all) {
+    std::string out;
+    for (const int c : all) out += static_cast<char>(c);
+    return out.substr(0, 25);
+  });
+}
+
+TEST(SqlProperty, AStringThatIsSetIsWhatItQuotes) {
+  RC_ASSERT(rc::check([] {
+    const std::string text = *any_plain_text();
+    RC_ASSERT(effects_of("set a = " + in_quotes(text, '\''), false).value == text);
+    RC_ASSERT(effects_of("set a to E" + in_quotes(text, '\''), false).value == text);
+  }));
+}
+
+// What is set of a list, set again as names, is the same.
+TEST(SqlProperty, AListOfNamesIsReadAsItIsWritten) {
+  RC_ASSERT(rc::check([] {
+    const std::string one = *any_plain_text();
+    const std::string two = *any_plain_text();
+    const std::string set = "set search_path = ";
+    const auto value =
+        effects_of(set + in_quotes(one, '\'') + "," + in_quotes(two, '\''), false).value;
+    RC_ASSERT(value);
+    RC_ASSERT(effects_of(set + *value, false).value == value);
+  }));
+}
+
 TEST(SqlProperty, AStatementIsTheSameAloneAndAmongOthers) {
   RC_ASSERT(rc::check([] {
     const auto chosen =

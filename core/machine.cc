@@ -450,6 +450,7 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(client.stream.held.size());
     for (const session::ValueId id : client.parameters) hash.add(values_.text(id));
     hash.add(values_.text(client.settings));
+    hash.add(values_.text(client.startup));
     hash.add(client.untried);
     hash.add(client.statements.size());
     hash.add(client.unnamed.size());

@@ -64,7 +64,7 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   act_on(client, server, session::forward_from_client(client, server, bytes, context));
   // The end of a late COPY message may be all that its release waited for; no reply will come.
   if (client.state == ClientState::active && client.stream.held.empty() &&
-      transaction_over(server, &client) && !keeps_server(server)) {
+      may_leave(client, server)) {
     release(client, server);
   }
 }
@@ -212,6 +212,7 @@ void Machine::Core::client_closed(Client& client) {
   timers_.remove(client.timer);
   values_.drop(client.parameters);
   values_.release(client.settings);
+  values_.release(client.startup);
   values_.release(client.user);
   clients_.erase(client.self);
   exit_if_drained();

@@ -182,7 +182,7 @@ class Machine::Core {
   void server_bytes(Server& server, Bytes bytes);
   Bytes linked_bytes(Server& server, Bytes bytes);
   void after_reply(Server& server);
-  static bool keeps_server(const Server& server);
+  bool may_leave(Client& client, Server& server);
   void part(Client& client, Server& server);
   void release(Client& client, Server& server);
   void lose_client(Client& client);

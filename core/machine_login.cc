@@ -347,6 +347,7 @@ void Machine::Core::settle_parameters(Client& client, const Pool& pool) {
   const std::string settings = client.login->settings.text();
   if (settings.empty()) return;
   client.settings = values_.intern(settings);
+  client.startup = values_.copy(client.settings);
   client.untried = true;
 }
 

@@ -3,6 +3,7 @@
 #include "core/base/text.h"
 #include "core/machine_core.h"
 #include "core/session/session_state.h"
+#include "core/session/settle.h"
 #include "core/wire/writer.h"
 
 namespace pgweir {
@@ -21,7 +22,8 @@ void Machine::Core::lose_client(Client& client) {
   client.become(ClientState::idle, now_);
   if (half_sent) return;
   if (server.dying) return close_server(server, "the server ended the session");
-  // Of a client that is untried nothing is under way but what sets the server up, and that is whole.
+  // Of a client that is untried nothing is under way but what sets the server up, and that is
+  // whole.
   if (server.congested && !client.untried) return close_server(server, "half a message was sent");
   if (server.owed.copying_in() || server.owed.lacks_sync() || server.owed.doubtful()) {
     return close_server(server, "its client was lost in the middle of a request");
@@ -94,12 +96,10 @@ void Machine::Core::reset_ended(Server& server) {
          "server_reset_query failed");
     return close_server(server, "server_reset_query failed");
   }
-  settle_session(server, values_);
+  session::LinkContext context = this->context(*pools_.find(server.pool));
+  settle_session(server, nullptr, context);
   // It is not known what the query has left of them.
-  if (server.settings != session::no_value) {
-    session::LinkContext context = this->context(*pools_.find(server.pool));
-    return take_back_settings(server, context);
-  }
+  if (server.settings != session::no_value) return take_back_settings(server, context);
   server.session.clear();
   make_available(server);
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "core/machine_core.h"
+#include "core/session/settle.h"
 #include "core/wire/error_fields.h"
 #include "core/wire/writer.h"
 
@@ -258,9 +259,7 @@ void Machine::Core::after_reply(Server& server) {
   }
   switch (server.state) {
     case ServerState::active:
-      if (transaction_over(server, client) && !keeps_server(server)) {
-        return release(*client, server);
-      }
+      if (may_leave(*client, server)) return release(*client, server);
       // Its server may not stay, and what it has there would be lost.
       if (idles_pinned(*client) && (draining_ || server.stale || pools_.find(server.pool)->retired))
         return drain_client(*client);
@@ -291,9 +290,12 @@ void Machine::Core::after_reply(Server& server) {
   }
 }
 
-// What the client has left in the session keeps the server there. Requires: transaction_over.
-bool Machine::Core::keeps_server(const Server& server) {
-  return server.pinned && server.session.pins();
+// Its transaction is over, and what it has left in the session does not keep the server there.
+bool Machine::Core::may_leave(Client& client, Server& server) {
+  if (!transaction_over(server, &client)) return false;
+  session::LinkContext context = this->context(*pools_.find(server.pool));
+  settle_session(server, &client, context);
+  return !server.pinned || !server.session.pins();
 }
 
 // They are nothing to each other any more.
@@ -338,7 +340,8 @@ void Machine::Core::make_available(Server& server) {
   }
   if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
   if (pool.retired && pool.waiting.empty()) return close_server(server, "its pool was removed");
-  settle_session(server, values_);
+  session::LinkContext context = this->context(pool);
+  settle_session(server, nullptr, context);
   if (!server.session.clean()) return reset_session(server);  // I-18
   // What was opened for somebody who still waits serves once: else two pools take turns in opening
   // servers, and nobody is served.

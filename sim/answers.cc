@@ -394,7 +394,8 @@ void Answers::hear_error(const Message& message) {
     return wrong(message, "no error " + code + " (" + error_field(message, 'M') + ")");
   }
   const bool refused = code == "0A000" || code == "53300";
-  if (ask != nullptr && ask->keeps_state() && !refused) state_.fail_to_keep();
+  const bool keeps = ask != nullptr && (ask->keeps_state() || ask->kind == Kind::keep_setting);
+  if (keeps && !refused) state_.fail_to_keep();
   const bool unnamed_lost =
       owed.what == Owed::What::parse || (owed.what == Owed::What::prepare && owed.name == unnamed);
   if (unnamed_lost) prepared_.erase(unnamed);

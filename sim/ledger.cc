@@ -229,6 +229,7 @@ bool Ledger::join(Client& client, Server& server) {
   joined_.push_back({client.id, said_});
   begin_anew(server);
   server.pinned = server.unpinned_next = 0;
+  server.sets = server.fails = false;
   server.refused_queries = 0;
   return true;
 }

@@ -195,6 +195,8 @@ class Ledger {
     unsigned pinned = 0;          // kinds of state, a bit each
     int refused_queries = 0;
     unsigned unpinned_next = 0;  // when its transaction is over
+    bool sets = false;           // a setting, since all was answered
+    bool fails = false;          // something, since then; or it was rolled back
     bool closing = false;
 
     bool quiet() const { return owed == 0 || !owed_known; }
@@ -237,6 +239,7 @@ class Ledger {
   bool drop_stray(Client& client);
   bool refuse(Client& client, Server& server, char type, std::string_view name);
   void note_state(Server& server, std::string_view piece) const;
+  void settle_settings(Server& server) const;
   bool refuse_query(Client& client, Server& server);
   bool made_up_for(Server& server, std::string_view message);
   template <typename Offer>

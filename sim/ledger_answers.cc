@@ -154,10 +154,12 @@ void Ledger::heard(Server& server, std::string_view message) {
         --server.owed;
       }
       if (server.status == 'I') server.pinned &= ~std::exchange(server.unpinned_next, 0u);
+      settle_settings(server);
       break;
     case 'E':
       server.dying = server.dying || is_fatal(message);
       server.unpinned_next = 0;
+      server.fails = true;
       break;
     case 'G':
     case 'W': server.owed_known = false; break;

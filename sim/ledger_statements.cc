@@ -271,8 +271,7 @@ bool Ledger::goes_on(Client& client, const Server& server, std::string_view rest
 // What a text leaves in the session, a bit for each kind; and what it ends.
 static unsigned state_made(std::string_view message) {
   const auto has = [&](std::string_view what) { return message.contains(what); };
-  return (has(" set work_mem") ? 1u : 0u) | (has(" listen ") ? 2u : 0u) |
-         (has(" pg_advisory_lock(") ? 4u : 0u) |
+  return (has(" listen ") ? 2u : 0u) | (has(" pg_advisory_lock(") ? 4u : 0u) |
          (has(" create temp table ") && !has("on commit drop") ? 8u : 0u);
 }
 static unsigned state_ended(std::string_view message) {
@@ -285,6 +284,15 @@ void Ledger::note_state(Server& server, std::string_view piece) const {
   if (!pins_) return;
   server.pinned |= state_made(piece);
   server.unpinned_next |= state_ended(piece);
+  server.sets |= piece.contains(" set work_mem");
+  server.fails |= piece.contains(" rollback");
+}
+
+// A setting follows its client, unless something has failed since all was answered.
+void Ledger::settle_settings(Server& server) const {
+  if (server.status != 'I' || !server.quiet()) return;
+  if (server.sets) server.pinned = server.fails ? server.pinned | 1u : server.pinned & ~1u;
+  server.sets = server.fails = false;
 }
 
 bool Ledger::refuse_query(Client& client, Server& server) {

@@ -64,7 +64,10 @@ void OwnState::roll_back_to(const std::string& name) {
 void OwnState::release(const std::string& name) { savepoints_.resize(find(name) - 1); }
 
 void OwnState::end_transaction(bool committed) {
-  if (!committed) now_ = before_;
+  if (!committed) {
+    failed_to_keep_ = failed_to_keep_ || now_.kept_settings != before_.kept_settings;
+    now_ = before_;
+  }
   now_.local.clear();
   now_.things.clear();
   before_ = now_;

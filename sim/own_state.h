@@ -32,17 +32,17 @@ class OwnState {
   // What outlives its transaction: "listen=news", "lock=7".
   void keep(const std::string& thing) { now_.kept.insert(thing); }
   void end_kept(std::string_view kind);
-  // The same of a setting; its end is the value that the connection was begun with.
+  // A setting, which follows whoever made it; its end is the value that the connection was begun
+  // with.
   void keep_setting(const std::string& name, const std::string& value) {
     now_.kept_settings[name] = value;
   }
   void end_kept_setting(const std::string& name) { now_.kept_settings.erase(name); }
-  void lose_kept() {
-    now_.kept.clear();
-    now_.kept_settings.clear();
-  }
-  bool keeps_any() const { return !now_.kept.empty() || !now_.kept_settings.empty(); }
-  // It failed to make something that would outlive its transaction: a pooler may think it is there.
+  void lose_kept() { now_.kept.clear(); }
+  // What keeps a server.
+  bool keeps_any() const { return !now_.kept.empty(); }
+  // It failed to make something that would outlive its transaction, or took a setting back by
+  // rolling back: a pooler may think it is there.
   void fail_to_keep() { failed_to_keep_ = true; }
   bool has_failed_to_keep() const { return failed_to_keep_; }
   void insert(const std::string& value) { inserted_.push_back(value); }

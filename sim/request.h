@@ -40,7 +40,7 @@ struct Ask {
     copy_refused,  // the server fails at the first chunk
     copy_out,      // count lines
     // What outlives the transaction, and its end.
-    keep_setting,  // value, of work_mem
+    keep_setting,  // value, of work_mem; it follows
     keep_channel,  // name
     keep_lock,     // name: its number
     keep_table,    // name
@@ -58,9 +58,9 @@ struct Ask {
   bool shared = false;  // its text is without a tag: others say the same
 
   bool ends_transaction() const { return kind == Kind::commit || kind == Kind::rollback; }
+  // What would be missed on another server.
   bool keeps_state() const {
-    return kind == Kind::keep_setting || kind == Kind::keep_channel || kind == Kind::keep_lock ||
-           kind == Kind::keep_table;
+    return kind == Kind::keep_channel || kind == Kind::keep_lock || kind == Kind::keep_table;
   }
   bool copies_in() const {
     return kind == Kind::copy_in || kind == Kind::copy_abort || kind == Kind::copy_refused;

@@ -37,6 +37,10 @@ inline constexpr std::uint32_t looked_into_size_max = 64 * 1024;
 // Pieces of state (settings, channels, …) of one session that are known by name: with more, it is
 // only known that there are some.
 inline constexpr std::size_t session_state_max = 64;
+// Bytes of a setting's value that follows its client to other servers: a longer one keeps its
+// server as other state of the session does. As many settings follow as a startup packet may ask
+// for.
+inline constexpr std::size_t followed_value_size_max = 1024;
 // Bytes that the names of one client and what they stand for may take: 54000 for one more.
 inline constexpr std::size_t client_statements_size_max = 64u << 20;
 // Bytes of an unnamed Parse that is kept for when its client has another server: a longer one is

@@ -100,7 +100,8 @@ struct Client {
   ClientHandle wait_next;
   MessageStream stream;
   ParameterSet parameters{};
-  ValueId settings = no_value;  // StartupSettings::text
+  ValueId settings = no_value;  // StartupSettings::text: as it wants them now
+  ValueId startup = no_value;   // the same, as its startup packet asked for them
   ClientStatements statements;
   UnnamedStatement unnamed;
   ValueId user = no_value;  // as it logged in

@@ -123,24 +123,6 @@ void take_back_settings(Server& server, LinkContext& context) {
   send_set_config(server, wanted, context);
 }
 
-void settle_session(Server& server, Values& values) {
-  if (server.session.is_settled()) return;
-  if (server.settings != no_value && server.session.takes_back_settings()) {
-    const auto given = settings_of(values.text(server.settings));
-    StartupSettings left;
-    for (const auto& [name, value] : given) {
-      if (!server.session.takes_back(name)) left.set(name, value);
-    }
-    // Whether those are gone or are there is not known.
-    if (server.session.has_failed() && left.size() < given.size()) {
-      server.session.made(StateKind::unknown);
-    }
-    const std::string text = left.text();
-    values.release(std::exchange(server.settings, text.empty() ? no_value : values.intern(text)));
-  }
-  server.session.settle();
-}
-
 bool waits_for_settings(const Client& client, const Server& server) {
   return client.settings != no_value && server.session.takes_back_settings() &&
          !server.owed.empty() && !server.owed.lacks_sync() && !server.owed.copying_in();

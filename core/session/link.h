@@ -60,11 +60,6 @@ void align_parameters(Client& client, Server& server, LinkContext& context);
 // some.
 void take_back_settings(Server& server, LinkContext& context);
 
-// All that a server was sent is answered, and its transaction is over: what its session holds now.
-// What is back at the server's defaults of the settings it was given (RESET, DISCARD ALL) is not
-// recorded any more.
-void settle_session(Server& server, Values& values);
-
 // What was sent takes such settings back: they are put on again when it is answered, and before
 // anything else is asked.
 bool waits_for_settings(const Client& client, const Server& server);

@@ -159,7 +159,7 @@ class ClientSide {
     if (!sql::may_have_effects(text)) {
       return ask(opening, {.request = Request::query, .change = drop_unnamed()});
     }
-    const StateEffects effects = state_.effects_of(text).at(server_.parameters);
+    const StateEffects effects = state_.here(state_.effects_of(text));
     if (const auto refusal = state_.refusal_of(effects)) return refuse_query(*refusal, effects);
     Change change = drop_unnamed();
     // The server's statement by that name is everybody's, and stays.
@@ -247,7 +247,7 @@ class ClientSide {
     if (!name.whole) return ask(opening, {Request::bind});  // the server finds what is wrong
     const StateEffects* does = does_of(name);
     if (const auto refusal = state_.bind(does, portal)) {
-      return refuse(opening, *refusal, name.text, cause_of(does->at(server_.parameters)));
+      return refuse(opening, *refusal, name.text, cause_of(state_.here(*does)));
     }
     if (name.text.empty()) return ask_of_unnamed(opening, Request::bind);
     const Statement* statement = nullptr;

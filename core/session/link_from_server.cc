@@ -6,6 +6,7 @@
 #include "core/base/text.h"
 #include "core/session/link.h"
 #include "core/session/made_up.h"
+#include "core/session/settle.h"
 #include "core/wire/error_fields.h"
 #include "core/wire/reader.h"
 #include "core/wire/writer.h"
@@ -260,7 +261,7 @@ class ServerSide {
       client_->state_at = context_.now;
       if (status == TransactionStatus::idle) end_transaction();
       if (status == TransactionStatus::idle && server_.owed.settled()) {
-        settle_session(server_, context_.values);
+        settle_session(server_, client_, context_);
       }
     }
     return true;
@@ -320,7 +321,8 @@ class ServerSide {
     for (const auto& [name, value] : settings_of(context_.values.text(client_->settings))) {
       names += join(names.empty() ? "" : ", ", name);
     }
-    if (!names.empty()) hint += join(" Its startup packet asked for ", names, ".");
+    const std::string_view who = client_->untried ? " Its startup packet" : " Its session";
+    if (!names.empty()) hint += join(who, " asked for ", names, ".");
     return {code == sqlstate::internal_error ? sqlstate::invalid_parameter_value : code,
             std::string(fields.message), std::move(hint)};
   }

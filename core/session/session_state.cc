@@ -1,6 +1,7 @@
 #include "core/session/session_state.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/base/limits.h"
@@ -14,12 +15,15 @@ namespace pgweir::session {
 
 using What = StateChange::What;
 
-namespace {
-
-// RESET ALL leaves them as they are.
 bool is_role(std::string_view setting) {
   return setting == "role" || setting == "session_authorization";
 }
+
+bool makes_role(const StateChange& change) {
+  return change.what == What::made && change.kind == StateKind::setting && is_role(change.name);
+}
+
+namespace {
 
 // What drivers and frameworks set as they connect (JDBC, Rails), and nobody misses: since
 // PostgreSQL 12 all values of the first above 0 mean the same, and without the second there are
@@ -28,9 +32,36 @@ bool is_not_missed(std::string_view setting) {
   return setting == "extra_float_digits" || setting == "client_min_messages";
 }
 
-// Without it nothing is lost that a client could name.
+// Those that set_config cannot give to another server, or not in the client's place: they end with
+// their transaction, or are for a session that has done nothing yet, or have another name too.
+bool can_follow(std::string_view setting) {
+  constexpr std::array<std::string_view, 12> cannot{"transaction_isolation",
+                                                    "transaction_read_only",
+                                                    "transaction_deferrable",
+                                                    "seed",
+                                                    "temp_buffers",
+                                                    "local_preload_libraries",
+                                                    "session_preload_libraries",
+                                                    "shared_preload_libraries",
+                                                    "unix_socket_directories",
+                                                    "sort_mem",
+                                                    "vacuum_mem",
+                                                    "force_parallel_mode"};
+  const bool ascii =
+      std::ranges::all_of(setting, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  return !setting.empty() && ascii && !is_role(setting) &&
+         std::ranges::find(cannot, setting) == cannot.end();
+}
+
+// Without it nothing is lost that a client could name; and what follows its client is not lost.
 bool is_known(const StateChange& change) {
-  return change.what == What::made && change.kind != StateKind::unknown;
+  return change.what == What::made && change.kind != StateKind::unknown && !change.value;
+}
+
+StateChange without_value(const StateChange& change) {
+  if (!change.value) return change;
+  if (is_not_missed(change.name)) return {What::made, StateKind::unknown};
+  return {change.what, change.kind, change.name};
 }
 
 std::string words_of(const StateChange& change) {
@@ -132,9 +163,16 @@ class Statement {
   }
 
   void settings() {
+    if (effects_.to_default) return reset();
+    const bool follows = effects_.settings.size() == 1 && effects_.value &&
+                         effects_.value->size() <= limits::followed_value_size_max &&
+                         can_follow(effects_.settings.front().name);
     for (const sql::Setting& setting : effects_.settings) {
       if (setting.scope == sql::Scope::local) continue;
-      if (is_not_missed(setting.name)) {
+      if (follows) {
+        out_.changes.push_back(
+            {What::made, StateKind::setting, setting.name, std::move(effects_.value)});
+      } else if (is_not_missed(setting.name)) {
         add(What::made, StateKind::unknown);
       } else {
         add(What::made, StateKind::setting, setting.name);
@@ -170,6 +208,12 @@ StateEffects StateEffects::at(const ParameterSet& reported) const {
     const auto index = tracked_index(change.name);
     return index && reported[*index] != no_value;
   });
+  return effects;
+}
+
+StateEffects StateEffects::without_values() const {
+  StateEffects effects = *this;
+  std::ranges::transform(changes, effects.changes.begin(), without_value);
   return effects;
 }
 
@@ -218,9 +262,13 @@ bool SessionState::takes_back(std::string_view setting) const {
   return back && !(failed_ && own);  // it may have been rolled back
 }
 
-void SessionState::settle() {
+void SessionState::settle(bool follow) {
   for (const StateChange& change : sent_) {
-    if (change.what == What::made || !failed_) apply(change);
+    if (follow && change.value) {
+      std::erase(kept_, StateChange{What::made, change.kind, change.name});
+    } else if (change.what == What::made || !failed_) {
+      apply(without_value(change));
+    }
   }
   sent_.clear();
   failed_ = false;
@@ -260,6 +308,15 @@ const StateChange* SessionState::first_pin() const {
     if (found != changes->end()) return &*found;
   }
   return nullptr;
+}
+
+std::string SessionState::cause() const {
+  const StateChange* pin = first_pin();
+  return pin == nullptr ? std::string() : words_of(*pin);
+}
+
+bool SessionState::has_role() const {
+  return std::ranges::any_of(kept_, makes_role) || std::ranges::any_of(sent_, makes_role);
 }
 
 bool SessionState::holds_library() const {

@@ -1,5 +1,6 @@
 // What clients leave in a server's session beyond their transactions: settings, channels that are
-// listened to, temporary tables and the like. It follows what texts say (core/sql); what they do
+// listened to, temporary tables and the like. A setting whose value is known follows its client
+// (core/session/settle.h), and keeps no server. It follows what texts say (core/sql); what they do
 // not tell is not seen. Invariant I-18 of docs/invariants.md: nobody gets a server with another's
 // state.
 //
@@ -9,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +35,7 @@ struct StateChange {
   What what;
   StateKind kind;
   std::string name = {};
+  std::optional<std::string> value = {};  // of a setting that is made, where it can follow
 
   bool operator==(const StateChange&) const = default;
 };
@@ -49,7 +52,14 @@ struct StateEffects {
   bool pins() const;
   // At a server that reports these: such settings follow their client.
   StateEffects at(const ParameterSet& reported) const;
+  // As if no value were known.
+  StateEffects without_values() const;
 };
+
+// SET ROLE and SET SESSION AUTHORIZATION. RESET ALL leaves them as they are.
+bool is_role(std::string_view setting);
+// Of a change of the role: what is set then may need its rights.
+bool makes_role(const StateChange& change);
 
 // backslash_escapes: standard_conforming_strings is off.
 StateEffects state_effects(std::string_view text, bool backslash_escapes);
@@ -73,14 +83,20 @@ class SessionState {
   // that one, and nothing has set it since.
   bool takes_back_settings() const;
   bool takes_back(std::string_view setting) const;
-  // All that was sent is answered.
-  void settle();
+  // What was sent since, in its order.
+  const std::vector<StateChange>& sent() const { return sent_; }
+  // All that was sent is answered. Settings whose value is known follow their client, or do not.
+  void settle(bool follow);
   bool is_settled() const { return sent_.empty() && !failed_; }
   void clear();
 
   bool clean() const { return kept_.empty() && sent_.empty(); }
   // Something that its client would miss.
   bool pins() const { return first_pin() != nullptr; }
+  // The first such, in words, as cause_of says it.
+  std::string cause() const;
+  // It may act as somebody else than who logged in.
+  bool has_role() const;
   bool holds_library() const;
 
  private:

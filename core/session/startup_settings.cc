@@ -23,6 +23,27 @@ void StartupSettings::set(std::string_view name, std::string_view value) {
   values_.insert_or_assign(std::move(lower), value);
 }
 
+StartupSettings::StartupSettings(std::string_view text) {
+  for (const auto& [name, value] : settings_of(text)) values_.emplace(name, value);
+}
+
+void StartupSettings::take_back(std::string_view name, const StartupSettings& to) {
+  const auto there = to.values_.find(name);
+  if (there != to.values_.end()) {
+    values_.insert_or_assign(there->first, there->second);
+  } else if (const auto here = values_.find(name); here != values_.end()) {
+    values_.erase(here);
+  }
+}
+
+// But for the role, as RESET ALL does.
+void StartupSettings::take_back_all(const StartupSettings& to) {
+  const auto had = values_.extract(std::string(role));
+  values_ = to.values_;
+  values_.erase(std::string(role));
+  if (!had.empty()) values_.emplace(had.key(), had.mapped());
+}
+
 std::string StartupSettings::text() const {
   std::string text;
   for (const auto& [name, value] : values_) {

@@ -1,5 +1,8 @@
 #include "core/session/state_policy.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "core/sql/quick_look.h"
 
 namespace pgweir::session {
@@ -15,42 +18,70 @@ StateEffects StatePolicy::effects_of(std::string_view text) const {
   return state_effects(text, backslash_escapes);
 }
 
+// What is set as somebody else may not be set, or taken back, as who logs in.
+bool StatePolicy::acts_as_another(const StateEffects& effects) const {
+  const ValueId settings = server_.setting_up.value_or(server_.settings);
+  return server_.session.has_role() || std::ranges::any_of(effects.changes, makes_role) ||
+         StartupSettings(context_.values.text(settings)).has_role();
+}
+
+StateEffects StatePolicy::here(const StateEffects& effects) const {
+  const StateEffects here = effects.at(server_.parameters);
+  const bool follows = std::ranges::any_of(
+      here.changes, [](const StateChange& change) { return change.value.has_value(); });
+  return follows && acts_as_another(here) ? here.without_values() : here;
+}
+
 std::string StatePolicy::refused_always(const StateEffects& effects) const {
   if (context_.session_state != SessionStatePolicy::error || !effects.any()) return {};
-  return cause_of(effects.at(server_.parameters));
+  return cause_of(here(effects));
+}
+
+bool StatePolicy::is_full() const {
+  return context_.pinned_max > 0 && context_.pinned_count >= context_.pinned_max && !server_.pinned;
 }
 
 std::optional<Refusal> StatePolicy::refusal_of(const StateEffects& effects) const {
   if (!effects.pins()) return std::nullopt;
   if (context_.session_state == SessionStatePolicy::error) return Refusal::session_state;
-  const bool full =
-      context_.pinned_max > 0 && context_.pinned_count >= context_.pinned_max && !server_.pinned;
-  if (context_.session_state == SessionStatePolicy::pin && full) return Refusal::too_many_pinned;
+  if (context_.session_state == SessionStatePolicy::pin && is_full()) {
+    return Refusal::too_many_pinned;
+  }
   return std::nullopt;
+}
+
+void StatePolicy::pin(std::string cause) {
+  if (context_.session_state != SessionStatePolicy::pin || server_.pinned) return;
+  server_.pinned = true;
+  server_.pinned_by = std::move(cause);
+  ++context_.pinned_count;
 }
 
 void StatePolicy::take(const StateEffects& effects) {
   server_.session.sent(effects);
-  const bool pins = context_.session_state == SessionStatePolicy::pin && effects.pins();
-  if (!pins || server_.pinned) return;
-  server_.pinned = true;
-  server_.pinned_by = cause_of(effects);
-  ++context_.pinned_count;
+  if (effects.pins()) pin(cause_of(effects));
+}
+
+void StatePolicy::settled() {
+  if (server_.session.pins() && !is_full()) pin(server_.session.cause());
 }
 
 std::optional<Refusal> StatePolicy::bind(const StateEffects* does, std::string_view portal) {
   if (server_.owed.skipping()) return std::nullopt;
   if (portal.empty() && server_.session.bound.any()) server_.session.bound = {};
   if (does == nullptr || !does->any()) return std::nullopt;
-  StateEffects made = does->at(server_.parameters);
+  StateEffects made = here(*does);
+  if (!portal.empty()) made = made.without_values();  // when it is executed is not seen
   if (const auto refusal = refusal_of(made)) return refusal;
   if (portal.empty()) {
     server_.session.bound = made;
   } else {
     server_.session.made(StateKind::unknown);
   }
-  std::erase_if(made.changes,
-                [](const StateChange& change) { return change.what != StateChange::What::made; });
+  // What follows its client has to be certain: it counts when it is executed.
+  std::erase_if(made.changes, [](const StateChange& change) {
+    return change.what != StateChange::What::made || change.value;
+  });
   take(made);
   return std::nullopt;
 }

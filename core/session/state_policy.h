@@ -17,6 +17,9 @@ class StatePolicy {
 
   // Of a text that this server would read.
   StateEffects effects_of(std::string_view text) const;
+  // Of that what is to be followed at this server: without what it reports, and with values only
+  // where they may follow.
+  StateEffects here(const StateEffects& effects) const;
   // For what a statement is refused before it is prepared; nothing: it is not.
   std::string refused_always(const StateEffects& effects) const;
   std::optional<Refusal> refusal_of(const StateEffects& effects) const;
@@ -25,8 +28,14 @@ class StatePolicy {
   // A statement is bound that does so: what it makes counts from now on. What it takes away is seen
   // only where it is executed from the unnamed portal.
   std::optional<Refusal> bind(const StateEffects* does, std::string_view portal);
+  // All is answered: what was to follow its client and does not pins, as far as that is allowed.
+  void settled();
 
  private:
+  bool is_full() const;
+  void pin(std::string cause);
+  bool acts_as_another(const StateEffects& effects) const;
+
   Server& server_;
   LinkContext& context_;
 };

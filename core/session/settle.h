@@ -1,0 +1,16 @@
+// What becomes of what a server's session was sent, when all is answered: what follows the client
+// to other servers, and what stays there. Invariants I-17 and I-18 of docs/invariants.md.
+#pragma once
+
+#include "core/session/link.h"
+
+namespace pgweir::session {
+
+// All that a server was sent is answered, and its transaction is over. Settings whose value is
+// known are recorded for the server, and are its client's from now on (none: it is gone): they keep
+// no server. What is back at the server's defaults (RESET, DISCARD ALL) is not recorded any more,
+// and is for the client what its startup packet asked for. Where something failed or was rolled
+// back it is not known what there is: it stays state of the session.
+void settle_session(Server& server, Client* client, LinkContext& context);
+
+}  // namespace pgweir::session

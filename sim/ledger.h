@@ -115,6 +115,12 @@ class Ledger {
     const Server* found = servers_.find(server);
     return found != nullptr && found->pinned != 0 && served_by(*found) != nullptr;
   }
+  // Whose messages it was told last; none: nobody's that is known.
+  SocketId client_of(SocketId server) const {
+    const Server* found = servers_.find(server);
+    const Client* client = found == nullptr ? nullptr : served_by(*found);
+    return client == nullptr ? SocketId{} : client->id;
+  }
   // By all that pgweir has heard of that server, nothing is left to do there.
   bool is_done(SocketId server) const {
     const Server* found = servers_.find(server);

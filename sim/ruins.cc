@@ -45,7 +45,9 @@ SocketId Ruins::client_of(const Application& who) const {
 
 const Application* Ruins::holder_of(SocketId server) const {
   const Watch& watch = simulation_.watch();
-  const SocketId client = watch.owner_of(server);
+  // Who is held up again at once is not read again, and the watch does not see that it has it.
+  const SocketId told = simulation_.ledger().client_of(server);
+  const SocketId client = told ? told : watch.owner_of(server);
   const auto known = simulation_.census().clients().find(client);
   if (known == simulation_.census().clients().end() || known->second.closing) return nullptr;
   if (watch.is_free(server)) return nullptr;

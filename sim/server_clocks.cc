@@ -32,6 +32,10 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
       if (send->socket.kind != SocketKind::server) continue;
       told = send->socket;
       if (client_speaks) given(told, received->socket);
+      // Who is held up again at once is not read again.
+      for (const auto& [client, at] : simulation_.ledger().joined()) {
+        if (at == &effect) given(told, client);
+      }
     } else if (const auto* resume = std::get_if<effect::ResumeReading>(&effect)) {
       if (told && resume->socket.kind == SocketKind::client) given(told, resume->socket);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {

@@ -153,7 +153,10 @@ void Ledger::heard(Server& server, std::string_view message) {
       } else if (server.owed > 0) {
         --server.owed;
       }
-      if (server.status == 'I') server.pinned &= ~std::exchange(server.unpinned_next, 0u);
+      if (server.status == 'I') {
+        const unsigned ended = std::exchange(server.unpinned_next, 0u);
+        if (!server.fails) server.pinned &= ~ended;
+      }
       settle_settings(server);
       break;
     case 'E':

@@ -395,7 +395,8 @@ void Workload::add_set(std::deque<Part>& job, const Identity& who) {
   job.push_back(query({proof()}, who));
 }
 
-// Made by itself or in a transaction, and looked at; then it is ended, or its maker leaves.
+// Made by itself or in a transaction, and looked at; then it is ended, perhaps in vain at first, or
+// its maker leaves.
 void Workload::add_session_state(std::deque<Part>& job, const Identity& who) {
   constexpr std::array<std::pair<Kind, Kind>, 4> kinds{{{Kind::keep_setting, Kind::end_setting},
                                                         {Kind::keep_channel, Kind::end_channels},
@@ -421,6 +422,10 @@ void Workload::add_session_state(std::deque<Part>& job, const Identity& who) {
   }
   if (tape_.chance(1, 2)) add(any_statement());
   if (!rolls_back && tape_.chance(1, 3)) return;
+  if (made_by != Kind::keep_lock && tape_.chance(1, 4)) {
+    for (const Kind kind : {Kind::begin, ended_by, Kind::rollback}) add(ask(kind));
+    add(proof());
+  }
   add(ask(ended_by));
   add(proof());
 }

@@ -63,7 +63,10 @@ void take_back_settings(Server& server, LinkContext& context);
 // All that a server was sent is answered, and its transaction is over: what its session holds now.
 // What is back at the server's defaults of the settings it was given (RESET, DISCARD ALL) is not
 // recorded any more.
-void settle_session(Server& server, Values& values);
+void settle_unsettled(Server& server, Values& values);
+inline void settle_session(Server& server, Values& values) {
+  if (!server.session.is_settled()) settle_unsettled(server, values);
+}
 
 // What was sent takes such settings back: they are put on again when it is answered, and before
 // anything else is asked.

@@ -18,7 +18,8 @@ class StatePolicy {
 
   // Of a text that this server would read.
   StateEffectsIfAny effects_of(std::string_view text) const {
-    return sql::may_have_effects(text) ? read(text) : nullptr;
+    const bool any = sql::may_have_effects(text) && !sql::only_begins_or_commits(text);
+    return any ? read(text) : nullptr;
   }
   // For what a statement is refused before it is prepared; nothing: it is not.
   std::string refused_always(const StateEffects& effects) const;

@@ -87,4 +87,10 @@ bool may_have_effects(std::string_view text) {
   return false;
 }
 
+bool only_begins_or_commits(std::string_view text) {
+  while (!text.empty() && (is_space(text.back()) || text.back() == ';')) text.remove_suffix(1);
+  const auto is = [&](std::string_view word) { return std::ranges::equal(text, word, {}, lower); };
+  return is("begin") || is("commit") || is("end");
+}
+
 }  // namespace pgweir::sql

@@ -123,8 +123,7 @@ void take_back_settings(Server& server, LinkContext& context) {
   send_set_config(server, wanted, context);
 }
 
-void settle_session(Server& server, Values& values) {
-  if (server.session.is_settled()) return;
+void settle_unsettled(Server& server, Values& values) {
   if (server.settings != no_value && server.session.takes_back_settings()) {
     const auto given = settings_of(values.text(server.settings));
     StartupSettings left;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/config/settings.h"
@@ -41,6 +42,10 @@ enum class Verdict : std::uint8_t {
 };
 
 struct LinkOutcome {
+  // (Without constructors all of its bytes would be zeroed, for each message.)
+  LinkOutcome() {}
+  LinkOutcome(Verdict what, std::optional<PgError> why) : verdict(what), error(std::move(why)) {}
+
   Verdict verdict = Verdict::carry_on;
   // broken without one: closed silently, it does not speak PostgreSQL. carry_on with one: what a
   // server said that has no client to hear it.
@@ -63,7 +68,10 @@ void take_back_settings(Server& server, LinkContext& context);
 // All that a server was sent is answered, and its transaction is over: what its session holds now.
 // What is back at the server's defaults of the settings it was given (RESET, DISCARD ALL) is not
 // recorded any more.
-void settle_session(Server& server, Values& values);
+void settle_unsettled(Server& server, Values& values);
+inline void settle_session(Server& server, Values& values) {
+  if (!server.session.is_settled()) settle_unsettled(server, values);
+}
 
 // What was sent takes such settings back: they are put on again when it is answered, and before
 // anything else is asked.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,9 @@ struct StateEffects {
   StateEffects at(const ParameterSet& reported) const;
 };
 
+// None: nothing, as most do.
+using StateEffectsIfAny = std::unique_ptr<const StateEffects>;
+
 // backslash_escapes: standard_conforming_strings is off.
 StateEffects state_effects(std::string_view text, bool backslash_escapes);
 
@@ -61,7 +65,7 @@ std::string cause_of(const StateEffects& effects);
 class SessionState {
  public:
   // What the unnamed portal is of does.
-  StateEffects bound;
+  StateEffectsIfAny bound;
 
   // It was sent.
   void sent(const StateEffects& effects);

@@ -8,6 +8,7 @@
 
 #include "core/session/link.h"
 #include "core/session/session_state.h"
+#include "core/sql/quick_look.h"
 
 namespace pgweir::session {
 
@@ -16,7 +17,10 @@ class StatePolicy {
   StatePolicy(Server& server, LinkContext& context) : server_(server), context_(context) {}
 
   // Of a text that this server would read.
-  StateEffects effects_of(std::string_view text) const;
+  StateEffectsIfAny effects_of(std::string_view text) const {
+    const bool any = sql::may_have_effects(text) && !sql::only_begins_or_commits(text);
+    return any ? read(text) : nullptr;
+  }
   // For what a statement is refused before it is prepared; nothing: it is not.
   std::string refused_always(const StateEffects& effects) const;
   std::optional<Refusal> refusal_of(const StateEffects& effects) const;
@@ -27,11 +31,13 @@ class StatePolicy {
   std::optional<Refusal> bind(const StateEffects* does, std::string_view portal);
 
  private:
+  StateEffectsIfAny read(std::string_view text) const;
+
   Server& server_;
   LinkContext& context_;
 };
 
 // Of a text that is too long to be looked into.
-StateEffects nothing_is_known();
+StateEffectsIfAny nothing_is_known();
 
 }  // namespace pgweir::session

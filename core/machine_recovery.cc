@@ -21,7 +21,8 @@ void Machine::Core::lose_client(Client& client) {
   client.become(ClientState::idle, now_);
   if (half_sent) return;
   if (server.dying) return close_server(server, "the server ended the session");
-  // Of a client that is untried nothing is under way but what sets the server up, and that is whole.
+  // Of a client that is untried nothing is under way but what sets the server up, and that is
+  // whole.
   if (server.congested && !client.untried) return close_server(server, "half a message was sent");
   if (server.owed.copying_in() || server.owed.lacks_sync() || server.owed.doubtful()) {
     return close_server(server, "its client was lost in the middle of a request");

@@ -354,24 +354,4 @@ void Machine::Core::client_due(Client& client) {
   }
 }
 
-// Why nobody served it: the last failure where there was one, else who has the servers.
-PgError Machine::Core::wait_error(const Client& client, std::string_view setting,
-                                  Duration limit) const {
-  const Pool& pool = *pools_.find(client.pool);
-  const std::string waited = join(setting, ": no server for ", in_seconds(limit));
-  if (pool.failure) {
-    const PgError& error = pool.failure->error;
-    return {error.code, join(waited, "; ", error.message), error.hint};
-  }
-  // Of the others, SHOW POOLS tells.
-  const std::string_view here = seat_.machines > 1 ? " at this machine" : "";
-  return {sqlstate::too_many_connections,
-          join(waited, ": pool ", pool.database->settings.name, "/", pool.user->name, " has ",
-               pool.server_count, " servers", here, " of pool_size ", pool.limits.size, ", ",
-               pool.idle.size(), " idle, ", pool.pinned_count,
-               " kept by what clients left in their sessions, and ", pool.waiting.size(),
-               " clients wait"),
-          "Look at SHOW POOLS and SHOW SERVERS for who has them; raise the limit that is full."};
-}
-
 }  // namespace pgweir

@@ -3,6 +3,7 @@
 //   machine.cc           dispatch, the end of each step, deadlines, invariants, fingerprint
 //   machine_login.cc     a client's way in: startup packet, authentication, welcome
 //   machine_client.cc    what a client's socket says once it is in, and how it goes
+//   machine_wait.cc      why somebody who waited got no server
 //   machine_server.cc    a server's life: connecting, login, replies, release, its end
 //   machine_recovery.cc  making a server clean: what a lost client asked, what is left in a session
 //   machine_pool.cc      who gets which server of a pool, and what the pool tells the ledger
@@ -166,7 +167,7 @@ class Machine::Core {
   Instant client_deadline(const Client& client) const;
   void arm(const Client& client) { timers_.at_latest(client.timer, client_deadline(client)); }
   void client_due(Client& client);
-  PgError wait_error(const Client& client, std::string_view setting, Duration limit) const;
+  PgError wait_error(const Client& waiter, std::string_view setting, Duration limit) const;
 
   // machine_server.cc
   Server& add_server(Pool& pool, const Endpoint& endpoint);

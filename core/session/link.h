@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/config/settings.h"
@@ -41,6 +42,10 @@ enum class Verdict : std::uint8_t {
 };
 
 struct LinkOutcome {
+  // (Without constructors all of its bytes would be zeroed, for each message.)
+  LinkOutcome() {}
+  LinkOutcome(Verdict what, std::optional<PgError> why) : verdict(what), error(std::move(why)) {}
+
   Verdict verdict = Verdict::carry_on;
   // broken without one: closed silently, it does not speak PostgreSQL. carry_on with one: what a
   // server said that has no client to hear it.

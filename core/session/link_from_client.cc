@@ -155,11 +155,9 @@ class ClientSide {
       server_.session.made(StateKind::unknown);
       return ask(opening, {.request = Request::query, .change = drop_unnamed()});
     }
-    const std::string_view text = query_of(opening);
-    if (!sql::may_have_effects(text)) {
-      return ask(opening, {.request = Request::query, .change = drop_unnamed()});
-    }
-    const StateEffects effects = state_.here(state_.effects_of(text));
+    const StateEffectsIfAny does = state_.effects_of(query_of(opening));
+    if (!does) return ask(opening, {.request = Request::query, .change = drop_unnamed()});
+    const StateEffects effects = state_.here(*does);
     if (const auto refusal = state_.refusal_of(effects)) return refuse_query(*refusal, effects);
     Change change = drop_unnamed();
     // The server's statement by that name is everybody's, and stays.
@@ -177,10 +175,11 @@ class ClientSide {
   // The unnamed portal is of what was bound last; what others are of was taken for sent at Bind.
   LinkOutcome execute(const Opening& opening) {
     const bool unnamed = !opening.body().empty() && opening.body()[0] == std::byte{0};
+    const StateEffects* does = server_.session.bound.get();
     Owed owed{Request::execute};
-    if (unnamed && server_.session.bound.any() && !server_.owed.skipping()) {
-      state_.take(server_.session.bound);
-      owed.change.all = server_.session.bound.forgets_statements;
+    if (unnamed && does != nullptr && !server_.owed.skipping()) {
+      state_.take(*does);
+      owed.change.all = does->forgets_statements;
     }
     return ask(opening, owed);
   }
@@ -198,9 +197,12 @@ class ClientSide {
     if (name.text.empty() && (name.whole || opening.whole())) {
       if (server_.owed.skipping()) return pass(opening);  // the server skips it
       const bool looked_into = opening.header.body_size <= limits::looked_into_size_max;
-      StateEffects does = looked_into ? what_it_does(opening, name.text) : nothing_is_known();
-      if (const std::string cause = state_.refused_always(does); !cause.empty()) {
-        return refuse(opening, Refusal::session_state, {}, cause, drop_unnamed());
+      StateEffectsIfAny does = looked_into ? what_it_does(opening, name.text) : nothing_is_known();
+      if (does) {
+        const std::string cause = state_.refused_always(*does);
+        if (!cause.empty()) {
+          return refuse(opening, Refusal::session_state, {}, cause, drop_unnamed());
+        }
       }
       keep_unnamed(opening, std::move(does));
       return ask(opening, {.request = Request::parse, .change = {.unnamed = true}});
@@ -218,12 +220,14 @@ class ClientSide {
     if (!client_.statements.has_room_for(name.text, definition)) {
       return refuse(opening, Refusal::too_many_statements, name.text);
     }
-    const StateEffects does = what_it_does(opening, name.text);
-    if (const std::string cause = state_.refused_always(does); !cause.empty()) {
-      return refuse(opening, Refusal::session_state, name.text, cause);
+    StateEffectsIfAny does = what_it_does(opening, name.text);
+    if (does) {
+      const std::string cause = state_.refused_always(*does);
+      if (!cause.empty()) return refuse(opening, Refusal::session_state, name.text, cause);
     }
 
-    const StatementHandle handle = context_.statements.use(definition, context_.vault, does);
+    const StatementHandle handle =
+        context_.statements.use(definition, context_.vault, std::move(does));
     const Statement& statement = context_.statements.at(handle);
     client_.statements.add(name.text, statement);
     asks();
@@ -246,8 +250,10 @@ class ClientSide {
     if (!name.whole && !opening.whole()) return refuse(opening, Refusal::name_too_long, {});
     if (!name.whole) return ask(opening, {Request::bind});  // the server finds what is wrong
     const StateEffects* does = does_of(name);
-    if (const auto refusal = state_.bind(does, portal)) {
-      return refuse(opening, *refusal, name.text, cause_of(state_.here(*does)));
+    if (does != nullptr || server_.session.bound) {
+      if (const auto refusal = state_.bind(does, portal)) {
+        return refuse(opening, *refusal, name.text, cause_of(state_.here(*does)));
+      }
     }
     if (name.text.empty()) return ask_of_unnamed(opening, Request::bind);
     const Statement* statement = nullptr;
@@ -315,7 +321,7 @@ class ClientSide {
   }
 
   // Of a Parse that is all there.
-  StateEffects what_it_does(const Opening& opening, std::string_view name) const {
+  StateEffectsIfAny what_it_does(const Opening& opening, std::string_view name) const {
     std::string_view text = text_of(opening.body()).substr(name.size());
     if (!text.empty()) text.remove_prefix(1);
     return state_.effects_of(text.substr(0, text.find('\0')));
@@ -325,7 +331,7 @@ class ClientSide {
   const StateEffects* does_of(const Name& name) const {
     if (name.text.empty()) return client_.unnamed.does();
     const auto handle = client_.statements.find(name.text);
-    return handle ? &context_.statements.at(*handle).does : nullptr;
+    return handle ? context_.statements.at(*handle).does.get() : nullptr;
   }
 
   // What goes to the server fails there as well, and its transaction with it.
@@ -353,29 +359,29 @@ class ClientSide {
   bool is_asked_too_early(const Opening& opening) {
     const auto type = static_cast<FrontendType>(opening.header.type);
     if (asks_something(type) && waits_for_settings(client_, server_)) return true;
+    const bool parse = type == FrontendType::parse;
+    if (parse && !opening.whole() && wants_rest(opening, statement_of(opening))) return false;
+    const bool changing = server_.owed.waits_for_changes();
+    const bool in_doubt = server_.owed.unnamed_in_doubt();
+    if (!changing && !in_doubt) return false;
     if (type == FrontendType::query) {
-      return server_.owed.waits_for_changes() && opening.whole() &&
-             sql::may_have_effects(query_of(opening));
+      return changing && opening.whole() && sql::may_have_effects(query_of(opening));
     }
     const bool close = type == FrontendType::close || type == FrontendType::describe;
-    const bool parse = type == FrontendType::parse;
     if (!close && !parse && type != FrontendType::bind) return false;
     wire::Reader reader(opening.body());
     if (close && reader.u8() != 'S') return false;
     if (type == FrontendType::bind) reader.text();
-    const Name name{reader.text(), !reader.failed()};
-    if (parse && wants_rest(opening, name)) return false;
-    if (!name.text.empty()) return server_.owed.waits_for_changes();
+    if (!reader.text().empty()) return changing;
     const bool uses = !parse && type != FrontendType::close;
-    return uses && server_.owed.unnamed_in_doubt();
+    return uses && in_doubt;
   }
 
   // Of a Parse that is too long not all is looked at.
   bool wants_rest(const Opening& opening, const Name& name) {
     const std::uint32_t size_max =
         name.text.empty() ? limits::looked_into_size_max : limits::statement_size_max;
-    client_.stream.wants_whole =
-        name.whole && opening.header.body_size <= size_max && !opening.whole();
+    client_.stream.wants_whole = name.whole && opening.header.body_size <= size_max;
     return client_.stream.wants_whole;
   }
 
@@ -472,7 +478,7 @@ class ClientSide {
     if (begins) client_.transaction_at = context_.now;
   }
 
-  void keep_unnamed(const Opening& opening, StateEffects does) {
+  void keep_unnamed(const Opening& opening, StateEffectsIfAny does) {
     // Behind its name. Of one without any the server finds what is wrong.
     const std::size_t name_size = std::min<std::size_t>(1, opening.header.body_size);
     client_.unnamed.begin(opening.header.body_size - name_size,

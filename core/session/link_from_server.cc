@@ -167,7 +167,8 @@ class ServerSide {
 
   // Where nothing is owed any more its transaction may be over instead.
   bool client_goes_on() const {
-    return client_ != nullptr && may_go_on(*client_, server_) && !server_.owed.empty();
+    return client_ != nullptr && client_->blocked && may_go_on(*client_, server_) &&
+           !server_.owed.empty();
   }
 
   void make_up_answers() {

@@ -60,7 +60,7 @@ class Run {
     if (pending_.data() + pending_.size() == piece.data()) {
       pending_ = {pending_.data(), pending_.size() + piece.size()};
     } else {
-      flush();
+      if (!pending_.empty()) flush();
       pending_ = piece;
     }
   }

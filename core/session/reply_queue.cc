@@ -35,23 +35,15 @@ void ReplyQueue::push(Owed owed) {
 }
 
 ReplyQueue::Match ReplyQueue::match(BackendType reply) {
-  const bool ready = reply == BackendType::ready_for_query;
-  if (empty()) return {.matched = ready && take_extra_ready()};
-  const Owed before = head();
-  Match match{.matched = true,
-              .fate = before.fate,
-              .refusal = before.refusal,
-              .statement = before.statement};
-  const std::size_t size_before = size();
-  if (accepts(reply, match)) {
-    // An error and the beginning of a COPY take away what is not answered by them.
-    const bool answers =
-        reply != BackendType::error_response && reply != BackendType::copy_in_response;
-    if (answers && size() < size_before) match.change = before.change;
-    return match;
+  Match match;
+  if (!empty()) {
+    match.matched = true;
+    match.fate = head().fate;
+    match.refusal = head().refusal;
+    match.statement = head().statement;
+    if (accepts(reply, match)) return match;
   }
-  if (ready && take_extra_ready()) return {.matched = true};
-  match.matched = false;
+  match = {.matched = reply == BackendType::ready_for_query && take_extra_ready()};
   return match;
 }
 
@@ -60,6 +52,12 @@ std::optional<Owed> ReplyQueue::take_made_up() {
   const Owed owed = head();
   pop();
   return owed;
+}
+
+// The head's answer is complete, and what it changes is made.
+void ReplyQueue::answered(Match& match) {
+  match.change = head().change;
+  pop();
 }
 
 // Moves on when the head's answer is complete.
@@ -72,14 +70,14 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
       if (owed.request == Request::query) return true;
       if (owed.request == Request::describe_portal ||
           (owed.request == Request::describe_statement && owed.begun)) {
-        pop();
+        answered(match);
         return true;
       }
       return false;
     case BackendType::no_data:
       if (owed.request == Request::describe_portal ||
           (owed.request == Request::describe_statement && owed.begun)) {
-        pop();
+        answered(match);
         return true;
       }
       return false;
@@ -94,23 +92,23 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
       copy_ = Copy::none;
       copy_syncs_ = 0;  // the COPY was read to its end
       owed.begun = true;
-      if (owed.request == Request::execute) pop();
+      if (owed.request == Request::execute) answered(match);
       return true;
     case BackendType::portal_suspended:
       if (owed.request != Request::execute) return false;
-      pop();
+      answered(match);
       return true;
     case BackendType::parse_complete:
       if (owed.request != Request::parse && owed.request != Request::prepare) return false;
-      pop();
+      answered(match);
       return true;
     case BackendType::bind_complete:
       if (owed.request != Request::bind) return false;
-      pop();
+      answered(match);
       return true;
     case BackendType::close_complete:
       if (owed.request != Request::close) return false;
-      pop();
+      answered(match);
       return true;
     case BackendType::function_call_response:
       if (owed.request != Request::function_call) return false;
@@ -128,7 +126,7 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
       if (!ends_ready(owed.request) || copy_ == Copy::open) return false;
       if (owed.request != Request::sync && !owed.begun) return false;
       copy_ = Copy::none;
-      pop();
+      answered(match);
       return true;
     case BackendType::authentication:
     case BackendType::backend_key_data:

@@ -76,14 +76,16 @@ struct Owed {
   Fate fate = Fate::forward;
   Refusal refusal = Refusal::none;
   Change change = {};
-  StatementHandle statement = {};  // bind, describe_statement: of one with a name
   // describe_statement: its ParameterDescription has come. query, function_call: something has
   // come that lets ReadyForQuery follow.
   bool begun = false;
+  StatementHandle statement = {};  // bind, describe_statement: of one with a name
 
   // What its client's unnamed statement is. (One that is prepared again stays what it was.)
   bool changes_unnamed() const { return change.unnamed && fate != Fate::inject; }
 };
+
+static_assert(sizeof(Owed) == 16);  // one is pushed and looked at for every message
 
 class ReplyQueue {
  public:
@@ -149,6 +151,7 @@ class ReplyQueue {
            request == Request::function_call;
   }
   Owed& head() { return owed_[head_]; }  // never a copy_end: pop passes over them
+  void answered(Match& match);
   void pop();
   void forget_changes(Owed& owed);
   void fail(Match& match);

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,6 +62,9 @@ bool is_role(std::string_view setting);
 // Of a change of the role: what is set then may need its rights.
 bool makes_role(const StateChange& change);
 
+// None: nothing, as most do.
+using StateEffectsIfAny = std::unique_ptr<const StateEffects>;
+
 // backslash_escapes: standard_conforming_strings is off.
 StateEffects state_effects(std::string_view text, bool backslash_escapes);
 
@@ -71,7 +75,7 @@ std::string cause_of(const StateEffects& effects);
 class SessionState {
  public:
   // What the unnamed portal is of does.
-  StateEffects bound;
+  StateEffectsIfAny bound;
 
   // It was sent.
   void sent(const StateEffects& effects);

@@ -3,19 +3,18 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/sql/quick_look.h"
-
 namespace pgweir::session {
 
-StateEffects nothing_is_known() {
-  return {.changes = {{StateChange::What::made, StateKind::unknown}}};
+StateEffectsIfAny nothing_is_known() {
+  return std::make_unique<const StateEffects>(
+      StateEffects{.changes = {{StateChange::What::made, StateKind::unknown}}});
 }
 
-StateEffects StatePolicy::effects_of(std::string_view text) const {
-  if (!sql::may_have_effects(text)) return {};
+StateEffectsIfAny StatePolicy::read(std::string_view text) const {
   static_assert(tracked_parameters[5] == "standard_conforming_strings");
   const bool backslash_escapes = context_.values.text(server_.parameters[5]) == "off";
-  return state_effects(text, backslash_escapes);
+  StateEffects effects = state_effects(text, backslash_escapes);
+  return effects.any() ? std::make_unique<const StateEffects>(std::move(effects)) : nullptr;
 }
 
 // What is set as somebody else may not be set, or taken back, as who logs in.
@@ -33,7 +32,7 @@ StateEffects StatePolicy::here(const StateEffects& effects) const {
 }
 
 std::string StatePolicy::refused_always(const StateEffects& effects) const {
-  if (context_.session_state != SessionStatePolicy::error || !effects.any()) return {};
+  if (context_.session_state != SessionStatePolicy::error) return {};
   return cause_of(here(effects));
 }
 
@@ -68,13 +67,13 @@ void StatePolicy::settled() {
 
 std::optional<Refusal> StatePolicy::bind(const StateEffects* does, std::string_view portal) {
   if (server_.owed.skipping()) return std::nullopt;
-  if (portal.empty() && server_.session.bound.any()) server_.session.bound = {};
-  if (does == nullptr || !does->any()) return std::nullopt;
+  if (portal.empty()) server_.session.bound = nullptr;
+  if (does == nullptr) return std::nullopt;
   StateEffects made = here(*does);
   if (!portal.empty()) made = made.without_values();  // when it is executed is not seen
   if (const auto refusal = refusal_of(made)) return refusal;
   if (portal.empty()) {
-    server_.session.bound = made;
+    if (made.any()) server_.session.bound = std::make_unique<const StateEffects>(made);
   } else {
     server_.session.made(StateKind::unknown);
   }

@@ -8,6 +8,7 @@
 
 #include "core/session/link.h"
 #include "core/session/session_state.h"
+#include "core/sql/quick_look.h"
 
 namespace pgweir::session {
 
@@ -16,7 +17,10 @@ class StatePolicy {
   StatePolicy(Server& server, LinkContext& context) : server_(server), context_(context) {}
 
   // Of a text that this server would read.
-  StateEffects effects_of(std::string_view text) const;
+  StateEffectsIfAny effects_of(std::string_view text) const {
+    const bool any = sql::may_have_effects(text) && !sql::only_begins_or_commits(text);
+    return any ? read(text) : nullptr;
+  }
   // Of that what is to be followed at this server: without what it reports, and with values only
   // where they may follow.
   StateEffects here(const StateEffects& effects) const;
@@ -35,12 +39,13 @@ class StatePolicy {
   bool is_full() const;
   void pin(std::string cause);
   bool acts_as_another(const StateEffects& effects) const;
+  StateEffectsIfAny read(std::string_view text) const;
 
   Server& server_;
   LinkContext& context_;
 };
 
 // Of a text that is too long to be looked into.
-StateEffects nothing_is_known();
+StateEffectsIfAny nothing_is_known();
 
 }  // namespace pgweir::session

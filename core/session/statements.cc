@@ -27,7 +27,7 @@ bool is_definition(std::string_view bytes) {
 }
 
 StatementHandle Statements::use(std::string_view definition, const auth::Vault& vault,
-                                const StateEffects& does) {
+                                StateEffectsIfAny does) {
   const auto known = index_.find(definition);
   if (known != index_.end()) {
     use(known->second);
@@ -37,7 +37,7 @@ StatementHandle Statements::use(std::string_view definition, const auth::Vault& 
   made->self = handle;
   made->definition = definition;
   made->uses = 1;
-  made->does = does;
+  made->does = std::move(does);
   const auth::Digest digest = vault.digest(bytes_of(definition));
   std::copy_n(digest.begin(), made->digest.size(), made->digest.begin());
   index_.emplace(made->definition, handle);
@@ -53,10 +53,13 @@ void Statements::release(StatementHandle handle) {
   statements_.erase(handle);
 }
 
-void UnnamedStatement::begin(std::size_t size, std::string_view first_part, StateEffects does) {
-  before_.push_back(std::exchange(now_, {.definition = {}, .size = size, .version = ++versions_}));
-  if (does.any()) now_.does = std::make_unique<const StateEffects>(std::move(does));
-  if (!too_long()) now_.definition = first_part;
+void UnnamedStatement::begin(std::size_t size, std::string_view first_part,
+                             StateEffectsIfAny does) {
+  before_.push_back(std::move(now_));
+  now_.size = size;
+  now_.version = ++versions_;
+  now_.does = std::move(does);
+  now_.definition = too_long() ? std::string_view() : first_part;
 }
 
 void UnnamedStatement::add(std::string_view part) {

@@ -36,7 +36,7 @@ struct Statement {
   StatementDigest digest{};
   std::uint32_t uses = 0;
   std::uint32_t plan = 0;  // counts how often what it returns was found to have changed
-  StateEffects does;       // to its session, when it is executed
+  StateEffectsIfAny does;  // to its session, when it is executed
 };
 
 // "pgweir_" and the digest in hexadecimal digits.
@@ -52,7 +52,7 @@ class Statements {
  public:
   // One use more. Empty definitions are definitions too.
   StatementHandle use(std::string_view definition, const auth::Vault& vault,
-                      const StateEffects& does);
+                      StateEffectsIfAny does);
   void use(StatementHandle statement);
   void release(StatementHandle statement);
   // What it returns has changed: no server can use it before it is prepared anew.
@@ -72,7 +72,7 @@ class Statements {
 class UnnamedStatement {
  public:
   // A Parse replaces it; its text comes in parts. does: to its session, when it is executed.
-  void begin(std::size_t size, std::string_view first_part, StateEffects does);
+  void begin(std::size_t size, std::string_view first_part, StateEffectsIfAny does);
   // Of the Parse under way; nothing where all is there.
   void add(std::string_view part);
   // Close, or a simple query. False: that changes nothing.
@@ -98,7 +98,7 @@ class UnnamedStatement {
     std::string definition;  // as it comes; nothing where it is too long
     std::size_t size = 0;    // of all of it; 0: there is none
     std::uint64_t version = 0;
-    std::unique_ptr<const StateEffects> does = {};  // none: nothing
+    StateEffectsIfAny does = {};
     bool too_long() const { return size > limits::unnamed_statement_size_max; }
   };
   Kept now_;

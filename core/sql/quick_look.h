@@ -10,4 +10,7 @@ namespace pgweir::sql {
 // one by one: it costs a tenth of reading them.
 bool may_have_effects(std::string_view text);
 
+// BEGIN, COMMIT or END and no more, as most transactions have them: nothing lasts of what it does.
+bool only_begins_or_commits(std::string_view text);
+
 }  // namespace pgweir::sql

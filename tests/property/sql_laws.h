@@ -100,8 +100,19 @@ inline std::string quick_look_misses_nothing(std::string_view text, bool backsla
   return effects_of(first, backslash_escapes).any() ? "an effect was missed" : "";
 }
 
+// What only begins or commits, as the quick look sees it, does.
+inline std::string bare_is_bare(std::string_view text, bool backslash_escapes) {
+  if (!only_begins_or_commits(text)) return "";
+  Split statements(text, backslash_escapes);
+  const Effects effects = effects_of(statements.next(), backslash_escapes);
+  if (!statements.next().empty()) return "a second statement was missed";
+  const bool bare = effects.command == Command::begin || effects.command == Command::commit;
+  return bare && effects.settings.empty() ? "" : "it does something else";
+}
+
 inline std::string first_broken_law(std::string_view text, bool backslash_escapes) {
-  for (const auto law : {tokens_cover, views_are_of_the_text, quick_look_misses_nothing}) {
+  for (const auto law :
+       {tokens_cover, views_are_of_the_text, quick_look_misses_nothing, bare_is_bare}) {
     if (std::string wrong = law(text, backslash_escapes); !wrong.empty()) return wrong;
   }
   return "";

@@ -47,6 +47,18 @@ TEST_F(TimeoutTest, query_wait_timeout) {
   EXPECT_EQ(world.query(a, "commit"), "C(COMMIT) Z(I)");
 }
 
+TEST_F(TimeoutTest, query_wait_timeout_tells_who_has_the_servers) {
+  sim::Client& a = world.client({.more = {{"application_name", "billing \x1b"}}});
+  sim::Client& b = world.client();
+  world.query(a, "begin");
+  world.query(b, "select 'b'");
+  expect_at(seconds(120), b, "E(53300) EOF",
+            "query_wait_timeout: no server for 120 s: pool db/ann has 1 servers of pool_size 1, 1 "
+            "in use, 1 of them idle in a transaction and 0 kept by what clients left in their "
+            "sessions, and 1 clients wait; longest, for 120 s, one is used by 10.9.0.1:40000 "
+            "(billing ?)");
+}
+
 TEST_F(TimeoutTest, query_timeout) {
   world.settings.query_timeout = seconds(3);
   sim::Client& client = world.client();

@@ -24,5 +24,15 @@ TEST(QuickLook, SeesWhatMayBe) {
   }
 }
 
+TEST(QuickLook, KnowsABareBeginAndCommit) {
+  for (const char* text : {"begin", "COMMIT", "End ; \n;"}) {
+    EXPECT_TRUE(only_begins_or_commits(text)) << text;
+  }
+  for (const char* text : {"", ";", "begin read only", "commit and chain", "commit prepared 'a'",
+                           "rollback", "begin; set a = 1", "beg", "begins"}) {
+    EXPECT_FALSE(only_begins_or_commits(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace pgweir::sql

@@ -184,6 +184,7 @@ class Machine::Core {
   Bytes linked_bytes(Server& server, Bytes bytes);
   void after_reply(Server& server);
   bool may_leave(Client& client, Server& server);
+  void settle(Server& server, Client* client);
   void part(Client& client, Server& server);
   void release(Client& client, Server& server);
   void lose_client(Client& client);

@@ -293,9 +293,14 @@ void Machine::Core::after_reply(Server& server) {
 // Its transaction is over, and what it has left in the session does not keep the server there.
 bool Machine::Core::may_leave(Client& client, Server& server) {
   if (!transaction_over(server, &client)) return false;
-  session::LinkContext context = this->context(*pools_.find(server.pool));
-  settle_session(server, &client, context);
+  settle(server, &client);
   return !server.pinned || !server.session.pins();
+}
+
+void Machine::Core::settle(Server& server, Client* client) {
+  if (server.session.is_settled()) return;
+  session::LinkContext context = this->context(*pools_.find(server.pool));
+  session::settle_unsettled(server, client, context);
 }
 
 // They are nothing to each other any more.
@@ -340,8 +345,7 @@ void Machine::Core::make_available(Server& server) {
   }
   if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
   if (pool.retired && pool.waiting.empty()) return close_server(server, "its pool was removed");
-  session::LinkContext context = this->context(pool);
-  settle_session(server, nullptr, context);
+  settle(server, nullptr);
   if (!server.session.clean()) return reset_session(server);  // I-18
   // What was opened for somebody who still waits serves once: else two pools take turns in opening
   // servers, and nobody is served.

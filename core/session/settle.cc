@@ -76,9 +76,8 @@ void forget_taken_back(Server& server, Values& values) {
 
 }  // namespace
 
-void settle_session(Server& server, Client* client, LinkContext& context) {
+void settle_unsettled(Server& server, Client* client, LinkContext& context) {
   SessionState& session = server.session;
-  if (session.is_settled()) return;
   bool follow = false;
   if (session.has_failed()) {
     forget_taken_back(server, context.values);

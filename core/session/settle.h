@@ -11,6 +11,9 @@ namespace pgweir::session {
 // no server. What is back at the server's defaults (RESET, DISCARD ALL) is not recorded any more,
 // and is for the client what its startup packet asked for. Where something failed or was rolled
 // back it is not known what there is: it stays state of the session.
-void settle_session(Server& server, Client* client, LinkContext& context);
+void settle_unsettled(Server& server, Client* client, LinkContext& context);
+inline void settle_session(Server& server, Client* client, LinkContext& context) {
+  if (!server.session.is_settled()) settle_unsettled(server, client, context);
+}
 
 }  // namespace pgweir::session

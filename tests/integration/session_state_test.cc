@@ -8,14 +8,14 @@ namespace pgweir::integration {
 
 namespace {
 
-class SessionStates : public IntegrationTest {
+class SessionState : public IntegrationTest {
  protected:
   static PoolerConfig one_server(const std::string& policy) {
     return {.settings = {{"default_pool_size", "1"}, {"session_state", policy}}};
   }
 };
 
-TEST_F(SessionStates, reset_leaves_nothing_to_the_next) {
+TEST_F(SessionState, reset_leaves_nothing_to_the_next) {
   Pooler pooler(one_server("reset"));
   Session ann = pooler.session();
   Session bob = pooler.session();
@@ -28,7 +28,7 @@ TEST_F(SessionStates, reset_leaves_nothing_to_the_next) {
   EXPECT_EQ(bob.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"), "0");
 }
 
-TEST_F(SessionStates, pin_keeps_a_server_until_the_state_is_gone) {
+TEST_F(SessionState, pin_keeps_a_server_until_the_state_is_gone) {
   Pooler pooler({.settings = {{"default_pool_size", "2"}}});
   Session ann = pooler.session();
   Session bob = pooler.session();
@@ -40,7 +40,7 @@ TEST_F(SessionStates, pin_keeps_a_server_until_the_state_is_gone) {
   EXPECT_EQ(pooler.pool("sv_pinned"), "0");
 }
 
-TEST_F(SessionStates, error_refuses_in_its_place) {
+TEST_F(SessionState, error_refuses_in_its_place) {
   Pooler pooler(one_server("error"));
   Session ann = pooler.session();
   const Answer answer = ann.run("LISTEN jobs");
@@ -51,7 +51,7 @@ TEST_F(SessionStates, error_refuses_in_its_place) {
   EXPECT_EQ(ann.value("SELECT count(*) FROM pg_listening_channels()"), "0");
 }
 
-TEST_F(SessionStates, what_the_startup_packet_asked_for_is_there_after_a_reset) {
+TEST_F(SessionState, what_the_startup_packet_asked_for_is_there_after_a_reset) {
   for (const std::string policy : {"reset", "pin"}) {
     Pooler pooler(one_server(policy));
     Session ann = pooler.session("app", "appdb", "options='-c work_mem=1234kB -c geqo=off'");
@@ -69,7 +69,7 @@ TEST_F(SessionStates, what_the_startup_packet_asked_for_is_there_after_a_reset) 
   }
 }
 
-TEST_F(SessionStates, a_pinned_client_has_what_it_asked_for_again_too) {
+TEST_F(SessionState, a_pinned_client_has_what_it_asked_for_again_too) {
   Pooler pooler({.settings = {{"default_pool_size", "2"}}});
   Session ann = pooler.session("app", "appdb", "options='-c work_mem=1234kB'");
   EXPECT_TRUE(ann.run("LISTEN jobs").ok());
@@ -81,7 +81,7 @@ TEST_F(SessionStates, a_pinned_client_has_what_it_asked_for_again_too) {
 }
 
 // Laravel, and whoever sets a time-out when connecting.
-TEST_F(SessionStates, a_set_follows_its_client_and_keeps_no_server) {
+TEST_F(SessionState, a_set_follows_its_client_and_keeps_no_server) {
   for (const std::string policy : {"pin", "reset", "error"}) {
     SCOPED_TRACE(policy);
     Pooler pooler(one_server(policy));
@@ -109,7 +109,7 @@ TEST_F(SessionStates, a_set_follows_its_client_and_keeps_no_server) {
   }
 }
 
-TEST_F(SessionStates, a_set_that_is_rolled_back_does_not_follow) {
+TEST_F(SessionState, a_set_that_is_rolled_back_does_not_follow) {
   Pooler pooler(one_server("reset"));
   Session ann = pooler.session();
   Session bob = pooler.session();

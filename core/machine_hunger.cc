@@ -27,6 +27,12 @@ Hunger Machine::Core::hunger_of(const Pool& pool) const {
   hunger.wanted = pool.waiting.size();
   hunger.since = waiting_since(pool);
   hunger.newest = clients_.find(pool.waiting.last())->request_at;
+  const Client* client = clients_.find(pool.waiting.first());
+  for (Instant& since : hunger.behind) {
+    client = clients_.find(client->wait_next);
+    if (client == nullptr) break;
+    since = client->request_at;
+  }
   return hunger;
 }
 

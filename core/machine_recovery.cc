@@ -82,9 +82,10 @@ void Machine::Core::reset_session(Server& server) {
   session::StateEffects does = session::state_effects(query, false);
   does.rolls_back = false;  // there is nothing to be taken back
   server.session.sent(does);
+  const bool forgets = does.forgets_statements && server.statements.remove_all();
   server.owed.push({.request = session::Request::query,
                     .fate = session::Fate::swallow,
-                    .change = {.all = does.forgets_statements}});
+                    .change = {.server = forgets}});
   arm(server);
 }
 
@@ -101,6 +102,7 @@ void Machine::Core::reset_ended(Server& server) {
   // It is not known what the query has left of them.
   if (server.settings != session::no_value) return take_back_settings(server, context);
   server.session.clear();
+  server.stand_ins.clear();
   make_available(server);
 }
 

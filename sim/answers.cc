@@ -168,6 +168,7 @@ std::string Answers::tag_of(const Ask& ask) const {
     case Kind::end_setting: return "RESET";
     case Kind::end_channels: return "UNLISTEN";
     case Kind::end_tables: return "DISCARD TEMP";
+    case Kind::deallocate: return ask.name == "all" ? "DEALLOCATE ALL" : "DEALLOCATE";
     case Kind::begin: return "BEGIN";
     case Kind::commit: return status_ == 'E' ? "ROLLBACK" : "COMMIT";
     case Kind::rollback:
@@ -362,6 +363,15 @@ void Answers::done(const Ask& ask, std::string_view tag) {
     case Kind::end_channels: return state_.end_kept("listen");
     case Kind::end_locks: return state_.end_kept("lock");
     case Kind::end_tables: return state_.end_kept("table");
+    case Kind::deallocate:
+      if (ask.name != "all" && !prepared_.contains(ask.name)) {
+        blame(oracle::own_answers,
+              "c" + std::to_string(client_) + " has no " + ask.name + ", and it was deallocated");
+      }
+      std::erase_if(prepared_, [&](const auto& entry) {
+        return ask.name == "all" ? entry.first != unnamed : entry.first == ask.name;
+      });
+      return;
     case Kind::proof:
     case Kind::sleep:
     case Kind::notice:
@@ -436,6 +446,8 @@ bool Answers::error_allowed(const Ask* ask, std::string_view code) const {
       return status_ == 'I' ? code == "25P01" : code == "3B001" && !state_.has_savepoint(ask->name);
     case Kind::fetch:
     case Kind::close_cursor: return code == "34000" && !state_.has_cursor(ask->name);
+    case Kind::deallocate:
+      return code == "26000" && ask->name != "all" && !prepared_.contains(ask->name);
     case Kind::proof:
     case Kind::begin:
     case Kind::commit:

@@ -281,8 +281,9 @@ void Ledger::to_server(Server& server, std::string_view bytes) {
     };
     const bool whole = size > 0 && piece.size() == size;
     const bool named = whole && piece[0] == 'P' && body_of(piece).starts_with("pgweir_");
-    const bool passed =
-        size > 0 && server.set_up == 0 && (named ? prepares(server, piece) : offer(server, pass));
+    const bool passed = size > 0 && server.set_up == 0 &&
+                        ((whole && stands_in(server, piece)) ||
+                         (named ? prepares(server, piece) : offer(server, pass)));
     if (!passed && !(whole && made_up_for(server, piece))) {
       const std::string pool = server.user + "@" + server.database;
       return blame("a server of " + pool + " is told what no client has to say now", bytes);

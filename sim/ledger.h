@@ -191,14 +191,15 @@ class Ledger {
     // Parse and Close it was sent and has not answered, and the ends of their batches: 'P', 'C',
     // 'p' and 'c' where pgweir asked, '1' and '3' where an answer is to be made up there; 'S', 'Q'.
     std::string asked;
-    std::string set_up_for_next;  // of those, what pgweir asks for the message that follows
-    bool skips = false;           // to Sync, and answers nothing of what it is sent
-    bool own = false;             // it answers what pgweir itself asked
-    bool own_ended = false;       // in this step
-    std::string left_over;        // in this step: what came at no time in particular, for nobody
-    std::size_t set_up = 0;       // how many messages of one have been sent
-    bool dying = false;           // FATAL was said
-    unsigned pinned = 0;          // kinds of state, a bit each
+    std::string set_up_for_next;      // of those, what pgweir asks for the message that follows
+    std::set<std::string> stand_ins;  // by the names of clients' statements, which are others here
+    bool skips = false;               // to Sync, and answers nothing of what it is sent
+    bool own = false;                 // it answers what pgweir itself asked
+    bool own_ended = false;           // in this step
+    std::string left_over;   // in this step: what came at no time in particular, for nobody
+    std::size_t set_up = 0;  // how many messages of one have been sent
+    bool dying = false;      // FATAL was said
+    unsigned pinned = 0;     // kinds of state, a bit each
     int refused_queries = 0;
     unsigned unpinned_next = 0;  // when its transaction is over
     bool sets = false;           // a setting, since all was answered
@@ -241,6 +242,7 @@ class Ledger {
   static void note_unnamed(Client& client, std::string_view piece);
   static void note_unnamed_rest(Client& client, std::string_view piece);
   bool sets_up_statement(Server& server, std::string_view message);
+  bool stands_in(Server& server, std::string_view message);
   bool make_up_answer(Client& client, char type);
   bool drop_stray(Client& client);
   bool refuse(Client& client, Server& server, char type, std::string_view name);

@@ -9,6 +9,8 @@
 
 namespace pgweir::sim {
 
+using namespace std::string_view_literals;
+
 // What is about a name alone, and needs nothing of the server; or of any statement with a name,
 // where the server skips it. 0: what is in front is nothing such, or not all there.
 std::size_t Ledger::kept_size(const Server& server, std::string_view front) const {
@@ -135,9 +137,11 @@ bool Ledger::is_held_up(const Client& client) {
   bool behind_sync = false;
   for (std::string_view rest = client.inbox.view(); rest.size() >= header_size;) {
     if (behind_sync && std::string_view("PBDC").contains(rest[0])) return true;
-    behind_sync = behind_sync || rest[0] == 'S' || rest[0] == 'Q';
     const std::size_t size = whole_size(rest).value_or(0);
     if (size == 0 || size > rest.size()) return false;
+    const bool query = rest[0] == 'Q';
+    if (behind_sync && query && rest.substr(0, size).contains("deallocate")) return true;
+    behind_sync = behind_sync || rest[0] == 'S' || query;
     rest.remove_prefix(size);
   }
   return false;
@@ -216,6 +220,26 @@ bool Ledger::sets_up_statement(Server& server, std::string_view message) {
   return true;
 }
 
+// What a client has prepared has another name at the server: so that a text can deallocate it by
+// its own, there is an empty one for that, made in front of it. One that was left is closed there.
+bool Ledger::stands_in(Server& server, std::string_view message) {
+  if (message[0] != 'C' && message[0] != 'P') return false;
+  const auto is_empty_one = [](std::string_view parse, std::string_view name) {
+    return whole_size(parse).value_or(0) > 0 && parse[0] == 'P' && parted(parse).name == name &&
+           parted(parse).after.starts_with("\0\0\0"sv);
+  };
+  const bool closes = message[0] == 'C' && body_of(message).starts_with('S');
+  const std::string_view name =
+      closes ? body_of(message).substr(1, body_of(message).size() - 2) : parted(message).name;
+  if (name.empty() || name.starts_with("pgweir_")) return false;
+  const bool left = closes && server.stand_ins.erase(std::string(name)) > 0;
+  if (!left && !is_empty_one(closes ? next_ : message, name)) return false;
+  if (!closes) server.stand_ins.emplace(name);
+  server.set_up_for_next += closes ? 'c' : 'p';
+  count(Fate::statement_set_up);
+  return true;
+}
+
 // Whether what it says next uses this definition.
 bool Ledger::is_going_to_use(Client& client, const Server& server, std::string_view definition) {
   if (!is_heard_at_once(client, server) && !is_held_up(client)) return false;
@@ -247,7 +271,10 @@ bool Ledger::goes_on(Client& client, const Server& server, std::string_view rest
   const bool of_unnamed =
       whole && std::string_view("PBD").contains(type) && parted(next_).name.empty();
   const bool as_it_is = of_unnamed || !std::string_view("PBDC").contains(type);
-  if (type == 'C' && body_of(next_).starts_with("Spgweir_")) return true;
+  // With a name it is pgweir's own, or of what stands in.
+  if (type == 'C' && body_of(next_).starts_with('S') && !body_of(next_).starts_with("S\0"sv)) {
+    return true;
+  }
   if (type == 'P' && parted(next_).name.starts_with("pgweir_")) return true;
   if (type == 'P' && parted(next_).after.starts_with(set_up_text)) return true;
   if (type == 'P' && client.definitions.contains({"", std::string(parted(next_).after)}))

@@ -325,8 +325,10 @@ std::string PostgresSession::state_text() const {
   state_.add_text(text);
   journal_.locks.add_text(pid_, text);
   for (const auto& [name, statement] : prepared_) {
-    // What the pooler has prepared for itself is nobody's state.
-    if (name.empty() || name.starts_with("pgweir_")) continue;
+    // What the pooler has prepared for itself is nobody's state, and nothing stands in for what its
+    // client calls so: who deallocates it sees.
+    const bool stands_in = statement.kind == Statement::Kind::nothing;
+    if (name.empty() || name.starts_with("pgweir_") || stands_in) continue;
     text += (text.empty() ? "prepared=" : ",prepared=") + name;
   }
   for (const auto& [name, portal] : portals_) {

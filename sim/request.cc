@@ -43,6 +43,7 @@ std::string words_of(const Ask& ask) {
     case Kind::end_channels: return "unlisten *";
     case Kind::end_locks: return "select pg_advisory_unlock_all()";
     case Kind::end_tables: return "discard temp";
+    case Kind::deallocate: return "deallocate " + ask.name;
   }
   return "";
 }

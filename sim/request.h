@@ -48,6 +48,7 @@ struct Ask {
     end_channels,
     end_locks,
     end_tables,
+    deallocate,  // name, or "all"
   };
   Kind kind = Kind::proof;
   std::uint32_t request = 0;

@@ -439,6 +439,11 @@ void Workload::add_named(std::deque<Part>& job, const Identity& who) {
   const std::uint32_t steps = tape_.between(1, options_.statements_max);
   Part batch;
   for (std::uint32_t i = 0; i < steps; ++i) {
+    if (!one_batch && tape_.chance(1, 8)) {
+      job.push_back(query(among_others(deallocate()), who, !pipelined));
+      if (pipelined && i > 0) job.back().when = Part::When::at_once;
+      continue;
+    }
     if (tape_.chance(1, 8)) add_extended(batch, tape_.chance(1, 2) ? any_failure() : proof(), who);
     add_named_step(batch, who);
     if (one_batch && i + 1 < steps) continue;
@@ -450,9 +455,23 @@ void Workload::add_named(std::deque<Part>& job, const Identity& who) {
   job.push_back(query({ask(tape_.chance(1, 4) ? Kind::rollback : Kind::commit)}, who));
 }
 
+Ask Workload::deallocate() {
+  const std::uint32_t which = tape_.below(4);
+  return named(Kind::deallocate, which == 3 ? "all" : "p" + std::to_string(which));
+}
+
+// The last of one text: what it has done would be done, even if what follows failed.
+std::vector<Ask> Workload::among_others(Ask last) {
+  std::vector<Ask> asks;
+  if (tape_.chance(1, 2)) asks.push_back(tape_.chance(1, 4) ? ask(Kind::error) : proof());
+  asks.push_back(std::move(last));
+  return asks;
+}
+
 void Workload::add_named_step(Part& part, const Identity& who) {
   const std::string name = "p" + std::to_string(tape_.below(3));
-  switch (tape_.below(7)) {
+  switch (tape_.below(8)) {
+    case 7: return add_extended(part, deallocate(), who);
     case 0: part.bytes += close('S', name); return owe_for_name(part, Owed::What::close, name, {});
     case 1:
       part.bytes += describe('S', name);

@@ -90,6 +90,8 @@ class Workload {
   void add_copy_in(std::deque<Part>& job, const Identity& who, bool by_extended);
   void add_named(std::deque<Part>& job, const Identity& who);
   void add_named_step(Part& part, const Identity& who);
+  Ask deallocate();
+  std::vector<Ask> among_others(Ask last);
   void add_unnamed(std::deque<Part>& job, const Identity& who);
   void add_unnamed_step(Part& part, const Identity& who, bool prepares);
   void add_prepare(Part& part, const Identity& who, const std::string& name);

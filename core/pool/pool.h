@@ -74,13 +74,11 @@ struct Hungry {
   // Where some were told they are taken to give as this machine does; where all were, nobody is to
   // be overtaken because somebody else might have given.
   std::uint32_t given_by_all() const { return given * (hunger.passing ? hunger.told_count : 1); }
-  // Since when the client waits that would get the next server, if they came evenly. Who was told
-  // of may have been served by now: within handover_slack, after which it is told again, each is
-  // taken to have waited as long as he had then.
+  // Since when the client waits that would get the next server. Who was told of may have been
+  // served by now: within handover_slack, after which it is told again, each is taken to have
+  // waited as long as he had then.
   Instant next_since(Instant now, Duration slack) const {
-    const Instant since =
-        hunger.since + (hunger.newest - hunger.since) / hunger.wanted * given_by_all();
-    return since + std::min<Duration>(now - heard_at, slack);
+    return hunger.since_behind(given_by_all()) + std::min<Duration>(now - heard_at, slack);
   }
 };
 

@@ -1,6 +1,7 @@
 // What a machine tells the ledger about one of its pools. Views are good for the step.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -31,16 +32,25 @@ struct Level {
 struct Hunger {
   std::uint64_t number = 0;
   std::uint32_t wanted = 0;
-  Instant since = never;   // of the one that has waited longest
-  Instant newest = never;  // of the one that came last
-  bool unknown = false;    // clients that log in wait to hear what such servers say of themselves
+  Instant since = never;            // of the one that has waited longest
+  Instant newest = never;           // of the one that came last
+  std::array<Instant, 7> behind{};  // of those right behind the first, as many as there are
+  bool unknown = false;  // clients that log in wait to hear what such servers say of themselves
   std::uint32_t told_count = 1;  // machines that are told so at once
   bool passing = false;          // not all were: it is over when it is not said again
   bool nothing() const { return wanted == 0 && !unknown; }
   // But for their numbers.
   bool says_the_same(const Hunger& other) const {
     return wanted == other.wanted && since == other.since && newest == other.newest &&
-           unknown == other.unknown;
+           behind == other.behind && unknown == other.unknown;
+  }
+  // Of the one who is next when so many have been served; further behind, if they came evenly.
+  // Requires: served < wanted.
+  Instant since_behind(std::uint32_t served) const {
+    if (served == 0) return since;
+    if (served <= behind.size()) return behind[served - 1];
+    const auto named = static_cast<std::uint32_t>(behind.size());
+    return behind.back() + (newest - behind.back()) / (wanted - named) * (served - named);
   }
   bool operator==(const Hunger&) const = default;
 };

@@ -48,8 +48,8 @@ auto fields_of(Is<pool::Level> auto& level) {
   return std::tie(wanted, since, kept_up);
 }
 auto fields_of(Is<pool::Hunger> auto& hunger) {
-  auto& [number, wanted, since, newest, unknown, told_count, passing] = hunger;
-  return std::tie(number, wanted, since, newest, unknown, told_count, passing);
+  auto& [number, wanted, since, newest, behind, unknown, told_count, passing] = hunger;
+  return std::tie(number, wanted, since, newest, behind, unknown, told_count, passing);
 }
 auto fields_of(Is<pool::News::Why> auto& why) {
   auto& [code, message, hint, heard, permanent] = why;

@@ -1,5 +1,7 @@
 // What a client says, to its server. Statements that it has names for are called by pgweir's on the
 // server, and prepared there when they are not yet.
+#include <utility>
+
 #include "core/base/assert.h"
 #include "core/base/text.h"
 #include "core/session/link.h"
@@ -159,17 +161,10 @@ class ClientSide {
     if (!does) return ask(opening, {.request = Request::query, .change = drop_unnamed()});
     const StateEffects effects = state_.here(*does);
     if (const auto refusal = state_.refusal_of(effects)) return refuse_query(*refusal, effects);
-    Change change = drop_unnamed();
-    // The server's statement by that name is everybody's, and stays.
-    if (!server_.owed.lacks_sync() && client_.statements.remove(effects.deallocates)) {
-      asks();
-      change.client = true;
-      make_up({.request = Request::query, .fate = Fate::make_up, .change = change});
-      return {};
-    }
     state_.take(effects);
-    change.all = effects.forgets_statements;
-    return ask(opening, {.request = Request::query, .change = change});
+    Owed owed{.request = Request::query, .change = drop_unnamed()};
+    deallocate(effects, owed.change);
+    return ask(opening, owed);
   }
 
   // The unnamed portal is of what was bound last; what others are of was taken for sent at Bind.
@@ -179,9 +174,42 @@ class ClientSide {
     Owed owed{Request::execute};
     if (unnamed && does != nullptr && !server_.owed.skipping()) {
       state_.take(*does);
-      owed.change.all = does->forgets_statements;
+      deallocate(*does, owed.change);
     }
     return ask(opening, owed);
+  }
+
+  // What the text that follows takes away of what was prepared by protocol.
+  void deallocate(const StateEffects& effects, Change& change) {
+    if (server_.owed.skipping()) return;
+    if (!effects.deallocates.empty()) change.client = give_stand_ins(effects.deallocates);
+    if (!effects.forgets_statements) return;
+    change.client |= client_.statements.remove_all(change.client);
+    change.server = server_.statements.remove_all();
+  }
+
+  // At the server these have other names, and are everybody's: so that the text does in its place
+  // what it does, the server gets an empty one for each. Where it fails they may be left there.
+  // False: the client has none of them by protocol.
+  bool give_stand_ins(const std::vector<std::string>& names) {
+    asks();
+    std::string& message = context_.out.scratch();
+    wire::Writer writer(message);
+    const auto close = [&](const std::string& name) {
+      writer.begin(FrontendType::close).u8('S').text(name).end();
+      server_.owed.push({Request::close, Fate::inject});
+    };
+    for (const std::string& left : std::exchange(server_.stand_ins, {})) close(left);
+    for (const std::string& name : names) {
+      const bool ours = name.starts_with(server_name_prefix);
+      if (ours || !client_.statements.remove(name, !server_.stand_ins.empty())) continue;
+      close(name);
+      writer.begin(FrontendType::parse).text(name).text("").u16(0).end();
+      server_.owed.push({Request::prepare, Fate::inject});
+      server_.stand_ins.push_back(name);
+    }
+    if (!message.empty()) send_instead(message, {});
+    return !server_.stand_ins.empty();
   }
 
   Change drop_unnamed() {
@@ -366,6 +394,11 @@ class ClientSide {
     if (!changing && !in_doubt) return false;
     if (type == FrontendType::query) {
       return changing && opening.whole() && sql::may_have_effects(query_of(opening));
+    }
+    if (type == FrontendType::execute) {
+      const StateEffects* does = server_.session.bound.get();
+      return changing && does != nullptr &&
+             (does->forgets_statements || !does->deallocates.empty());
     }
     const bool close = type == FrontendType::close || type == FrontendType::describe;
     if (!close && !parse && type != FrontendType::bind) return false;

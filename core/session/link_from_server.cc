@@ -179,11 +179,8 @@ class ServerSide {
   }
 
   void made(const ReplyQueue::Match& match) {
-    if (match.change.all) {
-      server_.statements.forget_all();
-      if (client_ != nullptr) client_->statements.forget_all(context_.statements);
-    }
     if (match.change.server) server_.statements.confirm();
+    if (match.deallocates && match.change.any()) server_.stand_ins.clear();
     if (client_ == nullptr) return;
     if (match.change.client) client_->statements.confirm(context_.statements);
     if (match.change.unnamed && match.fate != Fate::inject) client_->unnamed.confirm();
@@ -290,7 +287,10 @@ class ServerSide {
     const bool twice = match.fate == Fate::replace && server_.refused_names.empty();
     if (!match.matched || twice) return {Verdict::desync, std::nullopt};
     server_.session.failed();
-    if (match.forgetting_lost) server_.session.made(StateKind::unknown);
+    if (match.deallocating_lost) {
+      server_.session.made(StateKind::unknown);
+      server_.statements.doubt_all();
+    }
     // Whatever unnamed statement the server has now, it is not the one this client prepared.
     if (match.parse_lost) server_.unnamed_owner = {};
     if (client_ != nullptr) client_->unnamed.take_back(match.unnamed_lost, match.unnamed_failed);

@@ -57,6 +57,7 @@ std::optional<Owed> ReplyQueue::take_made_up() {
 // The head's answer is complete, and what it changes is made.
 void ReplyQueue::answered(Match& match) {
   match.change = head().change;
+  match.deallocates = head().request == Request::query || head().request == Request::execute;
   pop();
 }
 
@@ -148,10 +149,10 @@ void ReplyQueue::fail(Match& match) {
   head().begun = true;
   if (ends_ready(head().request)) {
     match.refusals_lost = head().fate == Fate::replace;
-    if (std::exchange(head().change.all, false)) {
-      match.forgetting_lost = true;
-      if (--changes_ == 0) changes_sealed_ = false;
-    }
+    Change& change = head().change;
+    match.changes_lost = match.deallocating_lost = change.any();
+    if (change.any() && --changes_ == 0) changes_sealed_ = false;
+    change = {.unnamed = change.unnamed};
     return;
   }
   match.unnamed_failed = head().changes_unnamed() && head().request != Request::close;
@@ -160,6 +161,7 @@ void ReplyQueue::fail(Match& match) {
     match.parse_lost |= owed.request == Request::parse;
     match.unnamed_lost += owed.changes_unnamed();
     match.changes_lost |= owed.change.any();
+    match.deallocating_lost |= owed.request == Request::execute && owed.change.any();
     match.refusals_lost += owed.fate == Fate::replace;
   }
   skipping_ = empty();

@@ -64,11 +64,10 @@ enum class Refusal : std::uint8_t {
 
 // What a request changes when it is answered, and does not when it comes to nothing.
 struct Change {
-  bool client = false;   // what a name of the client's stands for
+  bool client = false;   // what names of the client's stand for
   bool server = false;   // what the server has prepared
-  bool all = false;      // both: everything is deallocated
   bool unnamed = false;  // without a name
-  bool any() const { return client || server || all; }
+  bool any() const { return client || server; }
 };
 
 struct Owed {
@@ -98,12 +97,13 @@ class ReplyQueue {
     Refusal refusal = Refusal::none;
     Change change = {};              // that is made
     StatementHandle statement = {};  // of the request
+    bool deallocates = false;        // it was a text: what it changes it has deallocated
     // An error: what it takes along.
     bool parse_lost = false;         // a Parse failed or is skipped, and none is owed after it
     std::uint32_t unnamed_lost = 0;  // changes of the client's
     bool unnamed_failed = false;     // the first was a Parse, and it is what failed
     bool changes_lost = false;
-    bool forgetting_lost = false;     // of a query: some of it may have been done
+    bool deallocating_lost = false;   // by its text: some of it may have been done
     std::uint32_t refusals_lost = 0;  // the one that failed included
   };
   // A reply has come: what to do with it. Not for the three that may come at any time

@@ -104,6 +104,7 @@ struct Server {
   SessionState session;
   std::string pinned_by;                   // while pinned: what its client did first, in words
   std::vector<std::string> refused_names;  // of those that are owed an error of ours
+  std::vector<std::string> stand_ins;      // names of empty statements, for a text to deallocate
 
   Trail trail;
 

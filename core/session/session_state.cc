@@ -116,7 +116,7 @@ class Statement {
       case sql::Command::prepare: return add(What::made, StateKind::prepared, effects_.name);
       case sql::Command::deallocate:
         out_.forgets_statements |= effects_.all;
-        out_.deallocates = effects_.name;
+        if (!effects_.all) out_.deallocates.push_back(effects_.name);
         return gone(StateKind::prepared);
       case sql::Command::declare:
         if (effects_.with_hold) add(What::made, StateKind::cursor, effects_.name);
@@ -192,12 +192,9 @@ bool StateEffects::pins() const { return std::ranges::any_of(changes, is_known);
 StateEffects state_effects(std::string_view text, bool backslash_escapes) {
   StateEffects effects;
   sql::Split split(text, backslash_escapes);
-  std::size_t count = 0;
   for (std::string_view one = split.next(); !one.empty(); one = split.next()) {
     Statement(one, backslash_escapes, effects).read();
-    ++count;
   }
-  if (count != 1) effects.deallocates.clear();
   return effects;
 }
 

@@ -46,7 +46,7 @@ struct StateEffects {
   std::vector<StateChange> changes;
   bool rolls_back = false;
   bool forgets_statements = false;  // DEALLOCATE ALL, DISCARD ALL: what pgweir has prepared, too
-  std::string deallocates = {};     // the text is DEALLOCATE of this, and no more
+  std::vector<std::string> deallocates = {};  // by name
 
   bool any() const { return !changes.empty() || rolls_back || !deallocates.empty(); }
   // Something that a client would miss on another server.

@@ -10,7 +10,7 @@ namespace pgweir::session {
 
 std::string server_name_of(const StatementDigest& digest) {
   constexpr std::string_view digits = "0123456789abcdef";
-  std::string name = "pgweir_";
+  std::string name(server_name_prefix);
   name.reserve(server_name_size);
   for (const std::byte byte : digest) {
     name += digits[std::to_integer<std::size_t>(byte >> 4)];
@@ -115,31 +115,31 @@ void ClientStatements::release(std::string_view name, StatementHandle statement,
   all.release(statement);
 }
 
-bool ClientStatements::remove(std::string_view name) {
+bool ClientStatements::remove(std::string_view name, bool as_well) {
   const auto found = names_.find(name);
   if (found == names_.end()) return false;
+  if (as_well) changes_.back().more = true;
   changes_.push_back({found->first, found->second});
   names_.erase(found);
   return true;
 }
 
-void ClientStatements::forget_all(Statements& all) {
-  for (Change& change : changes_) {
-    if (!change.before) continue;
-    release(change.name, *std::exchange(change.before, std::nullopt), all);
-  }
-  std::erase_if(names_, [&](const auto& entry) {
-    if (std::ranges::find(changes_, entry.first, &Change::name) != changes_.end()) return false;
-    release(entry.first, entry.second, all);
-    return true;
-  });
+bool ClientStatements::remove_all(bool as_well) {
+  if (names_.empty()) return false;
+  if (as_well) changes_.back().more = true;
+  for (const auto& [name, statement] : names_) changes_.push_back({name, statement, true});
+  changes_.back().more = false;
+  names_.clear();
+  return true;
 }
 
 void ClientStatements::confirm(Statements& all) {
-  PGWEIR_REQUIRE(!changes_.empty(), names_.size());
-  const Change& change = changes_.front();
-  if (change.before) release(change.name, *change.before, all);
-  changes_.erase(changes_.begin());
+  for (bool more = true; more; changes_.erase(changes_.begin())) {
+    PGWEIR_REQUIRE(!changes_.empty(), names_.size());
+    const Change& change = changes_.front();
+    if (change.before) release(change.name, *change.before, all);
+    more = change.more;
+  }
 }
 
 void ClientStatements::take_back(Statements& all) {
@@ -149,7 +149,6 @@ void ClientStatements::take_back(Statements& all) {
       names_.emplace(change.name, *change.before);
     } else {
       const auto added = names_.find(change.name);
-      if (added == names_.end()) continue;  // forgotten
       release(added->first, added->second, all);
       names_.erase(added);
     }
@@ -203,9 +202,19 @@ StatementDigest ServerStatements::oldest() const {
   return std::ranges::min_element(prepared_, {}, &Prepared::used)->digest;
 }
 
+bool ServerStatements::remove_all() {
+  if (prepared_.empty()) return false;
+  for (const Prepared& one : prepared_) changes_.push_back({one, false, true});
+  changes_.back().more = false;
+  prepared_.clear();
+  return true;
+}
+
 void ServerStatements::confirm() {
-  PGWEIR_REQUIRE(!changes_.empty(), prepared_.size());
-  changes_.erase(changes_.begin());
+  for (bool more = true; more; changes_.erase(changes_.begin())) {
+    PGWEIR_REQUIRE(!changes_.empty(), prepared_.size());
+    more = changes_.front().more;
+  }
 }
 
 void ServerStatements::take_back() {
@@ -219,13 +228,8 @@ void ServerStatements::take_back() {
   }
 }
 
-void ServerStatements::forget_all() {
-  std::erase_if(prepared_, [&](const Prepared& one) {
-    return std::ranges::none_of(changes_, [&](const Change& change) {
-      return change.added && change.what.digest == one.digest;
-    });
-  });
-  for (Change& change : changes_) change.added = true;  // none comes back
+void ServerStatements::doubt_all() {
+  for (Prepared& one : prepared_) one.plan = plan_in_doubt;
 }
 
 void ServerStatements::forget(const StatementDigest& digest) {

@@ -39,8 +39,10 @@ struct Statement {
   StateEffectsIfAny does;  // to its session, when it is executed
 };
 
-// "pgweir_" and the digest in hexadecimal digits.
-inline constexpr std::size_t server_name_size = 7 + 2 * std::tuple_size_v<StatementDigest>;
+// The prefix and the digest in hexadecimal digits.
+inline constexpr std::string_view server_name_prefix = "pgweir_";
+inline constexpr std::size_t server_name_size =
+    server_name_prefix.size() + 2 * std::tuple_size_v<StatementDigest>;
 std::string server_name_of(const StatementDigest& digest);
 
 // A definition is what a Parse has behind the name, and no more.
@@ -114,10 +116,11 @@ class ClientStatements {
   bool has_room_for(std::string_view name, std::string_view definition) const;
   // Takes over one use. Requires: the name stands for nothing, and there is room.
   void add(std::string_view name, const Statement& statement);
-  // False: it stood for nothing, and nothing will be confirmed.
-  bool remove(std::string_view name);
-  // All of them are deallocated, but for those that were given since.
-  void forget_all(Statements& all);
+  // False: it stood for nothing, and nothing will be confirmed. as_well: it is one change with the
+  // last.
+  bool remove(std::string_view name, bool as_well = false);
+  // The same of all there are.
+  bool remove_all(bool as_well);
   // The oldest change is answered.
   void confirm(Statements& all);
   // None of those that are not answered will be.
@@ -129,6 +132,7 @@ class ClientStatements {
   struct Change {
     std::string name;
     std::optional<StatementHandle> before;  // with its use
+    bool more = false;                      // the next is part of it
   };
   void release(std::string_view name, StatementHandle statement, Statements& all);
 
@@ -149,12 +153,14 @@ class ServerStatements {
   bool use(const Statement& statement);
   void add(const Statement& statement);
   void remove(const StatementDigest& digest);
+  // One change; false: there were none.
+  bool remove_all();
   // The one used longest ago. Requires: there is one.
   StatementDigest oldest() const;
   void confirm();
   void take_back();
-  // All are deallocated there, but for what it was sent since.
-  void forget_all();
+  // It may have any of them or not: each is closed before it is prepared anew.
+  void doubt_all();
   // The server says that it does not have it.
   void forget(const StatementDigest& digest);
 
@@ -168,9 +174,11 @@ class ServerStatements {
     std::uint64_t used = 0;  // counts up
     std::uint32_t plan = 0;
   };
+  static constexpr std::uint32_t plan_in_doubt = ~std::uint32_t{0};
   struct Change {
     Prepared what;
     bool added = false;
+    bool more = false;  // the next is part of it
   };
   std::vector<Prepared>::iterator find(const StatementDigest& digest);
   std::vector<Prepared>::const_iterator find(const StatementDigest& digest) const;

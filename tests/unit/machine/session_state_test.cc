@@ -258,6 +258,48 @@ TEST_F(SessionStateTest, deallocate_of_a_name_that_was_prepared_by_protocol) {
             "2 D(a) C(SELECT 1) Z(I)");
 }
 
+TEST_F(SessionStateTest, deallocate_by_name_among_other_statements) {
+  sim::Client& ann = world.client();
+  const std::string use = sim::bind("", "s") + sim::execute("") + sim::sync();
+  const auto prepare = [&](const std::string& name) {
+    EXPECT_EQ(world.ask(ann, sim::parse(name, "select 'a'") + sim::sync()), "1 Z(I)");
+  };
+  prepare("s");
+  prepare("t");
+  world.query(ann, "begin");
+  EXPECT_EQ(world.query(ann, "savepoint x; deallocate s; deallocate t; release x"),
+            "C(SAVEPOINT) C(DEALLOCATE)*2 C(RELEASE) Z(T)");
+  world.query(ann, "commit");
+  EXPECT_EQ(world.ask(ann, use), "E(26000) Z(I)");
+  prepare("s");
+  EXPECT_EQ(world.ask(ann, use), "2 D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.query(ann, "insert 1; deallocate s; deallocate s"),
+            "C(INSERT 0 1) C(DEALLOCATE) E(26000) Z(I)");
+  EXPECT_EQ(world.query(ann, "error; deallocate s"), "E(22012) Z(I)");
+  EXPECT_EQ(world.ask(ann, use), "2 D(a) C(SELECT 1) Z(I)");
+}
+
+TEST_F(SessionStateTest, deallocate_by_name_that_failed_leaves_nothing_to_others) {
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.ask(ann, sim::parse("s", "select 'a'") + sim::sync());
+  EXPECT_EQ(world.query(ann, "error; deallocate s"), "E(22012) Z(I)");
+  EXPECT_EQ(world.query(bob, "deallocate s"), "E(26000) Z(I)");
+}
+
+// As drivers do it that pipeline.
+TEST_F(SessionStateTest, deallocate_by_name_and_by_protocol) {
+  sim::Client& ann = world.client();
+  const std::string use = sim::bind("", "s") + sim::execute("") + sim::sync();
+  const std::string prepare = sim::parse("s", "select 'a'") + sim::sync();
+  const std::string free = execute("deallocate s") + sim::sync();
+  EXPECT_EQ(world.ask(ann, prepare + free + use + prepare + use),
+            "1 Z(I) 1 2 C(DEALLOCATE) Z(I) E(26000) Z(I) 1 Z(I) 2 D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.ask(ann, sim::bind("", "nobody") + free + use),
+            "E(26000) Z(I) 2 D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.ask(ann, free + free), "1 2 C(DEALLOCATE) Z(I) 1 2 E(26000) Z(I)");
+}
+
 TEST_F(SessionStateTest, reload_and_drain_end_who_is_pinned) {
   sim::Client& ann = world.client();
   world.query(ann, "listen jobs");

@@ -9,7 +9,7 @@ namespace {
 constexpr Instant early(std::chrono::seconds(5));
 constexpr Instant late(std::chrono::seconds(6));
 constexpr pool::PoolName app{"app", "web", true};
-constexpr pool::Hunger hunger{7, 3, early, late, true};
+constexpr pool::Hunger hunger{7, 3, early, late, {early, late}, true};
 
 TEST(SeatsMessage, IsReadAsItWasWritten) {
   const Endpoint place{Endpoint::Family::unix_socket, 5432, {}, "/run/.s.PGSQL.5432"};

@@ -268,6 +268,8 @@ bool Application::timeout_explains(std::string_view text) const {
 bool Application::some_clock_ran_out() const {
   return ran_out(&Settings::query_timeout, asked_at_) ||
          ran_out(&Settings::transaction_timeout, transaction_at_) ||
+         // The rest of a batch may be on its way, and its transaction idle until it comes.
+         ran_out(&Settings::idle_transaction_timeout, asked_at_) ||
          ran_out(&Settings::cancel_wait_timeout, cancelled_at_);
 }
 

@@ -109,7 +109,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     } else if (const auto* note = std::get_if<Note>(&effect)) {
       if (note->kind == NoteKind::protocol_desync) check_desync(note->socket);
       if (note->kind == NoteKind::server_login_failed) check_login_failure(note->socket, event);
-      if (note->text == "server_idle_timeout") check_kept_up(note->socket);
+      if (note->kind == NoteKind::server_closed) closes(note->socket, note->text);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       hosts_[connect->socket] = Names::host_at(connect->to);
       connects_.push_back(simulation_.clock().now());
@@ -121,8 +121,13 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
   vain_waits_.step(event, effects);
 }
 
+void Watch::closes(SocketId server, std::string_view why) {
+  if (why == "server_idle_timeout") return check_kept_up(server);
+  closed_at_[simulation_.census().servers().at(server).whom] = simulation_.clock().now();
+}
+
 // It was idle for too long, and may go only if min_pool_size others stay, at all machines together.
-// Judged where no server is lost, and nothing said that others do not know.
+// Judged where no server is lost, and what is known of the others was known when it was decided.
 void Watch::check_kept_up(SocketId server) {
   const Mode mode = simulation_.options().mode;
   if (mode != Mode::calm && mode != Mode::overload) return;
@@ -138,6 +143,12 @@ void Watch::check_kept_up(SocketId server) {
     return may_be_its && !entry.second.closing && entry.first != server;
   });
   if (staying >= least) return;
+  const auto closed = closed_at_.find(pool);
+  const bool known =
+      closed == closed_at_.end() || simulation_.options().machine_count == 1 ||
+      simulation_.clock().now() > after(std::max(closed->second, simulation_.undisturbed_since()),
+                                        simulation_.machines_agree_within());
+  if (!known) return;
   simulation_.verdict().blame(oracle::limits,
                               "an idle server was closed, and only " + std::to_string(staying) +
                                   " stay of min_pool_size " + std::to_string(least));
@@ -529,6 +540,7 @@ void Watch::server_came(const event::Arrived& arrived) {
     if (waiter.pool.database != pool.database || waiter.pool.user != pool.user) continue;
     if (shell.machine_of(client) == shell.stepping()) {
       waiter.passed_by_at = simulation_.clock().now();
+      waiter.overtaken_at = never;  // this one was to be its
     }
   }
 }

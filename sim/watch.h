@@ -65,6 +65,7 @@ class Watch {
   };
   void connect_failed(SocketId socket, std::size_t host);
   void check_desync(SocketId server);
+  void closes(SocketId server, std::string_view why);
   void check_kept_up(SocketId server);
   void check_login_failure(SocketId server, const Event& event);
   void check_overdue();
@@ -125,6 +126,7 @@ class Watch {
   std::map<SocketId, SocketId> set_up_;        // server → client it gets ready for
   SocketId speaker_{};                         // the client whose bytes this step is about
   std::map<SocketId, Waiter> waiting_;         // clients without a server that want one
+  std::map<Login, Instant> closed_at_;         // the last of a pool, not for being idle
   Instant overdue_at_ = never;                 // none of them has waited too long before that
   std::map<std::size_t, std::deque<Instant>> failures_;  // of connections to a host, the last ones
   std::set<std::uint32_t> dismissed_;               // applications whose connection pgweir closed

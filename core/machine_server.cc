@@ -371,6 +371,12 @@ void Machine::Core::server_lost(Server& server, Reason why) {
                  true});
   }
   Client* client = clients_.find(server.client);
+  if (client != nullptr && client->untried && !std::exchange(client->retried, true)) {
+    part(*client, server);
+    client->become(ClientState::idle, now_);
+    close_server(server, words_of(why));
+    return continue_client(*client);  // nothing of it was sent
+  }
   if (client != nullptr) {
     part(*client, server);
     const bool half_message = !server.stream.between_messages() && server.stream.forward;

@@ -63,11 +63,6 @@ class Watch {
     std::uint32_t application;
     std::uint16_t port;  // which of its connections it is for
   };
-  void connect_failed(SocketId socket, std::size_t host);
-  void check_desync(SocketId server);
-  void closes(SocketId server, std::string_view why);
-  void check_kept_up(SocketId server);
-  void check_login_failure(SocketId server, const Event& event);
   void check_overdue();
   void check_sessions();
   void check_growth();
@@ -75,7 +70,6 @@ class Watch {
   bool same_pool(SocketId a, SocketId b) const;
   bool in_pool_of(SocketId server, SocketId client) const;
   void forget(SocketId socket);
-  void server_closed(SocketId socket);
   void client_waits(SocketId socket);
   void served(SocketId client);
   void note_set_up(std::span<const Effect> effects, const effect::Send& send);
@@ -84,6 +78,15 @@ class Watch {
   static std::uint32_t number_in(std::string_view tag);
   void answered(SocketId client);
   void check_buffers(SocketId socket);
+
+  // watch_losses.cc
+  void check_unheard(SocketId server, const Event& event, std::span<const Effect> effects);
+  void closes(SocketId server, std::string_view why);
+  void check_kept_up(SocketId server);
+  void connect_failed(SocketId socket, std::size_t host);
+  void check_desync(SocketId server);
+  void check_login_failure(SocketId server, const Event& event);
+  void server_closed(SocketId socket);
 
   // watch_cancels.cc
   void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
@@ -124,6 +127,7 @@ class Watch {
   std::map<SocketId, std::size_t> hosts_;      // of servers and cancels
   std::map<SocketId, SocketId> owners_;        // server → client it heard last
   std::map<SocketId, SocketId> set_up_;        // server → client it gets ready for
+  std::set<SocketId> unheard_;                 // clients whose server was lost before it heard them
   SocketId speaker_{};                         // the client whose bytes this step is about
   std::map<SocketId, Waiter> waiting_;         // clients without a server that want one
   std::map<Login, Instant> closed_at_;         // the last of a pool, not for being idle

@@ -87,6 +87,7 @@ struct Client {
   // No server has taken its startup settings yet. Active: one is asked to, and what the client asks
   // is held, because PostgreSQL would not have let it in with settings that it refuses.
   bool untried = false;
+  bool retried = false;   // untried, and its server was lost: once it gets another
   bool skipping = false;  // its request was refused without a server: dropped up to Sync
   bool ssl_asked = false;
   bool gssenc_asked = false;

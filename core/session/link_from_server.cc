@@ -277,7 +277,8 @@ class ServerSide {
     const wire::ErrorFields fields = wire::read_error_fields(opening.body());
     if (fields.fatal()) {
       server_.dying = true;  // the session is over, whatever was owed
-      pass(opening, true);   // even in the place of an answer to something pgweir asked
+      // Even in the place of an answer to something pgweir asked, but not where it gets another.
+      pass(opening, client_ == nullptr || !client_->untried || client_->retried);
       if (client_ != nullptr) return {};
       return {Verdict::carry_on,
               PgError{sqlstate::connection_failure, std::string(fields.message)}};

@@ -53,6 +53,18 @@ TEST_F(HostileServerTest, half_a_notice_of_an_idle_server_makes_everybody_wait_f
   EXPECT_EQ(says(ann, complete() + ready()), "C(SELECT 1) Z(I)");
 }
 
+// What its client asks for may be what ends it: only one more is tried.
+TEST_F(HostileServerTest, servers_that_end_when_they_are_given_a_clients_settings) {
+  sim::Client& ann = client({.more = {{"work_mem", "1MB"}}});
+  const std::string last = sim::error_response("FATAL", "57P02", "crash");
+  EXPECT_EQ(world.ask(ann, sim::query("select 1")), "");
+  server.heard();
+  EXPECT_EQ(says(ann, last), "");
+  EXPECT_EQ(server.connection_count(), 2);
+  EXPECT_EQ(server.heard(), "^PBES");
+  EXPECT_EQ(says(ann, last), "E(57P02) EOF");
+}
+
 TEST_F(HostileServerTest, a_second_ready_for_query_answers_nobodys_next_request) {
   const sim::ChecksMayFail checks;
   sim::Client& ann = client();

@@ -179,6 +179,23 @@ TEST_F(LossTest, a_server_in_the_middle_of_a_message_closes_the_client_too) {
       << world.shell().notes().back().text;
 }
 
+TEST_F(LossTest, a_server_that_is_asked_for_a_clients_settings) {
+  world.run();
+  sim::Client& client = world.client({.more = {{"work_mem", "1MB"}}});
+  const auto ask_and_lose = [&] {
+    world.postgres.stall(true);
+    client.say(sim::query("select 'a'"));
+    world.run();
+    world.postgres.end_all("57P01");
+    world.run();
+  };
+  ask_and_lose();
+  EXPECT_EQ(client.heard(), "");
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(client.heard(), "T D(a) C(SELECT 1) Z(I)");
+}
+
 TEST_F(LossTest, a_server_that_refuses_at_first) {
   world.postgres.set_welcome(sim::Host::Welcome::refuse);
   sim::Client& client = world.client();

@@ -1,0 +1,126 @@
+// The part of the watch that is about servers and logins that end: which may, what their hosts are
+// spared then, and who is told.
+#include <algorithm>
+#include <string>
+
+#include "sim/quiet_log.h"
+#include "sim/simulation.h"
+#include "sim/watch.h"
+
+namespace pgweir::sim {
+
+void Watch::closes(SocketId server, std::string_view why) {
+  if (why == "server_idle_timeout") return check_kept_up(server);
+  closed_at_[simulation_.census().servers().at(server).whom] = simulation_.clock().now();
+}
+
+// It was idle for too long, and may go only if min_pool_size others stay, at all machines together.
+// Judged where no server is lost, and what is known of the others was known when it was decided.
+void Watch::check_kept_up(SocketId server) {
+  const Mode mode = simulation_.options().mode;
+  if (mode != Mode::calm && mode != Mode::overload) return;
+  if (simulation_.shell().mail_under_way()) return;
+  const auto& servers = simulation_.census().servers();
+  const Login& pool = servers.at(server).whom;
+  const Settings& settings = simulation_.settings();
+  const DatabaseSettings* line = find_database(settings, pool.database);
+  if (line == nullptr) return;
+  const std::int32_t least = line->min_pool_size.value_or(settings.min_pool_size);
+  const auto staying = std::ranges::count_if(servers, [&](const auto& entry) {
+    const bool may_be_its = entry.second.whom == pool || !entry.second.started;
+    return may_be_its && !entry.second.closing && entry.first != server;
+  });
+  if (staying >= least) return;
+  const auto closed = closed_at_.find(pool);
+  const bool known =
+      closed == closed_at_.end() || simulation_.options().machine_count == 1 ||
+      simulation_.clock().now() > after(std::max(closed->second, simulation_.undisturbed_since()),
+                                        simulation_.machines_agree_within());
+  if (!known) return;
+  simulation_.verdict().blame(oracle::limits,
+                              "an idle server was closed, and only " + std::to_string(staying) +
+                                  " stay of min_pool_size " + std::to_string(least));
+}
+
+// After failures there are pauses, so that a host that comes back is not run over.
+void Watch::connect_failed(SocketId socket, std::size_t host) {
+  constexpr std::size_t failures_max = 40;
+  simulation_.host_failed(host);
+  // One that brings a cancel is tried once, for whoever asked for it.
+  if (socket.kind == SocketKind::cancel) return;
+  const Instant now = simulation_.clock().now();
+  std::deque<Instant>& failures = failures_[host];
+  failures.push_back(now);
+  while (now - failures.front() > std::chrono::seconds(1)) failures.pop_front();
+  if (failures.size() <= failures_max) return;
+  simulation_.verdict().blame(
+      oracle::storm_control,
+      std::to_string(failures.size()) + " connections to a host that is down, within a second");
+}
+
+// Only a hostile host says what nobody asked.
+void Watch::check_desync(SocketId server) {
+  const RunOptions& options = simulation_.options();
+  if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
+  simulation_.verdict().blame(oracle::quiet_logs, "a desync with a host that says nothing wrong");
+}
+
+// An attempt fails because the host or the network ended it, or because its time has passed in a
+// world in which that may be.
+void Watch::check_login_failure(SocketId server, const Event& event) {
+  if (std::holds_alternative<event::ConnectFailed>(event)) return;
+  const RunOptions& options = simulation_.options();
+  if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
+  // pgweir may have no password yet that the host takes: O-12 knows which would have served.
+  const auto* received = std::get_if<event::Received>(&event);
+  const bool answers = (received != nullptr && received->socket == server) ||
+                       std::holds_alternative<event::Derived>(event);
+  if (options.change_passwords && answers) return;
+  const Stream* stream = simulation_.shell().stream_of(server);
+  const PostgresSession* session = session_of(server);
+  const bool answered = stream != nullptr;
+  if (answered &&
+      (session == nullptr || session->ended() || stream->peer_finished() || stream->peer_reset())) {
+    return;
+  }
+  const Instant since = server_clocks_.opened_at(server);
+  const bool in_time = !simulation_.in_force().had_passed(&Settings::server_connect_timeout, since,
+                                                          simulation_.clock().now());
+  const bool slow = !answered || stream->dark() || options.clog || options.stall ||
+                    login_may_be_slow(options) ||
+                    simulation_.host_in_trouble(hosts_[server], since);
+  if (!in_time && slow) return;
+  simulation_.verdict().blame(oracle::quiet_logs,
+                              in_time ? "a server's login is said to have failed, and did not"
+                                      : "a login takes too long with a host that is not slow");
+}
+
+// Whoever needed it is told now, if the world broke it.
+void Watch::server_closed(SocketId socket) {
+  const Stream* stream = simulation_.shell().stream_of(socket);
+  const bool broken = !stream || stream->peer_finished() || stream->peer_reset() || stream->dark();
+  if (broken) simulation_.host_failed(hosts_[socket]);
+}
+
+// Who has been told to this server by nothing but what sets it up gets another, once, when it goes.
+void Watch::check_unheard(SocketId server, const Event& event, std::span<const Effect> effects) {
+  const auto next = set_up_.find(server);
+  if (next == set_up_.end() || simulation_.options().hostile_permille > 0) return;
+  const auto is_about_it = [&](const auto& what) {
+    if constexpr (requires { SocketId{what.socket}; }) return what.socket == server;
+    return false;
+  };
+  if (!std::visit(is_about_it, event)) return;
+  const SocketId client = next->second;
+  const bool told = std::ranges::any_of(effects, [&](const Effect& effect) {
+    const auto* send = std::get_if<effect::Send>(&effect);
+    return send != nullptr && send->socket == client &&
+           pgweir::text_of(send->bytes).starts_with('E');
+  });
+  if (!unheard_.insert(client).second || !told) return;
+  simulation_.verdict().blame(
+      oracle::error_shape, "c" + std::to_string(number_of(client)) +
+                               " was told that its server is lost, which had heard nothing of it");
+}
+
+}  // namespace pgweir::sim

@@ -25,7 +25,7 @@ namespace pgweir {
 struct Seat {
   std::uint8_t machine = 0;
   std::uint8_t machines = 1;
-  std::uint8_t replica = 0;
+  std::uint16_t replica = 0;
   std::uint32_t uid = 0;
 };
 

@@ -11,19 +11,18 @@ using session::ClientState;
 using session::ServerState;
 
 // Answers nothing, whatever the key is worth: the connection is closed.
-void Machine::Core::cancel_requested(Client& requester, std::uint32_t pid, Bytes secret) {
-  const bool may_be_ours = secret.size() == 4;
-  const std::uint64_t key = may_be_ours ? std::uint64_t{pid} << 32 | load_u32(secret) : 0;
-  if (may_be_ours && pass_on_cancel(requester, key)) return;
+void Machine::Core::cancel_requested(Client& requester, const wire::CancelRequest& request) {
+  if (pass_on_cancel(requester, request)) return;
   close_client(requester, effect::CloseWhen::when_sent, "cancel request");
-  if (may_be_ours) cancel_by(key);
+  cancel_by(request.pid, request.secret);
 }
 
-// Of a client of this machine, if it is still there.
-void Machine::Core::cancel_by(std::uint64_t key) {
-  const auto found = cancel_keys_.find(key);
+// Of a client of this machine, if it is still there and that is its secret.
+void Machine::Core::cancel_by(std::uint32_t id, Bytes secret) {
+  const auto found = cancel_keys_.find(id);
   if (found == cancel_keys_.end()) return;
   Client& client = *clients_.find(found->second);
+  if (!client.cancel_key.opened_by(secret, vault_)) return;
   // Its request has not been sent: it waits for a server as others do.
   if (client.state == ClientState::active && client.untried) {
     lose_client(client);

@@ -56,7 +56,7 @@ struct ServerOptions {
 
 struct CancelRequest {
   std::uint32_t pid;
-  std::uint32_t key;
+  std::string secret;
 };
 
 struct Notification {
@@ -73,7 +73,8 @@ struct Journal {
   std::size_t session_count = 0;                     // logged in and there
   std::size_t session_count_max = 0;                 // ever
   std::size_t login_count = 0;                       // ever
-  std::function<void(CancelRequest)> cancel;         // a session brought one
+  std::function<void(const CancelRequest&)> cancel;  // a session brought one
+  std::map<std::uint32_t, std::string> secrets;      // to cancel by, of all who logged in
   std::function<void(const Notification&)> publish;  // a session has committed one
   AdvisoryLocks locks;
   bool keep_statements = true;
@@ -126,8 +127,6 @@ class PostgresSession final : public Peer {
   const std::string& owner_tag() const { return owner_; }
   char status() const { return status_; }
   std::uint32_t pid() const { return pid_; }
-  static std::uint32_t key_of(std::uint32_t pid) { return pid * 2654435761u; }
-  std::uint32_t key() const { return key_of(pid_); }
   std::string setting(const std::string& name) const { return state_.value(name); }
 
  private:
@@ -163,6 +162,8 @@ class PostgresSession final : public Peer {
 
   // postgres_login.cc
   void on_start(const Message& message);
+  void negotiate(std::int32_t version, const std::vector<std::string>& unknown_options);
+  std::string secret() const;
   void start_session(const Parameters& parameters);
   void ask_for_proof();
   void on_proof(const Message& message);
@@ -249,9 +250,10 @@ class PostgresSession final : public Peer {
   Phase phase_ = Phase::starting;
   bool logged_in_ = false;
   Framer framer_{true};
-  std::string out_;        // not flushed yet, as PostgreSQL keeps it
-  std::string held_back_;  // by a hostile one: what comes behind the next message
-  bool cut_off_ = false;   // by a hostile one: in the middle of a message
+  std::string out_;            // not flushed yet, as PostgreSQL keeps it
+  std::string held_back_;      // by a hostile one: what comes behind the next message
+  bool cut_off_ = false;       // by a hostile one: in the middle of a message
+  std::int32_t protocol_ = 0;  // that is spoken
   std::string user_;
   std::optional<ScramServer> scram_;
   std::string unknown_setting_;  // in the startup packet

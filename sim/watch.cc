@@ -21,7 +21,8 @@ namespace {
 // the read behind the one that congested it may have been under way.
 constexpr std::size_t unsent_size_max = 2 * limits::read_buffer_size + 4096;
 
-// Applications connect from 10.9.1.N, their cancels from 10.9.2.N.
+// Applications connect from 10.9.1.N, their cancels from 10.9.2.N, or from 10.9.5.N with a secret
+// that is wrong.
 std::uint32_t application_at(const Endpoint& peer) {
   return peer.address[2] == 1 ? peer.address[3] : 0;
 }

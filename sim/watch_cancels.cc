@@ -104,8 +104,7 @@ void Watch::check_secret(SocketId canceller, std::string_view request) {
   if (options.hostile_permille > 0 && host == options.hostile_host) return;
   Body body(request.substr(8));  // behind its size and the code
   const auto pid = static_cast<std::uint32_t>(body.int32().value_or(0));
-  const auto key = static_cast<std::uint32_t>(body.int32().value_or(0));
-  if (simulation_.hosts()[host]->gave_out(pid, key)) return;
+  if (simulation_.hosts()[host]->gave_out(pid, body.rest())) return;
   simulation_.verdict().blame(oracle::cancel_reach, "a cancel for backend " + std::to_string(pid) +
                                                         " of " + Names::name_of(host) +
                                                         " has a secret that nobody was given");

@@ -7,11 +7,11 @@ namespace {
 class CancelTest : public Story {
  protected:
   // How the pooler treats the canceller's own connection: no answer, closed.
-  void cancel(std::uint32_t pid, std::uint32_t key) {
+  void cancel(std::uint32_t pid, const std::string& secret) {
     sim::Client& canceller = world.connect();
-    EXPECT_EQ(world.ask(canceller, sim::cancel_request(pid, key)), "EOF");
+    EXPECT_EQ(world.ask(canceller, sim::cancel_request(pid, secret)), "EOF");
   }
-  void cancel(const sim::Client& client) { cancel(client.pid(), client.key()); }
+  void cancel(const sim::Client& client) { cancel(client.pid(), client.secret()); }
 };
 
 TEST_F(CancelTest, a_running_statement_is_cancelled) {
@@ -26,14 +26,30 @@ TEST_F(CancelTest, a_running_statement_is_cancelled) {
 TEST_F(CancelTest, a_wrong_key_cancels_nothing) {
   sim::Client& client = world.client();
   world.query(client, "sleep");
-  cancel(client.pid(), client.key() + 1);
-  cancel(client.pid() + 1, client.key());
-  cancel(1001, 1001 * 2654435761u);  // the server's own
+  cancel(client.pid(), sim::almost(client.secret()));
+  cancel(client.pid() + 1, client.secret());
+  cancel(1001, sim::int32(1001 * 2654435761u));  // the server's own
   EXPECT_EQ(client.heard(), "");
   EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
   world.postgres.wake_sleepers();
   world.run();
   EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(I)");
+}
+
+TEST_F(CancelTest, a_longer_key_is_compared_to_its_last_byte) {
+  sim::Client& client = world.connect();
+  client.say(sim::startup({{"user", "ann"}, {"database", "db"}}, 0x30002));
+  EXPECT_EQ(world.query(client, "sleep"), "");
+  const std::string& secret = client.secret();
+  ASSERT_EQ(secret.size(), 32u);
+  for (const std::string& wrong :
+       {sim::almost(secret), secret.substr(0, 4), secret.substr(0, 31), secret + '\0',
+        std::string(256, 'x'), std::string(257, 'x'), std::string(3, 'x'), std::string()}) {
+    cancel(client.pid(), wrong);
+    EXPECT_EQ(client.heard(), "") << wrong.size();
+  }
+  cancel(client);
+  EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
 }
 
 TEST_F(CancelTest, an_idle_clients_cancel_does_not_reach_the_next_clients_statement) {

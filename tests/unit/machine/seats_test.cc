@@ -134,7 +134,7 @@ TEST_F(SeatsTest, a_cancel_finds_the_machine_of_its_client) {
     sim::Client& sleeper = client();
     EXPECT_EQ(ask(sleeper, "sleep"), "");
     sim::Client& canceller = world.connect();
-    canceller.say(sim::cancel_request(sleeper.pid(), sleeper.key()));
+    canceller.say(sim::cancel_request(sleeper.pid(), sleeper.secret()));
     world.run();
     settle();
     EXPECT_EQ(canceller.heard(), "EOF");
@@ -149,7 +149,7 @@ TEST_F(SeatsTest, who_brought_a_cancel_is_let_go_when_it_has_been_seen_to) {
   int kept = 0;
   for (int i = 0; i < 4; ++i) {
     sim::Client& canceller = world.connect();
-    canceller.say(sim::cancel_request(sleeper.pid(), sleeper.key() + 1));
+    canceller.say(sim::cancel_request(sleeper.pid(), sim::almost(sleeper.secret())));
     world.run();
     world.advance(milliseconds(5));
     kept += !canceller.ended();

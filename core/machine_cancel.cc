@@ -1,6 +1,9 @@
 // Cancelling (PostgreSQL: "Message Flow", Canceling Requests in Progress). A cancel hits the
 // statement it was meant for or nothing: while one is in flight its server does not change hands,
 // and its client's next statement is held.
+#include <utility>
+
+#include "core/base/text.h"
 #include "core/machine_core.h"
 #include "core/session/unlinked.h"
 #include "core/wire/writer.h"
@@ -12,9 +15,23 @@ using session::ServerState;
 
 // Answers nothing, whatever the key is worth: the connection is closed.
 void Machine::Core::cancel_requested(Client& requester, const wire::CancelRequest& request) {
-  if (pass_on_cancel(requester, request)) return;
+  const bool ours = session::CancelKey::replica_of(request.secret) == seat_.replica;
+  if (!ours) note_foreign_cancel(requester);
+  if (ours && pass_on_cancel(requester, request)) return;
   close_client(requester, effect::CloseWhen::when_sent, "cancel request");
-  cancel_by(request.pid, request.secret);
+  if (ours) cancel_by(request.pid, request.secret);
+}
+
+// Its key was given out by another process, or by nobody: what stands in front of the replicas has
+// brought it to the wrong one. Not each is noted, because there may be very many.
+void Machine::Core::note_foreign_cancel(const Client& requester) {
+  ++foreign_cancels_total_;
+  if (now_ < foreign_cancels_note_at_) return;
+  foreign_cancels_note_at_ = after(now_, limits::foreign_cancels_noted_every);
+  note(NoteKind::foreign_cancels, Level::warning, requester.socket(), nullptr,
+       join(foreign_cancels_total_ - std::exchange(foreign_cancels_noted_, foreign_cancels_total_),
+            " cancel requests brought a key that this pgweir did not give out, and were dropped: ",
+            "if several stand behind one address, each client's cancels have to reach its own"));
 }
 
 // Of a client of this machine, if it is still there and that is its secret.

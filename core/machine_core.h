@@ -181,6 +181,7 @@ class Machine::Core {
   void end_connecting(Server& server, pool::News news);
   void learn_welcome(Pool& pool, std::vector<std::pair<std::string, std::string>> said);
   void login_failed(Server& server, const session::LoginFailure& failure);
+  void refused_protocol(Server& server, const PgError& error);
   void server_bytes(Server& server, Bytes bytes);
   Bytes linked_bytes(Server& server, Bytes bytes);
   void after_reply(Server& server);
@@ -302,6 +303,7 @@ class Machine::Core {
   void hear(std::uint8_t from, const seats::Introduced& introduced);
 
   // machine_cancel.cc
+  void note_foreign_cancel(const Client& requester);
   void cancel_requested(Client& requester, const wire::CancelRequest& request);
   void cancel_by(std::uint32_t id, Bytes secret);
   void cancel_waiting(Client& client);
@@ -449,6 +451,9 @@ class Machine::Core {
   std::uint32_t logged_in_count_ = 0;  // here, console clients included
   std::uint32_t console_count_ = 0;    // of those
   std::uint64_t half_message_lost_total_ = 0;
+  std::uint64_t foreign_cancels_total_ = 0;
+  std::uint64_t foreign_cancels_noted_ = 0;
+  Instant foreign_cancels_note_at_{};  // not before that again
   std::uint64_t protocol_desync_total_ = 0;
   Ticket last_ticket_ = 0;
 };

@@ -345,8 +345,10 @@ void Application::say(Part part) {
 
 // From another connection, as drivers do: it says so and waits for the end.
 void Application::cancel() {
-  if (mistakes_secret())
-    return simulation_.send_cancel(*this, pid_, mistaken(secret_, generation_ / 3 % 3));
+  if (mistakes_replica()) return simulation_.send_cancel(*this, pid_, foreign(secret_));
+  if (mistakes_secret()) {
+    return simulation_.send_cancel(*this, pid_, mistaken(secret_, generation_ / 6 % 3));
+  }
   answers_.cancel_begins();
   cancelled_at_ = std::min(cancelled_at_, simulation_.clock().now());
   simulation_.send_cancel(*this, pid_, secret_);

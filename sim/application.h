@@ -56,6 +56,8 @@ class Application : public Peer {
 
   // Whether what it brings as its cancels' secret on this connection is wrong.
   bool mistakes_secret() const { return generation_ % 3 == 2; }
+  // It brings one of another replica.
+  bool mistakes_replica() const { return mistakes_secret() && generation_ / 3 % 2 == 1; }
   // The connection that brought its cancel has been closed.
   void cancel_over() { answers_.cancel_ends(); }
 

@@ -73,6 +73,11 @@ std::string almost(std::string secret) {
   return secret;
 }
 
+std::string foreign(std::string secret) {
+  secret.at(0) = static_cast<char>(secret.at(0) ^ 1);
+  return secret;
+}
+
 std::string query(std::string_view sql) {
   std::string out = begin('Q', sql.size() + 1);
   put(out, sql);

@@ -34,6 +34,8 @@ std::string gss_request();
 std::string cancel_request(std::uint32_t pid, std::string_view secret);
 // A secret that differs in its last bit.
 std::string almost(std::string secret);
+// One that another replica of the pooler gave out.
+std::string foreign(std::string secret);
 std::string query(std::string_view sql);
 std::string parse(std::string_view statement, std::string_view sql);
 // Parameters are texts, results too.

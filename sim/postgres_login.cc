@@ -100,21 +100,26 @@ void PostgresSession::on_start(const Message& message) {
   }
   if (!well_formed(body.rest().empty(), message)) return;
   framer_.started();
-  negotiate(*version, unknown_options);
-  start_session(parameters);
+  if (negotiate(*version, unknown_options)) start_session(parameters);
 }
 
-// Fact 24. PostgreSQL 18 knows 3.2, and takes the 3.1 that never was for what it is.
-void PostgresSession::negotiate(std::int32_t version,
+// Fact 24. PostgreSQL 18 knows 3.2, and takes the 3.1 that never was for what it is. False: it does
+// not go on.
+bool PostgresSession::negotiate(std::int32_t version,
                                 const std::vector<std::string>& unknown_options) {
+  if (version > protocol_3_0 && options_.newer != ServerOptions::Newer::negotiates) {
+    if (options_.newer == ServerOptions::Newer::hangs_up) return close(), false;
+    return fatal("08P01", "unknown protocol version " + std::to_string(version)), false;
+  }
   const bool is_new = std::atoi(options_.server_version.c_str()) >= 18;
   const std::int32_t newest = is_new ? protocol_3_2 : protocol_3_0;
   protocol_ = std::min(version, newest);
-  if (version == protocol_ && unknown_options.empty()) return;
+  if (version == protocol_ && unknown_options.empty()) return true;
   // The older ones name their newest whatever was asked for, which comes to the same.
   std::string said = int32(protocol_) + int32(std::int64_t(unknown_options.size()));
   for (const std::string& option : unknown_options) said += cstring(option);
   say(sim::message('v', said));
+  return true;
 }
 
 // 4 bytes, and 32 from protocol 3.2 on: each of them depends on whose it is.
@@ -216,8 +221,10 @@ void PostgresSession::log_in() {
     return fatal("42704", "unrecognized configuration parameter \"" + unknown_setting_ + "\"");
   }
   for (const auto& [name, value] : state_.take_news()) say(parameter_status(name, value));
-  journal_.secrets[pid_] = secret();
-  say(message('K', int32(pid_) + secret()));
+  if (options_.gives_secret) {
+    journal_.secrets[pid_] = secret();
+    say(message('K', int32(pid_) + secret()));
+  }
   phase_ = Phase::ready;
   logged_in_ = true;
   ++journal_.login_count;

@@ -35,7 +35,12 @@ struct ServerEvent {
 
 struct ServerOptions {
   enum class Auth { trust, cleartext, md5, scram };
+  // What it does when a newer minor protocol is asked for than it knows: what PostgreSQL does, or
+  // what other servers and poolers did that stand where PostgreSQL does.
+  enum class Newer : std::uint8_t { negotiates, refuses, hangs_up };
   Auth auth = Auth::trust;
+  Newer newer = Newer::negotiates;
+  bool gives_secret = true;                      // to be cancelled by
   std::map<std::string, std::string> passwords;  // by user
   std::set<std::string> databases;               // empty: whatever is asked for
   std::set<std::string> superusers{"postgres"};
@@ -120,6 +125,8 @@ class PostgresSession final : public Peer {
   // Whose lock it waits for, if it does.
   std::optional<std::uint32_t> waits_for() const { return journal_.locks.in_the_way_of(pid_); }
   bool hostile() const { return options_.hostile_permille > 0; }
+  bool gives_secret() const { return options_.gives_secret; }
+  std::string secret() const;  // to be cancelled by
   const std::string& user() const { return user_; }
   const std::string& database() const { return database_; }
   const std::shared_ptr<Stream>& stream() const { return stream_; }
@@ -162,8 +169,7 @@ class PostgresSession final : public Peer {
 
   // postgres_login.cc
   void on_start(const Message& message);
-  void negotiate(std::int32_t version, const std::vector<std::string>& unknown_options);
-  std::string secret() const;
+  bool negotiate(std::int32_t version, const std::vector<std::string>& unknown_options);
   void start_session(const Parameters& parameters);
   void ask_for_proof();
   void on_proof(const Message& message);

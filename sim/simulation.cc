@@ -134,6 +134,8 @@ void Simulation::build_hosts() {
     ServerOptions server;
     server.host_name = Names::name_of(i);
     server.server_version = options_.server_version;
+    server.newer = options_.server_newer;
+    server.gives_secret = options_.servers_give_secrets;
     server.clock = &clock_;
     server.tape = &tapes_.network;
     server.work_max = options_.work_max;
@@ -491,8 +493,9 @@ void Simulation::send_cancel(Application& who, std::uint32_t pid, const std::str
     if (right) who.cancel_over();
     return;
   }
-  const auto from = ipv4(10, 9, right ? 2 : 5, static_cast<std::uint8_t>(who.identity().number),
-                         who.cancel_port());
+  const std::uint8_t net = right ? 2 : who.mistakes_replica() ? 6 : 5;
+  const auto from =
+      ipv4(10, 9, net, static_cast<std::uint8_t>(who.identity().number), who.cancel_port());
   cancels_.push_back(
       std::make_unique<CancelPeer>(who, shell_->connect(from), cancel_request(pid, secret)));
 }

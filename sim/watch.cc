@@ -10,7 +10,6 @@
 #include "core/seats/message.h"
 #include "sim/application.h"
 #include "sim/message_view.h"
-#include "sim/quiet_log.h"
 #include "sim/simulation.h"
 
 namespace pgweir::sim {
@@ -22,7 +21,7 @@ namespace {
 constexpr std::size_t unsent_size_max = 2 * limits::read_buffer_size + 4096;
 
 // Applications connect from 10.9.1.N, their cancels from 10.9.2.N, or from 10.9.5.N with a secret
-// that is wrong.
+// that is wrong, or from 10.9.6.N with one of another replica.
 std::uint32_t application_at(const Endpoint& peer) {
   return peer.address[2] == 1 ? peer.address[3] : 0;
 }
@@ -52,9 +51,11 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     if (accepted->peer.address[2] == 2) {
       cancellers_[socket_of(accepted->client)] = {accepted->peer.address[3], accepted->peer.port};
     }
+    if (accepted->peer.address[2] == 6) foreigners_.insert(socket_of(accepted->client));
   } else if (const auto* received = std::get_if<event::Received>(&event)) {
     const auto cancel = cancellers_.find(received->socket);
     if (cancel != cancellers_.end()) cancel_arrived(received->socket, cancel->second, effects);
+    if (foreigners_.contains(received->socket)) foreign_cancel_arrived(received->socket, effects);
     if (number_of(received->socket) != 0) {
       speaker_ = received->socket;
     } else {
@@ -68,6 +69,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     forget(closed->socket);
   } else if (std::holds_alternative<event::Reconfigured>(event)) {
     overdue_at_ = simulation_.clock().now();
+    hung_up_.clear();  // some pools are new
   } else if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) {
     connect_failed(failed->socket, hosts_[failed->socket]);
     hosts_.erase(failed->socket);
@@ -110,7 +112,9 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     } else if (const auto* note = std::get_if<Note>(&effect)) {
       if (note->kind == NoteKind::protocol_desync) check_desync(note->socket);
       if (note->kind == NoteKind::server_login_failed) check_login_failure(note->socket, event);
+      note_login_end(*note);
       if (note->text == "server_idle_timeout") check_kept_up(note->socket);
+      if (note->kind == NoteKind::foreign_cancels) check_foreign_cancels(*note);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       hosts_[connect->socket] = Names::host_at(connect->to);
       connects_.push_back(simulation_.clock().now());
@@ -167,36 +171,6 @@ void Watch::check_desync(SocketId server) {
   simulation_.verdict().blame(oracle::quiet_logs, "a desync with a host that says nothing wrong");
 }
 
-// An attempt fails because the host or the network ended it, or because its time has passed in a
-// world in which that may be.
-void Watch::check_login_failure(SocketId server, const Event& event) {
-  if (std::holds_alternative<event::ConnectFailed>(event)) return;
-  const RunOptions& options = simulation_.options();
-  if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
-  // pgweir may have no password yet that the host takes: O-12 knows which would have served.
-  const auto* received = std::get_if<event::Received>(&event);
-  const bool answers = (received != nullptr && received->socket == server) ||
-                       std::holds_alternative<event::Derived>(event);
-  if (options.change_passwords && answers) return;
-  const Stream* stream = simulation_.shell().stream_of(server);
-  const PostgresSession* session = session_of(server);
-  const bool answered = stream != nullptr;
-  if (answered &&
-      (session == nullptr || session->ended() || stream->peer_finished() || stream->peer_reset())) {
-    return;
-  }
-  const Instant since = server_clocks_.opened_at(server);
-  const bool in_time = !simulation_.in_force().had_passed(&Settings::server_connect_timeout, since,
-                                                          simulation_.clock().now());
-  const bool slow = !answered || stream->dark() || options.clog || options.stall ||
-                    login_may_be_slow(options) ||
-                    simulation_.host_in_trouble(hosts_[server], since);
-  if (!in_time && slow) return;
-  simulation_.verdict().blame(oracle::quiet_logs,
-                              in_time ? "a server's login is said to have failed, and did not"
-                                      : "a login takes too long with a host that is not slow");
-}
-
 // Whoever needed it is told now, if the world broke it.
 void Watch::server_closed(SocketId socket) {
   const Stream* stream = simulation_.shell().stream_of(socket);
@@ -213,6 +187,7 @@ void Watch::forget(SocketId socket) {
   waiting_.erase(socket);
   clients_.erase(socket);
   cancellers_.erase(socket);
+  foreigners_.erase(socket);
   owners_.erase(socket);
   set_up_.erase(socket);
   hosts_.erase(socket);

@@ -140,6 +140,25 @@ TEST_F(Cancel, with_the_key_of_its_protocol_hits_the_statement) {
   }
 }
 
+// Behind one address: the request comes to the wrong one of two processes.
+TEST_F(Cancel, for_a_client_of_another_replica_is_closed_and_told_in_the_log) {
+  Pooler here({.settings = {{"auth_type", "trust"}}});
+  Pooler there({.settings = {{"auth_type", "trust"}}});
+  Session direct = postgres().direct();
+  for (const std::uint32_t version : {protocol_3_0, protocol_3_2}) {
+    RawClient client(here.port());
+    ASSERT_TRUE(client.log_in("app", "appdb", {}, version));
+    ASSERT_TRUE(client.send(query("SELECT pg_sleep(1)")));
+    ASSERT_TRUE(eventually([&] { return runs(direct, "SELECT pg_sleep(1)"); }));
+    RawClient canceller(there.port());
+    ASSERT_TRUE(canceller.send(cancel_request(client.key_pid(), client.key_secret())));
+    EXPECT_TRUE(canceller.at_end());
+    EXPECT_EQ(types(client.read_until_ready()), "TDCZ");
+  }
+  EXPECT_TRUE(eventually([&] { return there.log().contains("event=foreign_cancels"); }));
+  EXPECT_FALSE(here.log().contains("event=foreign_cancels"));
+}
+
 TEST_F(Cancel, of_a_waiting_client_is_answered_and_its_session_goes_on) {
   Pooler pooler({.settings = {{"default_pool_size", "1"}}});
   Session holder = pooler.session();

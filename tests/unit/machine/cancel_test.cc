@@ -153,5 +153,95 @@ TEST_F(CancelTest, one_that_waits_for_pgweirs_own_question_hits_nothing_that_is_
   world.postgres.set_welcome(sim::Host::Welcome::accept);
 }
 
+TEST_F(CancelTest, takes_no_place_of_a_client_or_a_server) {
+  world.settings.max_client_conn = 2;
+  world.settings.max_db_connections = 1;
+  world.settings.max_user_connections = 1;
+  sim::Client& a = world.client();
+  sim::Client& b = world.client();
+  world.query(a, "sleep");
+  world.query(b, "select 'b'");
+  cancel(a);
+  EXPECT_EQ(a.heard(), "T E(57014) Z(I)");
+  EXPECT_EQ(b.heard(), "T D(b) C(SELECT 1) Z(I)");
+}
+
+TEST_F(CancelTest, a_thousand_of_one_key_are_one_on_its_way) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  for (int i = 0; i < 1000; ++i) cancel(client);  // each of them is let go at once
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 1u);
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), 1u);
+  world.advance(world.settings.cancel_wait_timeout);
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  cancel(client);
+  EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
+}
+
+TEST_F(CancelTest, a_thousand_of_keys_that_nobody_has_reach_no_server) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  for (std::uint32_t i = 1; i <= 1000; ++i) cancel(client.pid() ^ i, client.secret());
+  for (std::uint32_t i = 1; i <= 1000; ++i) cancel(i, sim::int32(i * 2654435761u));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), 1u);
+  cancel(client);
+  EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
+}
+
+TEST_F(CancelTest, one_that_postgresql_does_not_take_is_given_up_after_cancel_wait_timeout) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(client);
+  world.advance(world.settings.cancel_wait_timeout - std::chrono::milliseconds(1));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 1u);
+  world.advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(I)");
+}
+
+TEST_F(CancelTest, while_its_server_is_reset_nothing_is_cancelled) {
+  world.settings.session_state = SessionStatePolicy::reset;
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.query(client, "listen jobs");
+  world.postgres.stall(true);
+  world.query(client, "commit");
+  world.postgres.stall(false);
+  world.run();
+  world.postgres.stall(true);  // DISCARD ALL is on its way
+  cancel(client);
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(client.heard(), "C(COMMIT) Z(I)");
+  EXPECT_EQ(executed("DISCARD ALL"), 1u);
+  EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.login_count(), 1u) << "the server was kept";
+}
+
+// The Parse that pgweir puts in front of it is part of what the client asked: its error is the
+// client's.
+TEST_F(CancelTest, while_its_statement_is_prepared_anew_the_statement_is_cancelled) {
+  sim::Client& client = world.client();
+  world.ask(client, sim::parse("s", "sleep") + sim::sync());
+  world.postgres.end_all("57P01");
+  world.run();
+  world.query(client, "begin");  // at a server that has never heard of it
+  world.postgres.stall(true);
+  world.ask(client, sim::bind("", "s") + sim::execute("") + sim::sync());
+  cancel(client);
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 1u);
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(client.heard(), "2 E(57014) Z(E)");
+  EXPECT_EQ(world.query(client, "rollback"), "C(ROLLBACK) Z(I)");
+}
+
 }  // namespace
 }  // namespace pgweir

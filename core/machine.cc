@@ -362,7 +362,7 @@ void Machine::Core::check_client(const Client& client) const {
   if (server != nullptr) PGWEIR_REQUIRE(server->client == client.self, client.self.slot);  // I-04
   const bool in_pool = client.state == ClientState::logging_in || client.logged_in();
   if (in_pool) PGWEIR_REQUIRE(pools_.find(client.pool) != nullptr, client.self.slot);
-  if (client.logged_in()) PGWEIR_REQUIRE(cancel_keys_.contains(client.cancel_key));
+  if (client.logged_in()) PGWEIR_REQUIRE(cancel_keys_.contains(client.cancel_key.id()));
 }
 
 void Machine::Core::check_server(const Server& server) const {

@@ -20,12 +20,13 @@
 namespace pgweir {
 
 // Which machine this is of how many: one a core. The first accepts, counts the clients of all, and
-// ends the process. Its number and the replica's are part of cancel keys, for those who pass
-// cancels on; clients on unix sockets with the process's own uid may be the admin `pgbouncer`.
+// ends the process. Its number and the replica's (the process's, among all that clients may reach
+// by one address) are part of cancel keys, for those whom a cancel comes to; clients on unix
+// sockets with the process's own uid may be the admin `pgbouncer`.
 struct Seat {
   std::uint8_t machine = 0;
   std::uint8_t machines = 1;
-  std::uint8_t replica = 0;
+  std::uint16_t replica = 0;
   std::uint32_t uid = 0;
 };
 

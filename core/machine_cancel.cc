@@ -1,6 +1,9 @@
 // Cancelling (PostgreSQL: "Message Flow", Canceling Requests in Progress). A cancel hits the
 // statement it was meant for or nothing: while one is in flight its server does not change hands,
 // and its client's next statement is held.
+#include <utility>
+
+#include "core/base/text.h"
 #include "core/machine_core.h"
 #include "core/session/unlinked.h"
 #include "core/wire/writer.h"
@@ -11,19 +14,32 @@ using session::ClientState;
 using session::ServerState;
 
 // Answers nothing, whatever the key is worth: the connection is closed.
-void Machine::Core::cancel_requested(Client& requester, std::uint32_t pid, Bytes secret) {
-  const bool may_be_ours = secret.size() == 4;
-  const std::uint64_t key = may_be_ours ? std::uint64_t{pid} << 32 | load_u32(secret) : 0;
-  if (may_be_ours && pass_on_cancel(requester, key)) return;
+void Machine::Core::cancel_requested(Client& requester, const wire::CancelRequest& request) {
+  const bool ours = session::CancelKey::replica_of(request.secret) == seat_.replica;
+  if (!ours) note_foreign_cancel(requester);
+  if (ours && pass_on_cancel(requester, request)) return;
   close_client(requester, effect::CloseWhen::when_sent, "cancel request");
-  if (may_be_ours) cancel_by(key);
+  if (ours) cancel_by(request.pid, request.secret);
 }
 
-// Of a client of this machine, if it is still there.
-void Machine::Core::cancel_by(std::uint64_t key) {
-  const auto found = cancel_keys_.find(key);
+// Its key was given out by another process, or by nobody: what stands in front of the replicas has
+// brought it to the wrong one. Not each is noted, because there may be very many.
+void Machine::Core::note_foreign_cancel(const Client& requester) {
+  ++foreign_cancels_total_;
+  if (now_ < foreign_cancels_note_at_) return;
+  foreign_cancels_note_at_ = after(now_, limits::foreign_cancels_noted_every);
+  note(NoteKind::foreign_cancels, Level::warning, requester.socket(), nullptr,
+       join(foreign_cancels_total_ - std::exchange(foreign_cancels_noted_, foreign_cancels_total_),
+            " cancel requests brought a key that this pgweir did not give out, and were dropped: ",
+            "if several stand behind one address, each client's cancels have to reach its own"));
+}
+
+// Of a client of this machine, if it is still there and that is its secret.
+void Machine::Core::cancel_by(std::uint32_t id, Bytes secret) {
+  const auto found = cancel_keys_.find(id);
   if (found == cancel_keys_.end()) return;
   Client& client = *clients_.find(found->second);
+  if (!client.cancel_key.opened_by(secret, vault_)) return;
   // Its request has not been sent: it waits for a server as others do.
   if (client.state == ClientState::active && client.untried) {
     lose_client(client);

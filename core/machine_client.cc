@@ -165,7 +165,7 @@ void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::st
   if (client.logged_in() && settings_.log_disconnections) {
     note(NoteKind::client_closed, Level::info, client.socket(), pools_.find(client.pool), why);
   }
-  if (client.cancel_key != 0) cancel_keys_.erase(client.cancel_key);
+  if (client.cancel_key.id() != 0) cancel_keys_.erase(client.cancel_key.id());
   if (client.counted) {
     --logged_in_count_;
     give_up_places(1);

@@ -261,6 +261,7 @@ seats::Rows Machine::Core::rows_of(console::Command what) const {
       rows.stats = stats_rows();
       rows.half_message_lost = half_message_lost_total_;
       rows.protocol_desync = protocol_desync_total_;
+      rows.foreign_cancels = foreign_cancels_total_;
       break;
     case console::Command::show_databases: rows.databases = database_rows(); break;
     case console::Command::show_users: rows.users = user_rows(); break;

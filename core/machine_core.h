@@ -39,6 +39,7 @@
 #include "core/session/link.h"
 #include "core/session/output.h"
 #include "core/session/server.h"
+#include "core/wire/startup.h"
 
 namespace pgweir {
 
@@ -147,7 +148,7 @@ class Machine::Core {
   void settle_parameters(Client& client, const Pool& pool);
   void welcome(Client& client);
   bool ignored(std::string_view parameter) const;
-  std::uint64_t new_cancel_key();
+  session::CancelKey new_cancel_key(std::uint16_t minor);
 
   // machine_client.cc
   void client_bytes(Client& client, Bytes bytes);
@@ -180,6 +181,7 @@ class Machine::Core {
   void end_connecting(Server& server, pool::News news);
   void learn_welcome(Pool& pool, std::vector<std::pair<std::string, std::string>> said);
   void login_failed(Server& server, const session::LoginFailure& failure);
+  void refused_protocol(Server& server, const PgError& error);
   void server_bytes(Server& server, Bytes bytes);
   Bytes linked_bytes(Server& server, Bytes bytes);
   void after_reply(Server& server);
@@ -301,8 +303,9 @@ class Machine::Core {
   void hear(std::uint8_t from, const seats::Introduced& introduced);
 
   // machine_cancel.cc
-  void cancel_requested(Client& requester, std::uint32_t pid, Bytes secret);
-  void cancel_by(std::uint64_t key);
+  void note_foreign_cancel(const Client& requester);
+  void cancel_requested(Client& requester, const wire::CancelRequest& request);
+  void cancel_by(std::uint32_t id, Bytes secret);
   void cancel_waiting(Client& client);
   void start_cancel(Server& server);
   void cancel_connected(Canceller& canceller);
@@ -376,7 +379,7 @@ class Machine::Core {
   bool take_place(bool admin);
   void give_up_places(std::uint32_t count);
   void tell_places_given_up();
-  bool pass_on_cancel(Client& requester, std::uint64_t key);
+  bool pass_on_cancel(Client& requester, const wire::CancelRequest& request);
   void gather(ClientHandle client, console::Command what);
   void end_gathers();
   void finish_gather(std::size_t place);
@@ -420,8 +423,8 @@ class Machine::Core {
   std::map<std::string, Database, std::less<>> databases_;
   std::map<std::string, pool::User, std::less<>> users_;
   std::map<std::pair<std::string, std::string>, PoolHandle>
-      pool_index_;  // (database, user), not retired
-  std::map<std::uint64_t, ClientHandle> cancel_keys_;
+      pool_index_;                                     // (database, user), not retired
+  std::map<std::uint32_t, ClientHandle> cancel_keys_;  // by their ids
   std::map<Ticket, HostHandle> resolutions_;
   std::vector<Derivation> derivations_;
   pool::WaitQueue unauthenticated_;
@@ -448,6 +451,9 @@ class Machine::Core {
   std::uint32_t logged_in_count_ = 0;  // here, console clients included
   std::uint32_t console_count_ = 0;    // of those
   std::uint64_t half_message_lost_total_ = 0;
+  std::uint64_t foreign_cancels_total_ = 0;
+  std::uint64_t foreign_cancels_noted_ = 0;
+  Instant foreign_cancels_note_at_{};  // not before that again
   std::uint64_t protocol_desync_total_ = 0;
   Ticket last_ticket_ = 0;
 };

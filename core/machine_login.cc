@@ -60,7 +60,7 @@ bool Machine::Core::first_packet(Client& client, Bytes packet) {
     return false;
   }
   if (const auto* cancel = std::get_if<wire::CancelRequest>(&*read)) {
-    cancel_requested(client, cancel->pid, cancel->secret);
+    cancel_requested(client, *cancel);
     return false;
   }
   if (const auto* startup = std::get_if<wire::Startup>(&*read)) {
@@ -90,20 +90,19 @@ void Machine::Core::begin_login(Client& client, Bytes packet) {
   client.login = std::make_unique<session::Login>();
   client.login->user = startup.user;
   client.login->database = startup.database;
-  client.login->minor = startup.minor;
+  client.login->minor = std::min(startup.minor, wire::newest_minor);
   for (const auto& [name, value] : startup.parameters) {
     client.login->parameters.emplace_back(name, value);
-  }
-  for (const std::string_view option : startup.protocol_options) {
-    client.login->protocol_options.emplace_back(option);
   }
   if (draining_) {
     return fail_client(client, {sqlstate::cannot_connect_now, "pgweir is shutting down"});
   }
-  if (startup.minor > 0 || !startup.protocol_options.empty()) {
+  // 3.1 is spoken by nobody, and nothing is new in it: it is taken as PostgreSQL takes it.
+  if (startup.minor > wire::newest_minor || !startup.protocol_options.empty()) {
     std::string& message = out_.scratch();
     wire::Writer writer(message);
-    writer.begin(BackendType::negotiate_protocol_version).u32(wire::protocol_3_0);
+    writer.begin(BackendType::negotiate_protocol_version);
+    writer.u32(wire::protocol_3_0 + client.login->minor);
     writer.u32(static_cast<std::uint32_t>(startup.protocol_options.size()));
     for (const std::string_view option : startup.protocol_options) writer.text(option);
     writer.end();
@@ -363,12 +362,12 @@ void Machine::Core::welcome(Client& client) {
     wire::write_parameter_status(
         message, name, index ? values_.text(client.parameters[*index]) : std::string_view(value));
   }
-  client.cancel_key = new_cancel_key();
-  cancel_keys_.emplace(client.cancel_key, client.self);
+  client.cancel_key = new_cancel_key(client.login->minor);
+  cancel_keys_.emplace(client.cancel_key.id(), client.self);
   wire::Writer(message)
       .begin(BackendType::backend_key_data)
-      .u32(static_cast<std::uint32_t>(client.cancel_key >> 32))
-      .u32(static_cast<std::uint32_t>(client.cancel_key))
+      .u32(client.cancel_key.id())
+      .bytes(client.cancel_key.secret())
       .end();
   wire::write_ready(message, wire::TransactionStatus::idle);
   out_.send_copy(client.socket(), message);
@@ -383,16 +382,10 @@ void Machine::Core::welcome(Client& client) {
   if (!client.stream.held.empty()) continue_client(client);
 }
 
-// Bit 63 is 0 (a pid is positive), then 8 bits of machine, 8 of replica, 47 of chance.
-std::uint64_t Machine::Core::new_cancel_key() {
+session::CancelKey Machine::Core::new_cancel_key(std::uint16_t minor) {
   while (true) {
-    std::byte random[8];
-    vault_.random(random);
-    std::uint64_t key = 0;
-    for (const std::byte byte : random) key = key << 8 | std::to_integer<std::uint64_t>(byte);
-    key = (key & 0x0000'7fff'ffff'ffffull) | std::uint64_t{seat_.machine} << 55 |
-          std::uint64_t{seat_.replica} << 47;
-    if (key >> 32 != 0 && !cancel_keys_.contains(key)) return key;
+    const session::CancelKey key(vault_, seat_.machine, seat_.replica, minor);
+    if (!cancel_keys_.contains(key.id())) return key;
   }
 }
 

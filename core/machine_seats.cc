@@ -11,14 +11,6 @@ namespace pgweir {
 
 using session::ClientState;
 
-namespace {
-
-std::uint8_t owner_of_key(std::uint64_t cancel_key) {
-  return static_cast<std::uint8_t>(cancel_key >> 55);
-}
-
-}  // namespace
-
 // Accepted clients go round the machines, so that each has its share of logins; those that do not
 // take their letters are left out. False: it stays.
 bool Machine::Core::spread(Client& client) {
@@ -117,7 +109,7 @@ void Machine::Core::hear(std::uint8_t, const seats::Admitted& answer) {
 void Machine::Core::hear(std::uint8_t, const seats::Left& left) { give_up_places(left.count); }
 
 void Machine::Core::hear(std::uint8_t from, const seats::Cancel& cancel) {
-  cancel_by(cancel.key);
+  cancel_by(cancel.id, bytes_of(cancel.secret));
   tell(from, seats::Cancelled{cancel.requester});
 }
 
@@ -129,11 +121,11 @@ void Machine::Core::hear(std::uint8_t, const seats::Cancelled& answer) {
 }
 
 // False: the key is not of another machine.
-bool Machine::Core::pass_on_cancel(Client& requester, std::uint64_t key) {
-  const std::uint8_t owner = owner_of_key(key);
+bool Machine::Core::pass_on_cancel(Client& requester, const wire::CancelRequest& request) {
+  const std::uint8_t owner = session::CancelKey::machine_of(request.pid);
   if (owner == seat_.machine || owner >= seat_.machines) return false;
   requester.cancelling = true;
-  tell(owner, seats::Cancel{requester.self, key});
+  tell(owner, seats::Cancel{requester.self, request.pid, text_of(request.secret)});
   return true;
 }
 

@@ -72,7 +72,7 @@ void Machine::Core::open_server(Pool& pool, const seats::Open& open) {
   const DatabaseSettings& database = pool.database->settings;
   server.login = std::make_unique<ServerLogin>(session::ServerIdentity{
       pool.user->name, database.dbname.empty() ? database.name : database.dbname, pool.credential,
-      settings_.server_cleartext_password});
+      settings_.server_cleartext_password, pool.minor});
   ++pool.connecting_count;
   out_.add(effect::Connect{server.socket(), server.endpoint});
   arm(server);
@@ -141,6 +141,11 @@ void Machine::Core::server_ready(Server& server) {
   Pool& pool = *pools_.find(server.pool);
   server.backend_pid = server.login->backend_pid();
   server.backend_secret = server.login->backend_secret();
+  if (server.backend_secret.empty() && !std::exchange(pool.secret_missed, true)) {
+    note(NoteKind::server_without_secret, Level::warning, server.socket(), &pool,
+         "the server sent no BackendKeyData: cancel requests of this pool's clients are not passed "
+         "on");
+  }
   for (const auto& [name, value] : server.login->parameters()) {
     if (const auto index = session::tracked_index(name)) {
       values_.assign(server.parameters, *index, value);
@@ -191,6 +196,11 @@ void Machine::Core::learn_welcome(Pool& pool,
 
 void Machine::Core::login_failed(Server& server, const session::LoginFailure& failure) {
   Pool& pool = *pools_.find(server.pool);
+  if (failure.protocol) return refused_protocol(server, failure.error);
+  // Without a word: perhaps because of the protocol that was asked for.
+  if (failure.unanswered && server.state == ServerState::login && server.login->unheard()) {
+    pool.minor = server.login->identity().minor == 0 ? wire::newest_minor : 0;
+  }
   note(NoteKind::server_login_failed, Level::warning, server.socket(), &pool, failure.error.message,
        failure.error.code.text());
   // The password of a reload ago says nothing about the one in force.
@@ -205,6 +215,16 @@ void Machine::Core::login_failed(Server& server, const session::LoginFailure& fa
   const News::Why why{error.code.text(), out_.arena().copy(error.message),
                       out_.arena().copy(error.hint), heard, permanent};
   close_server(server, error.message, {News::What::failed, server.host, why});
+}
+
+// It knows protocol 3.0 alone, and does not negotiate as PostgreSQL does: one that does not fail is
+// opened in its place at once.
+void Machine::Core::refused_protocol(Server& server, const PgError& error) {
+  Pool& pool = *pools_.find(server.pool);
+  pool.minor = 0;
+  note(NoteKind::server_refused_protocol, Level::info, server.socket(), &pool, error.message,
+       error.code.text());
+  close_server(server, error.message);
 }
 
 void Machine::Core::server_bytes(Server& server, Bytes bytes) {

@@ -285,6 +285,7 @@ void Machine::Core::log_stats(const seats::Rows& rows) {
     text += join(", ", rows.half_message_lost, " half_message_lost, ", rows.protocol_desync,
                  " protocol_desync");
   }
+  if (rows.foreign_cancels > 0) text += join(", ", rows.foreign_cancels, " foreign_cancels");
   note(NoteKind::stats, Level::info, {}, nullptr, text);
 }
 

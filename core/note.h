@@ -19,11 +19,14 @@ enum class NoteKind : std::uint8_t {
   server_connected,     // a server is logged in
   server_closed,        // a server is gone; text: why
   server_login_failed,  // text: what the server or the network said
+  server_refused_protocol,  // 3.2, and is asked for 3.0 from now on; text: what it said
+  server_without_secret,    // the pool's clients cannot cancel; once a pool
   server_said,       // an error or notice from a server that nobody is linked to; text: its message
   server_recovered,  // the server of a lost client is clean again
   protocol_desync,   // a reply that nobody asked for; both ends closed; text: last message types
   half_message_lost,  // a server died in the middle of a message to its client
   cancel_sent,        // a cancel reached PostgreSQL
+  foreign_cancels,    // brought to the wrong replica; once a minute; text: how many, what to do
   accept_paused,      // out of descriptors
   resolve_failed,     // text: the host
   settings_applied,

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -15,6 +16,13 @@ namespace {
 std::uint8_t count_of_machines(const Settings& settings) {
   if (settings.machines != machines_auto) return settings.machines;
   return static_cast<std::uint8_t>(std::min<std::uint32_t>(usable_cores(), machines_max));
+}
+
+// Chance: the replicas do not know of each other. Two of 65,536 have the same.
+std::uint16_t drawn_replica(Vault& vault) {
+  std::array<std::byte, 2> bytes{};
+  vault.random(bytes);
+  return load_u16(bytes);
 }
 
 Settings adopted(Vault& vault, config::Loaded loaded) {
@@ -30,8 +38,10 @@ Machines::Seated::Seated(config::Loaded loaded, const Digest& salt_key, Seat sea
 Machines::Machines(const config::Loaded& loaded) {
   const std::uint8_t count = count_of_machines(loaded.settings);
   const Digest salt_key = Vault::new_salt_key();
+  Vault vault(salt_key);
+  const std::uint16_t replica = drawn_replica(vault);
   for (std::uint8_t i = 0; i < count; ++i) {
-    const Seat seat{.machine = i, .machines = count, .uid = ::geteuid()};
+    const Seat seat{.machine = i, .machines = count, .replica = replica, .uid = ::geteuid()};
     seated_.emplace_back(loaded, salt_key, seat);
   }
 }

@@ -14,6 +14,12 @@ namespace {
 
 constexpr Duration patience_with_liars = seconds(30);
 
+// One bit is wrong, or it is only a part of the secret, or more than that.
+std::string mistaken(const std::string& secret, std::uint32_t how) {
+  if (how == 0) return almost(secret);
+  return how == 1 ? secret.substr(0, secret.size() / 2) : secret + '\0';
+}
+
 }  // namespace
 
 Application::Application(Simulation& simulation, Identity identity)
@@ -153,8 +159,9 @@ void Application::hear_login(const Message& message) {
       return check_approach();
     case 'K':
       pid_ = static_cast<std::uint32_t>(body.int32().value_or(0));
-      key_ = static_cast<std::uint32_t>(body.int32().value_or(0));
-      return;
+      secret_ = body.rest();
+      approach_.hear_secret(secret_);
+      return check_approach();
     case 'Z':
       phase_ = Phase::working;
       waits_since_ = never;
@@ -340,9 +347,13 @@ void Application::say(Part part) {
 
 // From another connection, as drivers do: it says so and waits for the end.
 void Application::cancel() {
+  if (mistakes_replica()) return simulation_.send_cancel(*this, pid_, foreign(secret_));
+  if (mistakes_secret()) {
+    return simulation_.send_cancel(*this, pid_, mistaken(secret_, generation_ / 6 % 3));
+  }
   answers_.cancel_begins();
   cancelled_at_ = std::min(cancelled_at_, simulation_.clock().now());
-  simulation_.send_cancel(*this, pid_, key_);
+  simulation_.send_cancel(*this, pid_, secret_);
 }
 
 void Application::maybe_pause_reading() {

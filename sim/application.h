@@ -54,6 +54,10 @@ class Application : public Peer {
   std::string pending() const;
   Instant waits_since() const { return waits_since_; }
 
+  // Whether what it brings as its cancels' secret on this connection is wrong.
+  bool mistakes_secret() const { return generation_ % 3 == 2; }
+  // It brings one of another replica.
+  bool mistakes_replica() const { return mistakes_secret() && generation_ / 3 % 2 == 1; }
   // The connection that brought its cancel has been closed.
   void cancel_over() { answers_.cancel_ends(); }
 
@@ -135,7 +139,7 @@ class Application : public Peer {
   bool fatal_heard_ = false;
   std::string password_;  // that it typed
   std::uint32_t pid_ = 0;
-  std::uint32_t key_ = 0;
+  std::string secret_;
   std::deque<Part> job_;
   std::uint32_t jobs_left_ = 0;
   Instant connected_at_{};

@@ -61,7 +61,9 @@ void Census::said(SocketId socket, std::string_view bytes) {
     const auto server = servers_.find(socket);
     if (server == servers_.end() || server->second.started) return;
     server->second.started = true;
-    server->second.whom = login_in(Body(bytes.substr(8)));
+    Body body(bytes.substr(4));
+    server->second.minor = static_cast<std::uint16_t>(body.int32().value_or(0));
+    server->second.whom = login_in(body);
   }
 }
 
@@ -89,6 +91,7 @@ void Census::heard(Client& client, std::string_view bytes) {
 
 void Census::heard(Server& server, std::string_view bytes) {
   traffic_[server.whom.database].of_servers += bytes.size();
+  server.heard = true;
   if (server.ready) return;
   server.login.feed(bytes);
   while (const auto message = server.login.next()) {

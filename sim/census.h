@@ -38,10 +38,12 @@ class Census {
     Endpoint to{};
     Framer login{false};   // up to its first ReadyForQuery
     bool started = false;  // it has been told for whom it is
+    bool heard = false;    // it has said something
     bool ready = false;
     bool refused = false;  // its password was
     bool closing = false;
     std::uint32_t pid = 0;
+    std::uint16_t minor = 0;  // of the protocol that it was asked for
     Login whom{};
   };
 

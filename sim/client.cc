@@ -102,7 +102,7 @@ void Client::hear(const Message& message) {
   }
   if (message.type == 'K') {
     pid_ = static_cast<std::uint32_t>(body.int32().value_or(0));
-    key_ = static_cast<std::uint32_t>(body.int32().value_or(0));
+    secret_ = body.rest();
   }
   if (message.type == 'E') error_text_ = error_field(message, 'M');
   write_down(word_for(message));

@@ -52,7 +52,7 @@ class Client : public Peer {
   bool logged_in() const { return logged_in_; }
   bool ended() const { return ended_; }
   std::uint32_t pid() const { return pid_; }
-  std::uint32_t key() const { return key_; }
+  const std::string& secret() const { return secret_; }
   // As last reported.
   std::string parameter(const std::string& name) const;
   const std::vector<std::string>& complaints() const { return complaints_; }
@@ -74,7 +74,7 @@ class Client : public Peer {
   std::string password_;
   std::optional<ScramClient> scram_;
   std::uint32_t pid_ = 0;
-  std::uint32_t key_ = 0;
+  std::string secret_;
   Parameters parameters_;
   std::vector<std::pair<std::string, int>> words_;
   std::string login_text_;

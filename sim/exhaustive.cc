@@ -67,7 +67,7 @@ void a_ends_data(Scene& s) { s.say(*s.a, copy_done()); }
 void a_gives_data_up(Scene& s) { s.say(*s.a, copy_fail("no")); }
 void a_sets(Scene& s) { s.say(*s.a, query("set application_name = of-a")); }
 void b_looks(Scene& s) { s.say(*s.b, query("show application_name")); }
-void a_cancels(Scene& s) { s.world.connect().say(cancel_request(s.a->pid(), s.a->key())); }
+void a_cancels(Scene& s) { s.world.connect().say(cancel_request(s.a->pid(), s.a->secret())); }
 void sleepers_wake(Scene& s) { s.world.postgres.wake_sleepers(); }
 void a_leaves(Scene& s) { s.say(*s.a, terminate()); }
 void a_vanishes(Scene& s) {

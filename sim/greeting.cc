@@ -9,6 +9,7 @@ namespace pgweir::sim {
 namespace {
 
 constexpr std::int32_t protocol_3_0 = 0x30000;
+constexpr std::uint16_t newest_minor = 2;
 
 }  // namespace
 
@@ -18,9 +19,12 @@ std::string Greeting::startup(const Parameters& parameters) const {
   return sim::startup(all, protocol_3_0 + minor);
 }
 
+std::uint16_t Greeting::minor_spoken() const { return std::min(minor, newest_minor); }
+
 std::string Greeting::negotiated() const {
-  if (minor == 0 && options.empty()) return "";
-  std::string body = int32(protocol_3_0) + int32(static_cast<std::int64_t>(options.size()));
+  if (minor <= newest_minor && options.empty()) return "";
+  std::string body =
+      int32(protocol_3_0 + minor_spoken()) + int32(static_cast<std::int64_t>(options.size()));
   for (const auto& [name, value] : options) body += cstring(name);
   return body;
 }
@@ -37,6 +41,11 @@ Greeting draw_greeting(Tape& tape) {
   }
   if (!greeting.wishes.empty()) greeting.at_once = tape.chance(1, 3);
   switch (tape.below(8)) {
+    case 3: greeting.minor = 1; break;
+    case 4:
+      greeting.minor = 2;
+      greeting.options = {{"_pq_.tides", "1"}};
+      break;
     case 5: greeting.minor = 2; break;
     case 6: greeting.minor = 9999; break;
     case 7: greeting.options = {{"_pq_.tides", "1"}, {"_pq_.moon", ""}}; break;
@@ -48,7 +57,8 @@ Greeting draw_greeting(Tape& tape) {
 Approach::Approach(const Greeting& greeting, std::string packet)
     : unanswered_(greeting.wishes.size()),
       at_once_(greeting.at_once),
-      negotiated_(greeting.negotiated()) {
+      negotiated_(greeting.negotiated()),
+      secret_size_(greeting.minor_spoken() >= 2 ? 32 : 4) {
   to_say_.push_back(std::move(packet));
   std::ranges::reverse_copy(greeting.wishes, std::back_inserter(to_say_));
 }
@@ -81,6 +91,10 @@ void Approach::hear_negotiated(std::string_view body) {
   if (told_) complaint_ = "was told twice which protocol is spoken";
   if (body != negotiated_) complaint_ = "was told of a protocol that is not the one to be spoken";
   told_ = true;
+}
+
+void Approach::hear_secret(std::string_view secret) {
+  if (secret.size() != secret_size_) complaint_ = "was given a secret of another protocol's length";
 }
 
 void Approach::hear_authentication() {

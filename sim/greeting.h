@@ -1,8 +1,9 @@
 // How a client begins: whether it asks for encryption first, as drivers do that would like to have
 // it, and which protocol it speaks. And the conversation up to its first packet that counts: each
 // wish is answered by one byte, and a newer protocol by exactly one message that says which is
-// spoken and which options are unknown (PostgreSQL: "Message Flow", Start-up and Session
-// Encryption; "NegotiateProtocolVersion").
+// spoken and which options are unknown, before anything else; what a cancel is asked for by is as
+// long as in the protocol that is spoken (PostgreSQL: "Message Flow", Start-up and Session
+// Encryption; "Protocol Versions"; "NegotiateProtocolVersion").
 #pragma once
 
 #include <cstddef>
@@ -23,6 +24,8 @@ struct Greeting {
   Parameters options = {};               // of the protocol: "_pq_.…"
 
   std::string startup(const Parameters& parameters) const;
+  // Of what pgweir speaks.
+  std::uint16_t minor_spoken() const;
   // What the one NegotiateProtocolVersion says; empty: there is none.
   std::string negotiated() const;
 };
@@ -43,6 +46,7 @@ class Approach {
 
   void hear_negotiated(std::string_view body);
   void hear_authentication();
+  void hear_secret(std::string_view secret);
   // What is wrong with what it has heard; empty: nothing.
   const std::string& complaint() const { return complaint_; }
 
@@ -51,6 +55,7 @@ class Approach {
   std::size_t unanswered_ = 0;       // wishes
   bool at_once_ = false;
   std::string negotiated_;  // to be told
+  std::size_t secret_size_ = 0;
   bool told_ = false;
   std::string complaint_;
 };

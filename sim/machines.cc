@@ -4,8 +4,8 @@ namespace pgweir::sim {
 
 Machines::Machines(std::uint8_t count, const Settings& settings, auth::Vault& vault) {
   for (std::uint8_t machine = 0; machine < count; ++machine) {
-    seats_.push_back(
-        std::make_unique<Seated>(settings, vault, Seat{.machine = machine, .machines = count}));
+    const Seat seat{.machine = machine, .machines = count, .replica = replica};
+    seats_.push_back(std::make_unique<Seated>(settings, vault, seat));
   }
 }
 

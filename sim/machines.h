@@ -12,6 +12,9 @@
 
 namespace pgweir::sim {
 
+// Of the pooler that is simulated, in the keys it gives out.
+inline constexpr std::uint16_t replica = 0x5ea1;
+
 class Machines {
  public:
   // The vault outlives them.

@@ -64,8 +64,18 @@ std::string startup(const Parameters& parameters, std::int32_t version) {
 }
 std::string ssl_request() { return start_message(int32(80877103)); }
 std::string gss_request() { return start_message(int32(80877104)); }
-std::string cancel_request(std::uint32_t pid, std::uint32_t key) {
-  return start_message(int32(80877102) + int32(pid) + int32(key));
+std::string cancel_request(std::uint32_t pid, std::string_view secret) {
+  return start_message(int32(80877102) + int32(pid) + std::string(secret));
+}
+
+std::string almost(std::string secret) {
+  if (!secret.empty()) secret.back() = static_cast<char>(secret.back() ^ 1);
+  return secret;
+}
+
+std::string foreign(std::string secret) {
+  secret.at(0) = static_cast<char>(secret.at(0) ^ 1);
+  return secret;
 }
 
 std::string query(std::string_view sql) {

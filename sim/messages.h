@@ -31,7 +31,11 @@ std::string message(char type, std::string_view body = "");
 std::string startup(const Parameters& parameters, std::int32_t version = 0x30000);
 std::string ssl_request();
 std::string gss_request();
-std::string cancel_request(std::uint32_t pid, std::uint32_t key);
+std::string cancel_request(std::uint32_t pid, std::string_view secret);
+// A secret that differs in its last bit.
+std::string almost(std::string secret);
+// One that another replica of the pooler gave out.
+std::string foreign(std::string secret);
 std::string query(std::string_view sql);
 std::string parse(std::string_view statement, std::string_view sql);
 // Parameters are texts, results too.

@@ -244,7 +244,8 @@ void Mixed::cancel() {
   const Client& victim = any_client();
   std::size_t wrong = 0;
   draws_.index(4, wrong);
-  world_.connect().say(cancel_request(victim.pid(), victim.key() + (wrong == 0 ? 1 : 0)));
+  world_.connect().say(
+      cancel_request(victim.pid(), wrong == 0 ? almost(victim.secret()) : victim.secret()));
 }
 
 void Mixed::lose_a_client() {

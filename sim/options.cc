@@ -203,6 +203,19 @@ void draw_session_state(RunOptions& options, Tape& tape) {
   if (tape.chance(1, 8)) options.settings.server_reset_query = "error 22012";
 }
 
+// Servers that are not PostgreSQL. To hang up is a fault.
+void draw_strange_servers(RunOptions& options, Tape& tape) {
+  switch (tape.below(12)) {
+    case 1: options.servers_give_secrets = false; break;
+    case 2: options.server_newer = ServerOptions::Newer::refuses; break;
+    case 3:
+      if (options.fault_every == Duration::zero()) break;
+      options.server_newer = ServerOptions::Newer::hangs_up;
+      break;
+    default: break;
+  }
+}
+
 RunOptions draw_options(Mode mode, Tape& tape) {
   RunOptions options;
   options.mode = mode;
@@ -249,6 +262,7 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   if (tape.chance(1, 3)) draw_unnamed(options, tape);
   if (tape.chance(1, 2)) draw_startup_settings(options, tape);
   if (tape.chance(1, 2)) draw_session_state(options, tape);
+  draw_strange_servers(options, tape);
   return options;
 }
 
@@ -272,6 +286,8 @@ std::string describe(const RunOptions& options) {
   add("clients", options.client_count, 0);
   add("settings_percent", options.settings_percent, 0);
   add("server_version", std::atoi(options.server_version.c_str()), 15);
+  add("server_newer", static_cast<std::int64_t>(options.server_newer), 0);
+  add("servers_give_secrets", options.servers_give_secrets, 1);
   add("refused", options.refused_count, 0);
   add("unwelcome", options.unwelcome_count, 0);
   add("pool_size", settings.default_pool_size, 0);

@@ -33,6 +33,8 @@ struct RunOptions {
   std::uint32_t user_count = 1;
   bool scram = false;  // of clients; of servers as well
   std::string server_version = ServerOptions().server_version;
+  ServerOptions::Newer server_newer{};
+  bool servers_give_secrets = true;
 
   // The world.
   std::uint32_t client_count = 4;

@@ -5,7 +5,7 @@
 namespace pgweir::sim {
 
 Postgres::Postgres(ServerOptions options) : options_(std::move(options)) {
-  journal_.cancel = [this](CancelRequest request) { cancel(request); };
+  journal_.cancel = [this](const CancelRequest& request) { cancel(request); };
   journal_.publish = [this](const Notification& notification) {
     for (const auto& session : sessions_) session->notified(notification);
   };
@@ -38,13 +38,15 @@ const PostgresSession* Postgres::session_of(std::uint32_t pid) const {
   return found == sessions_.end() ? nullptr : found->get();
 }
 
-bool Postgres::gave_out(std::uint32_t pid, std::uint32_t key) const {
-  return pid >= first_pid && pid < next_pid_ && key == PostgresSession::key_of(pid);
+bool Postgres::gave_out(std::uint32_t pid, std::string_view secret) const {
+  const auto given = journal_.secrets.find(pid);
+  return given != journal_.secrets.end() && given->second == secret;
 }
 
-void Postgres::cancel(CancelRequest request) {
+void Postgres::cancel(const CancelRequest& request) {
+  if (!gave_out(request.pid, request.secret)) return;
   for (const auto& session : sessions_) {
-    if (session->pid() == request.pid && session->key() == request.key) session->cancel();
+    if (session->pid() == request.pid) session->cancel();
   }
 }
 

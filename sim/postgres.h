@@ -46,7 +46,7 @@ class Postgres : public Host {
 
   const PostgresSession* session_of(std::uint32_t pid) const;
   // Some session has, or had, this to be cancelled by.
-  bool gave_out(std::uint32_t pid, std::uint32_t key) const;
+  bool gave_out(std::uint32_t pid, std::string_view secret) const;
 
   // Sessions that have ended are in sessions() up to this; not from inside a session's turn.
   void forget_ended();
@@ -56,12 +56,11 @@ class Postgres : public Host {
   void turn() override;
 
  private:
-  void cancel(CancelRequest request);
+  void cancel(const CancelRequest& request);
 
   ServerOptions options_;
   Welcome welcome_ = Welcome::accept;
-  static constexpr std::uint32_t first_pid = 1001;
-  std::uint32_t next_pid_ = first_pid;
+  std::uint32_t next_pid_ = 1001;
   Journal journal_;
   std::vector<std::unique_ptr<PostgresSession>> sessions_;
 };

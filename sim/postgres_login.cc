@@ -1,6 +1,7 @@
 // How a session of the model server begins: its startup packet, and who it is.
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
 #include "sim/postgres_session.h"
 #include "sim/toy_vault.h"
@@ -13,6 +14,7 @@ constexpr std::int32_t cancel_code = 80877102;
 constexpr std::int32_t ssl_code = 80877103;
 constexpr std::int32_t gss_code = 80877104;
 constexpr std::int32_t protocol_3_0 = 0x30000;
+constexpr std::int32_t protocol_3_2 = 0x30002;
 
 SessionState::Values first_settings(const ServerOptions& options, const std::string& user) {
   static const SessionState::Values usual{{"application_name", ""},
@@ -73,9 +75,9 @@ void PostgresSession::on_start(const Message& message) {
   if (version == ssl_code || version == gss_code) return stream_->write("N");
   if (version == cancel_code) {
     const auto pid = body.int32();
-    const auto key = body.int32();
-    if (!well_formed(pid && key && body.rest().empty(), message)) return;
-    journal_.cancel({static_cast<std::uint32_t>(*pid), static_cast<std::uint32_t>(*key)});
+    const std::string secret(body.rest());
+    if (!well_formed(pid && !secret.empty() && secret.size() <= 256, message)) return;
+    journal_.cancel({static_cast<std::uint32_t>(*pid), secret});
     return close();
   }
   if (!well_formed(version.has_value(), message)) return;
@@ -98,13 +100,37 @@ void PostgresSession::on_start(const Message& message) {
   }
   if (!well_formed(body.rest().empty(), message)) return;
   framer_.started();
-  // Fact 24.
-  if (*version > protocol_3_0 || !unknown_options.empty()) {
-    std::string newest = int32(protocol_3_0) + int32(std::int64_t(unknown_options.size()));
-    for (const std::string& option : unknown_options) newest += cstring(option);
-    say(sim::message('v', newest));
+  if (negotiate(*version, unknown_options)) start_session(parameters);
+}
+
+// Fact 24. PostgreSQL 18 knows 3.2, and takes the 3.1 that never was for what it is. False: it does
+// not go on.
+bool PostgresSession::negotiate(std::int32_t version,
+                                const std::vector<std::string>& unknown_options) {
+  if (version > protocol_3_0 && options_.newer != ServerOptions::Newer::negotiates) {
+    if (options_.newer == ServerOptions::Newer::hangs_up) return close(), false;
+    return fatal("08P01", "unknown protocol version " + std::to_string(version)), false;
   }
-  start_session(parameters);
+  const bool is_new = std::atoi(options_.server_version.c_str()) >= 18;
+  const std::int32_t newest = is_new ? protocol_3_2 : protocol_3_0;
+  protocol_ = std::min(version, newest);
+  if (version == protocol_ && unknown_options.empty()) return true;
+  // The older ones name their newest whatever was asked for, which comes to the same.
+  std::string said = int32(protocol_) + int32(std::int64_t(unknown_options.size()));
+  for (const std::string& option : unknown_options) said += cstring(option);
+  say(sim::message('v', said));
+  return true;
+}
+
+// 4 bytes, and 32 from protocol 3.2 on: each of them depends on whose it is.
+std::string PostgresSession::secret() const {
+  std::uint32_t noise = pid_ * 2654435761u;
+  std::string secret = int32(noise);
+  while (protocol_ >= protocol_3_2 && secret.size() < 32) {
+    noise = noise * 1664525u + 1013904223u;
+    secret += int32(noise);
+  }
+  return secret;
 }
 
 void PostgresSession::start_session(const Parameters& parameters) {
@@ -195,7 +221,10 @@ void PostgresSession::log_in() {
     return fatal("42704", "unrecognized configuration parameter \"" + unknown_setting_ + "\"");
   }
   for (const auto& [name, value] : state_.take_news()) say(parameter_status(name, value));
-  say(message('K', int32(pid_) + int32(key())));
+  if (options_.gives_secret) {
+    journal_.secrets[pid_] = secret();
+    say(message('K', int32(pid_) + secret()));
+  }
   phase_ = Phase::ready;
   logged_in_ = true;
   ++journal_.login_count;

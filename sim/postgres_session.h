@@ -35,7 +35,12 @@ struct ServerEvent {
 
 struct ServerOptions {
   enum class Auth { trust, cleartext, md5, scram };
+  // What it does when a newer minor protocol is asked for than it knows: what PostgreSQL does, or
+  // what other servers and poolers did that stand where PostgreSQL does.
+  enum class Newer : std::uint8_t { negotiates, refuses, hangs_up };
   Auth auth = Auth::trust;
+  Newer newer = Newer::negotiates;
+  bool gives_secret = true;                      // to be cancelled by
   std::map<std::string, std::string> passwords;  // by user
   std::set<std::string> databases;               // empty: whatever is asked for
   std::set<std::string> superusers{"postgres"};
@@ -56,7 +61,7 @@ struct ServerOptions {
 
 struct CancelRequest {
   std::uint32_t pid;
-  std::uint32_t key;
+  std::string secret;
 };
 
 struct Notification {
@@ -73,7 +78,8 @@ struct Journal {
   std::size_t session_count = 0;                     // logged in and there
   std::size_t session_count_max = 0;                 // ever
   std::size_t login_count = 0;                       // ever
-  std::function<void(CancelRequest)> cancel;         // a session brought one
+  std::function<void(const CancelRequest&)> cancel;  // a session brought one
+  std::map<std::uint32_t, std::string> secrets;      // to cancel by, of all who logged in
   std::function<void(const Notification&)> publish;  // a session has committed one
   AdvisoryLocks locks;
   bool keep_statements = true;
@@ -119,6 +125,8 @@ class PostgresSession final : public Peer {
   // Whose lock it waits for, if it does.
   std::optional<std::uint32_t> waits_for() const { return journal_.locks.in_the_way_of(pid_); }
   bool hostile() const { return options_.hostile_permille > 0; }
+  bool gives_secret() const { return options_.gives_secret; }
+  std::string secret() const;  // to be cancelled by
   const std::string& user() const { return user_; }
   const std::string& database() const { return database_; }
   const std::shared_ptr<Stream>& stream() const { return stream_; }
@@ -126,8 +134,6 @@ class PostgresSession final : public Peer {
   const std::string& owner_tag() const { return owner_; }
   char status() const { return status_; }
   std::uint32_t pid() const { return pid_; }
-  static std::uint32_t key_of(std::uint32_t pid) { return pid * 2654435761u; }
-  std::uint32_t key() const { return key_of(pid_); }
   std::string setting(const std::string& name) const { return state_.value(name); }
 
  private:
@@ -163,6 +169,7 @@ class PostgresSession final : public Peer {
 
   // postgres_login.cc
   void on_start(const Message& message);
+  bool negotiate(std::int32_t version, const std::vector<std::string>& unknown_options);
   void start_session(const Parameters& parameters);
   void ask_for_proof();
   void on_proof(const Message& message);
@@ -249,9 +256,10 @@ class PostgresSession final : public Peer {
   Phase phase_ = Phase::starting;
   bool logged_in_ = false;
   Framer framer_{true};
-  std::string out_;        // not flushed yet, as PostgreSQL keeps it
-  std::string held_back_;  // by a hostile one: what comes behind the next message
-  bool cut_off_ = false;   // by a hostile one: in the middle of a message
+  std::string out_;            // not flushed yet, as PostgreSQL keeps it
+  std::string held_back_;      // by a hostile one: what comes behind the next message
+  bool cut_off_ = false;       // by a hostile one: in the middle of a message
+  std::int32_t protocol_ = 0;  // that is spoken
   std::string user_;
   std::optional<ScramServer> scram_;
   std::string unknown_setting_;  // in the startup packet

@@ -66,6 +66,8 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::not_clean_in_time, "a server does not become clean in time"},
     {Probe::cancel_passed_on, "PostgreSQL has taken a cancel"},
     {Probe::server_login_failed, "a server's login fails"},
+    {Probe::server_refused_protocol, "a server refuses a newer protocol, and is asked for 3.0"},
+    {Probe::server_without_secret, "a server gives nothing to cancel it by"},
     {Probe::accept_paused, "there are no descriptors for another client"},
     {Probe::settings_applied, "settings are loaded again"},
     {Probe::drained, "all have gone, and pgweir ends", only_drain},
@@ -75,6 +77,7 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::settings_refused, "a client is refused the settings it asks for"},
     {Probe::handed_over, "a client is handed over to another machine"},
     {Probe::cancel_of_another_machine, "a cancel comes in at another machine than its client's"},
+    {Probe::cancel_of_another_replica, "a cancel comes in that another replica's client asks for"},
     {Probe::all_machines_asked, "all machines are asked for what there is"},
     {Probe::credit_used_up, "a machine has more to say to another than may be under way"},
     {Probe::machine_deaf, "a machine takes no letters for a while"},
@@ -144,6 +147,8 @@ void Probes::noted(const Note& note) {
       }
       break;
     case NoteKind::server_login_failed: hit(Probe::server_login_failed); break;
+    case NoteKind::server_refused_protocol: hit(Probe::server_refused_protocol); break;
+    case NoteKind::server_without_secret: hit(Probe::server_without_secret); break;
     case NoteKind::server_said: hit(Probe::last_words_of_idle_server); break;
     case NoteKind::server_recovered: hit(Probe::server_recovered); break;
     case NoteKind::half_message_lost: hit(Probe::half_message_lost); break;
@@ -151,6 +156,7 @@ void Probes::noted(const Note& note) {
     case NoteKind::accept_paused: hit(Probe::accept_paused); break;
     case NoteKind::settings_applied: hit(Probe::settings_applied); break;
     case NoteKind::exiting: hit(Probe::drained); break;
+    case NoteKind::foreign_cancels:
     case NoteKind::client_login:
     case NoteKind::client_closed:
     case NoteKind::client_refused:

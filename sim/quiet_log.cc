@@ -33,11 +33,15 @@ bool may_be_noted(const Note& note, const Event& event, const RunOptions& option
       return resolved != nullptr && resolved->addresses.empty();
     }
     case NoteKind::protocol_desync:
-      return options.hostile_permille > 0;  // Watch knows of which host
+      return options.hostile_permille > 0;        // Watch knows of which host
+    case NoteKind::foreign_cancels: return true;  // Watch counts them
+    case NoteKind::server_without_secret:
+      return !options.servers_give_secrets || options.hostile_permille > 0;
     case NoteKind::settings_refused: return options.reload || options.operator_count > 0;
     case NoteKind::client_login:
     case NoteKind::client_closed:
     case NoteKind::server_connected:
+    case NoteKind::server_refused_protocol:
     case NoteKind::server_closed:
     case NoteKind::server_recovered:
     case NoteKind::cancel_sent:

@@ -28,10 +28,10 @@ std::uint64_t mixed(std::uint64_t seed, std::uint64_t what) {
 // its application did.
 class CancelPeer : public Peer {
  public:
-  CancelPeer(Application& whose, std::shared_ptr<Stream> stream, std::uint32_t pid,
-             std::uint32_t key)
+  CancelPeer(Application& whose, std::shared_ptr<Stream> stream, const std::string& request)
       : whose_(whose),
-        approach_(whose.identity().greeting, cancel_request(pid, key)),
+        right_(!whose.mistakes_secret()),
+        approach_(whose.identity().greeting, request),
         stream_(std::move(stream)) {
     stream_->set_peer(this);
     stream_->write(approach_.first_words());
@@ -48,12 +48,13 @@ class CancelPeer : public Peer {
     if (over_ || !stream_->at_end()) return;
     over_ = true;
     stream_->finish();
-    whose_.cancel_over();
+    if (right_) whose_.cancel_over();
   }
   bool over() const { return over_; }
 
  private:
   Application& whose_;
+  bool right_;
   Approach approach_;
   bool over_ = false;
   std::shared_ptr<Stream> stream_;
@@ -133,6 +134,8 @@ void Simulation::build_hosts() {
     ServerOptions server;
     server.host_name = Names::name_of(i);
     server.server_version = options_.server_version;
+    server.newer = options_.server_newer;
+    server.gives_secret = options_.servers_give_secrets;
     server.clock = &clock_;
     server.tape = &tapes_.network;
     server.work_max = options_.work_max;
@@ -480,14 +483,21 @@ Duration Simulation::kernel_patience() {
   return seconds(tapes_.faults.between(20, kernel_patience_s_max));
 }
 
-void Simulation::send_cancel(Application& who, std::uint32_t pid, std::uint32_t key) {
+// One with a wrong secret comes from elsewhere: nobody has to see to it.
+void Simulation::send_cancel(Application& who, std::uint32_t pid, const std::string& secret) {
   std::erase_if(cancels_, [](const std::unique_ptr<Peer>& peer) {
     return static_cast<const CancelPeer&>(*peer).over();
   });
-  if (!shell_->listening()) return who.cancel_over();
+  const bool right = !who.mistakes_secret();
+  if (!shell_->listening()) {
+    if (right) who.cancel_over();
+    return;
+  }
+  const std::uint8_t net = right ? 2 : who.mistakes_replica() ? 6 : 5;
   const auto from =
-      ipv4(10, 9, 2, static_cast<std::uint8_t>(who.identity().number), who.cancel_port());
-  cancels_.push_back(std::make_unique<CancelPeer>(who, shell_->connect(from), pid, key));
+      ipv4(10, 9, net, static_cast<std::uint8_t>(who.identity().number), who.cancel_port());
+  cancels_.push_back(
+      std::make_unique<CancelPeer>(who, shell_->connect(from), cancel_request(pid, secret)));
 }
 
 }  // namespace pgweir::sim

@@ -127,7 +127,7 @@ class Simulation {
   }
   bool draining() const { return draining_; }
   Duration kernel_patience();
-  void send_cancel(Application& who, std::uint32_t pid, std::uint32_t key);
+  void send_cancel(Application& who, std::uint32_t pid, const std::string& secret);
   // Its host is hostile, or was while it was connected: it believes nothing, and may lose its
   // connection, but never hears what is somebody else's.
   bool may_lie(const Application& who) const;

@@ -139,6 +139,8 @@ std::string Story::happened(const Event& event) {
       const auto& address = e.peer.address;
       if (address[2] == 1) story.names_[id] = "c" + std::to_string(address[3]);
       if (address[2] == 2) story.names_[id] = "cancel-of-c" + std::to_string(address[3]);
+      if (address[2] == 5 || address[2] == 6)
+        story.names_[id] = "wrong-cancel-of-c" + std::to_string(address[3]);
       return story.name_of(id) + " connects (" + std::to_string(id.slot) + "." +
              std::to_string(id.generation) + ")";
     }

@@ -113,6 +113,7 @@ std::string Twin::Side::seen(const Message& message) {
     case 'R':
     case 'K':
     case 'N':
+    case 'v':
     case 'A': return "";
     case 'S': {
       Body body(message.body);

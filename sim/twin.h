@@ -1,9 +1,9 @@
 // The same application connected straight to a PostgreSQL of its own (O-13): what it hears through
 // the pooler must be what it would hear there, message by message, but for what cannot be the same:
-// which backend answers and how often it has, cancel keys, proofs of identity, and notices, which
-// come when they like. What pgweir documents to be different ends the comparison, until the
-// application connects anew: statements by name, and what is a matter of time: cancels and
-// statement_timeout.
+// which backend answers and how often it has, cancel keys, proofs of identity, which minor protocol
+// is spoken, and notices, which come when they like. What pgweir documents to be different ends the
+// comparison, until the application connects anew: statements by name, and what is a matter of
+// time: cancels and statement_timeout.
 #pragma once
 
 #include <deque>

@@ -20,7 +20,8 @@ namespace {
 // the read behind the one that congested it may have been under way.
 constexpr std::size_t unsent_size_max = 2 * limits::read_buffer_size + 4096;
 
-// Applications connect from 10.9.1.N, their cancels from 10.9.2.N.
+// Applications connect from 10.9.1.N, their cancels from 10.9.2.N, or from 10.9.5.N with a secret
+// that is wrong, or from 10.9.6.N with one of another replica.
 std::uint32_t application_at(const Endpoint& peer) {
   return peer.address[2] == 1 ? peer.address[3] : 0;
 }
@@ -50,9 +51,11 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     if (accepted->peer.address[2] == 2) {
       cancellers_[socket_of(accepted->client)] = {accepted->peer.address[3], accepted->peer.port};
     }
+    if (accepted->peer.address[2] == 6) foreigners_.insert(socket_of(accepted->client));
   } else if (const auto* received = std::get_if<event::Received>(&event)) {
     const auto cancel = cancellers_.find(received->socket);
     if (cancel != cancellers_.end()) cancel_arrived(received->socket, cancel->second, effects);
+    if (foreigners_.contains(received->socket)) foreign_cancel_arrived(received->socket, effects);
     if (number_of(received->socket) != 0) {
       speaker_ = received->socket;
     } else {
@@ -66,6 +69,7 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
     forget(closed->socket);
   } else if (std::holds_alternative<event::Reconfigured>(event)) {
     overdue_at_ = simulation_.clock().now();
+    hung_up_.clear();  // some pools are new
   } else if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) {
     connect_failed(failed->socket, hosts_[failed->socket]);
     hosts_.erase(failed->socket);
@@ -112,6 +116,8 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
       if (note->kind == NoteKind::protocol_desync) check_desync(note->socket);
       if (note->kind == NoteKind::server_login_failed) check_login_failure(note->socket, event);
       if (note->kind == NoteKind::server_closed) closes(note->socket, note->text);
+      note_login_end(*note);
+      if (note->kind == NoteKind::foreign_cancels) check_foreign_cancels(*note);
     } else if (const auto* connect = std::get_if<effect::Connect>(&effect)) {
       hosts_[connect->socket] = Names::host_at(connect->to);
       connects_.push_back(simulation_.clock().now());
@@ -132,6 +138,7 @@ void Watch::forget(SocketId socket) {
   waiting_.erase(socket);
   clients_.erase(socket);
   cancellers_.erase(socket);
+  foreigners_.erase(socket);
   owners_.erase(socket);
   set_up_.erase(socket);
   unheard_.erase(socket);

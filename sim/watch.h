@@ -85,11 +85,16 @@ class Watch {
   void check_kept_up(SocketId server);
   void connect_failed(SocketId socket, std::size_t host);
   void check_desync(SocketId server);
-  void check_login_failure(SocketId server, const Event& event);
   void server_closed(SocketId socket);
+
+  // watch_logins.cc
+  void check_login_failure(SocketId server, const Event& event);
+  void note_login_end(const Note& note);
 
   // watch_cancels.cc
   void cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const Effect> effects);
+  void foreign_cancel_arrived(SocketId brought_by, std::span<const Effect> effects);
+  void check_foreign_cancels(const Note& note);
   void cancel_told(Bytes letter, std::span<const Effect> effects);
   void check_answered(Cancel cancel, std::span<const Effect> effects);
   void check_passed_on(const Application& who, std::span<const Effect> effects);
@@ -122,16 +127,23 @@ class Watch {
   std::uint64_t quiet_at_step_ = 0;
   std::map<SocketId, std::uint32_t> clients_;  // the number of its application; 0: none
   std::map<SocketId, Cancel> cancellers_;      // what cancel it brings
-  std::map<SocketId, Cancel> passed_on_;       // to the machine whose client is meant
-  std::deque<Instant> connects_;               // to any host, the last of them
-  std::map<SocketId, std::size_t> hosts_;      // of servers and cancels
-  std::map<SocketId, SocketId> owners_;        // server → client it heard last
-  std::map<SocketId, SocketId> set_up_;        // server → client it gets ready for
-  std::set<SocketId> unheard_;                 // clients whose server was lost before it heard them
-  SocketId speaker_{};                         // the client whose bytes this step is about
-  std::map<SocketId, Waiter> waiting_;         // clients without a server that want one
-  std::map<Login, Instant> closed_at_;         // the last of a pool, not for being idle
-  Instant overdue_at_ = never;                 // none of them has waited too long before that
+  std::set<SocketId> foreigners_;              // bring a cancel of another replica's
+  struct ForeignCancels {
+    std::uint32_t count = 0;  // not noted yet
+    Instant noted_at = never;
+  };
+  std::map<std::uint8_t, ForeignCancels> foreign_cancels_;  // by machine
+  std::map<SocketId, Cancel> passed_on_;                    // to the machine whose client is meant
+  std::map<std::pair<Login, std::uint8_t>, Instant> hung_up_;  // by pool and machine: when last
+  std::deque<Instant> connects_;                               // to any host, the last of them
+  std::map<SocketId, std::size_t> hosts_;                      // of servers and cancels
+  std::map<SocketId, SocketId> owners_;                        // server → client it heard last
+  std::map<SocketId, SocketId> set_up_;                        // server → client it gets ready for
+  std::set<SocketId> unheard_;          // clients whose server was lost before it heard them
+  SocketId speaker_{};                  // the client whose bytes this step is about
+  std::map<SocketId, Waiter> waiting_;  // clients without a server that want one
+  std::map<Login, Instant> closed_at_;  // the last of a pool, not for being idle
+  Instant overdue_at_ = never;          // none of them has waited too long before that
   std::map<std::size_t, std::deque<Instant>> failures_;  // of connections to a host, the last ones
   std::set<std::uint32_t> dismissed_;               // applications whose connection pgweir closed
   std::map<std::uint32_t, std::uint32_t> cancels_;  // application → its last request at a cancel

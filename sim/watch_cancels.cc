@@ -1,7 +1,9 @@
 // The part of the watch that is about cancels (O-08): that they hit what was meant, and reach it.
 #include <algorithm>
 #include <string>
+#include <utility>
 
+#include "core/base/limits.h"
 #include "core/seats/message.h"
 #include "sim/application.h"
 #include "sim/simulation.h"
@@ -23,6 +25,43 @@ void Watch::cancel_arrived(SocketId brought_by, Cancel cancel, std::span<const E
   cancels_[cancel.application] = simulation_.applications()[cancel.application - 1]->last_request();
   if (whole) return check_answered(cancel, effects);
   passed_on_[brought_by] = cancel;  // perhaps: the letter may go later
+}
+
+// It is counted, and noted at once when none was noted for a while. Who brings it is let go.
+void Watch::foreign_cancel_arrived(SocketId brought_by, std::span<const Effect> effects) {
+  const auto ends = [&](const Effect& effect) {
+    const auto* close = std::get_if<effect::Close>(&effect);
+    return close != nullptr && close->socket == brought_by;
+  };
+  const auto told = [&](const Effect& effect) {  // that it was too late with the rest
+    const auto* send = std::get_if<effect::Send>(&effect);
+    return send != nullptr && send->socket == brought_by && send->bytes.size() > 1;
+  };
+  if (std::ranges::none_of(effects, ends) || std::ranges::any_of(effects, told)) return;
+  simulation_.probes().hit(Probe::cancel_of_another_replica);
+  ForeignCancels& known = foreign_cancels_[simulation_.shell().machine_of(brought_by)];
+  ++known.count;
+  const Instant now = simulation_.clock().now();
+  const bool is_due =
+      known.noted_at == never || now >= after(known.noted_at, limits::foreign_cancels_noted_every);
+  const auto notes = [](const Effect& effect) {
+    const auto* note = std::get_if<Note>(&effect);
+    return note != nullptr && note->kind == NoteKind::foreign_cancels;
+  };
+  if (!is_due || std::ranges::any_of(effects, notes)) return;
+  simulation_.verdict().blame(oracle::cancel_reach,
+                              "a cancel of another replica's client is not noted");
+}
+
+void Watch::check_foreign_cancels(const Note& note) {
+  ForeignCancels& known = foreign_cancels_[simulation_.shell().machine_of(note.socket)];
+  known.noted_at = simulation_.clock().now();
+  const std::string said = std::string(note.text.substr(0, note.text.find(' ')));
+  const std::string is = std::to_string(std::exchange(known.count, 0));
+  if (said == is) return;
+  simulation_.verdict().blame(oracle::cancel_reach, "the log tells of " + said +
+                                                        " cancels of another replica's clients, " +
+                                                        "and there were " + is);
 }
 
 void Watch::cancel_told(Bytes letter, std::span<const Effect> effects) {
@@ -88,6 +127,7 @@ bool Watch::runs_for(SocketId server, SocketId client, const Application& who) c
   if (stream == nullptr || stream != who.stream().get()) return false;
   const PostgresSession* session = session_of(server);
   if (session == nullptr || session->hostile() || !session->sleeping()) return false;
+  if (!session->gives_secret()) return false;
   if (simulation_.application_of(session->owner_tag()) != &who) return false;
   const Stream& its = *session->stream();
   const bool still = its.flying_size() == 0 && its.readable_size() == 0 &&
@@ -104,8 +144,7 @@ void Watch::check_secret(SocketId canceller, std::string_view request) {
   if (options.hostile_permille > 0 && host == options.hostile_host) return;
   Body body(request.substr(8));  // behind its size and the code
   const auto pid = static_cast<std::uint32_t>(body.int32().value_or(0));
-  const auto key = static_cast<std::uint32_t>(body.int32().value_or(0));
-  if (simulation_.hosts()[host]->gave_out(pid, key)) return;
+  if (simulation_.hosts()[host]->gave_out(pid, body.rest())) return;
   simulation_.verdict().blame(oracle::cancel_reach, "a cancel for backend " + std::to_string(pid) +
                                                         " of " + Names::name_of(host) +
                                                         " has a secret that nobody was given");

@@ -1,9 +1,8 @@
-// The part of the watch that is about servers and logins that end: which may, what their hosts are
+// The part of the watch that is about servers that end: which may, what their hosts are
 // spared then, and who is told.
 #include <algorithm>
 #include <string>
 
-#include "sim/quiet_log.h"
 #include "sim/simulation.h"
 #include "sim/watch.h"
 
@@ -63,36 +62,6 @@ void Watch::check_desync(SocketId server) {
   const RunOptions& options = simulation_.options();
   if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
   simulation_.verdict().blame(oracle::quiet_logs, "a desync with a host that says nothing wrong");
-}
-
-// An attempt fails because the host or the network ended it, or because its time has passed in a
-// world in which that may be.
-void Watch::check_login_failure(SocketId server, const Event& event) {
-  if (std::holds_alternative<event::ConnectFailed>(event)) return;
-  const RunOptions& options = simulation_.options();
-  if (options.hostile_permille > 0 && hosts_[server] == options.hostile_host) return;
-  // pgweir may have no password yet that the host takes: O-12 knows which would have served.
-  const auto* received = std::get_if<event::Received>(&event);
-  const bool answers = (received != nullptr && received->socket == server) ||
-                       std::holds_alternative<event::Derived>(event);
-  if (options.change_passwords && answers) return;
-  const Stream* stream = simulation_.shell().stream_of(server);
-  const PostgresSession* session = session_of(server);
-  const bool answered = stream != nullptr;
-  if (answered &&
-      (session == nullptr || session->ended() || stream->peer_finished() || stream->peer_reset())) {
-    return;
-  }
-  const Instant since = server_clocks_.opened_at(server);
-  const bool in_time = !simulation_.in_force().had_passed(&Settings::server_connect_timeout, since,
-                                                          simulation_.clock().now());
-  const bool slow = !answered || stream->dark() || options.clog || options.stall ||
-                    login_may_be_slow(options) ||
-                    simulation_.host_in_trouble(hosts_[server], since);
-  if (!in_time && slow) return;
-  simulation_.verdict().blame(oracle::quiet_logs,
-                              in_time ? "a server's login is said to have failed, and did not"
-                                      : "a login takes too long with a host that is not slow");
 }
 
 // Whoever needed it is told now, if the world broke it.

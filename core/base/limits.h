@@ -94,6 +94,8 @@ inline constexpr std::uint32_t letters_taken_at_once = letters_under_way_max / 2
 // Those that say so go beside the others: as many as there may be halves.
 inline constexpr std::uint32_t letters_of_a_pair_max =
     letters_under_way_max + letters_under_way_max / letters_taken_at_once;
+// How often a machine notes that cancels of other replicas' clients came to it: with how many.
+inline constexpr Duration foreign_cancels_noted_every = 1min;
 // How long other machines may take to answer a SHOW: then what they have is not shown.
 inline constexpr Duration gather_wait = 5s;
 // Key derivations at once: they share the shell's threads with DNS.

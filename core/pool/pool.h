@@ -23,6 +23,7 @@
 #include "core/pool/report.h"
 #include "core/pool/wait_queue.h"
 #include "core/session/parameters.h"
+#include "core/wire/protocol.h"
 
 namespace pgweir::pool {
 
@@ -115,6 +116,10 @@ struct Pool {
   bool known = false;
   std::vector<std::pair<std::string, std::string>> welcome;
   session::ParameterSet parameters{};
+
+  // The minor protocol that its servers are asked for: 3.0 where they do not even negotiate 3.2.
+  std::uint16_t minor = wire::newest_minor;
+  bool secret_missed = false;  // a server gave none to be cancelled by, and that is noted
 
   std::optional<Level> told;  // to the ledger
   Hunger hunger;              // told to the other machines where the pool lives, last

@@ -81,8 +81,8 @@ auto fields_of(Is<Left> auto& message) {
   return std::tie(count);
 }
 auto fields_of(Is<Cancel> auto& message) {
-  auto& [requester, key] = message;
-  return std::tie(requester, key);
+  auto& [requester, id, secret] = message;
+  return std::tie(requester, id, secret);
 }
 auto fields_of(Is<Cancelled> auto& message) {
   auto& [requester] = message;

@@ -69,7 +69,8 @@ struct HandedOver {
 // what its client asks after that is not what was meant.
 struct Cancel {
   ClientHandle requester;
-  std::uint64_t key = 0;
+  std::uint32_t id = 0;
+  std::string_view secret;
   bool operator==(const Cancel&) const = default;
 };
 struct Cancelled {

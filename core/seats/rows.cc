@@ -50,6 +50,7 @@ std::string write_rows(const Rows& rows) {
   writer.put(rows.stats);
   writer.put(rows.half_message_lost);
   writer.put(rows.protocol_desync);
+  writer.put(rows.foreign_cancels);
   return writer.take();
 }
 
@@ -63,6 +64,7 @@ Rows read_rows(Bytes bytes) {
   reader.get(rows.stats);
   reader.get(rows.half_message_lost);
   reader.get(rows.protocol_desync);
+  reader.get(rows.foreign_cancels);
   reader.finish();
   return rows;
 }
@@ -87,6 +89,7 @@ void add(Rows& all, const Rows& others) {
       });
   all.half_message_lost += others.half_message_lost;
   all.protocol_desync += others.protocol_desync;
+  all.foreign_cancels += others.foreign_cancels;
 }
 
 }  // namespace pgweir::seats

@@ -20,6 +20,7 @@ struct Rows {
   // With stats: what should not happen, since the start.
   std::uint64_t half_message_lost = 0;
   std::uint64_t protocol_desync = 0;
+  std::uint64_t foreign_cancels = 0;
 };
 
 std::string write_rows(const Rows& rows);

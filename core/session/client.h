@@ -15,6 +15,7 @@
 #include "core/base/time.h"
 #include "core/base/timers.h"
 #include "core/event.h"
+#include "core/session/cancel_key.h"
 #include "core/session/message_stream.h"
 #include "core/session/parameters.h"
 #include "core/session/startup_settings.h"
@@ -62,8 +63,7 @@ struct Login {
   std::string database;
   std::vector<std::pair<std::string, std::string>> parameters;
   StartupSettings settings;
-  std::vector<std::string> protocol_options;
-  std::uint16_t minor = 0;
+  std::uint16_t minor = 0;                 // of protocol 3, that is spoken
   std::optional<auth::ScramServer> scram;  // once it has been challenged
   bool deriving = false;  // the verifier is on its way; the first answer waits at the front of held
   bool admitting = false;  // seat 0 is asked whether there is room
@@ -106,7 +106,7 @@ struct Client {
   ClientStatements statements;
   UnnamedStatement unnamed;
   ValueId user = no_value;  // as it logged in
-  std::uint64_t cancel_key = 0;
+  CancelKey cancel_key;
 
   Instant connected_at{};
   Instant state_at{};        // when it came into its state, or last became idle in a transaction

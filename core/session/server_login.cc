@@ -17,7 +17,7 @@ ServerLogin::ServerLogin(ServerIdentity identity) : identity_(std::move(identity
 std::string ServerLogin::startup_message() const {
   std::string out;
   wire::Writer writer(out);
-  writer.begin_untyped().u32(wire::protocol_3_0);
+  writer.begin_untyped().u32(wire::protocol_3_0 + identity_.minor);
   writer.text("user").text(identity_.user).text("database").text(identity_.database);
   writer.u8(0).end();
   return out;
@@ -27,7 +27,10 @@ ServerLogin::Next ServerLogin::on_message(BackendType type, Bytes body, auth::Va
                                           std::string& answer) {
   if (type == BackendType::error_response) return on_error(body);
   if (type == BackendType::notice_response) return Next::more;
-  if (type == BackendType::negotiate_protocol_version) return Next::more;
+  heard_ = true;
+  if (type == BackendType::negotiate_protocol_version && !authenticated_) {
+    return on_negotiation(body);
+  }
   if (type == BackendType::authentication && !authenticated_) {
     return on_authentication(body, vault, answer);
   }
@@ -42,6 +45,21 @@ ServerLogin::Next ServerLogin::on_message(BackendType type, Bytes body, auth::Va
               join("the server sent a message that does not belong into a login (type ",
                    static_cast<int>(type), ")"),
               false);
+}
+
+// To an older minor version; no options were asked for that it could not know. Some PgBouncers
+// say it twice (issue 1459 of theirs).
+ServerLogin::Next ServerLogin::on_negotiation(Bytes body) {
+  wire::Reader reader(body);
+  const std::uint32_t version = reader.u32();
+  const std::uint32_t option_count = reader.u32();
+  const bool older =
+      version >= wire::protocol_3_0 && version <= wire::protocol_3_0 + identity_.minor;
+  if (!reader.finished() || option_count != 0 || !older) {
+    return fail(sqlstate::connection_failure, "the server sent a wrong NegotiateProtocolVersion",
+                false);
+  }
+  return Next::more;
 }
 
 ServerLogin::Next ServerLogin::on_authentication(Bytes body, auth::Vault& vault,
@@ -156,6 +174,11 @@ ServerLogin::Next ServerLogin::send_password(std::optional<std::string> password
 ServerLogin::Next ServerLogin::on_error(Bytes body) {
   const wire::ErrorFields said = wire::read_error_fields(body);
   const std::string text = join("server login failed: ", said.message);
+  // What PostgreSQL may say at once is about the role (28), its database (3D), places (53) or the
+  // server's state (57). Anything else is the answer of one that does not negotiate.
+  const bool known = said.code.starts_with("28") || said.code.starts_with("3D") ||
+                     said.code.starts_with("53") || said.code.starts_with("57");
+  failure_.protocol = !heard_ && identity_.minor > 0 && !known;
   // Class 28: the role, its password or pg_hba.conf. The client's own login was right.
   if (said.code.starts_with("28")) return fail(sqlstate::server_rejected_connection, text, true);
   if (said.code == sqlstate::invalid_catalog_name.text()) {
@@ -199,7 +222,8 @@ ServerLogin::Next ServerLogin::on_key_data(Bytes body) {
 
 ServerLogin::Next ServerLogin::fail(SqlState code, std::string message, bool permanent,
                                     std::string hint) {
-  failure_ = {{code, std::move(message), std::move(hint)}, permanent};
+  failure_.error = {code, std::move(message), std::move(hint)};
+  failure_.permanent = permanent;
   return Next::failed;
 }
 

@@ -23,6 +23,7 @@ struct ServerIdentity {
   std::string database;
   CredentialId credential = no_credential;
   bool cleartext_allowed = false;
+  std::uint16_t minor = wire::newest_minor;  // of protocol 3, to be asked for
 };
 
 // Why a login failed: the error its waiting clients are told, and whether waiting could help.
@@ -30,6 +31,7 @@ struct LoginFailure {
   PgError error;
   bool permanent = false;   // until settings or the server's roles and databases change
   bool unanswered = false;  // the connection broke or its time passed: nobody said why
+  bool protocol = false;    // the minor protocol that was asked for may be all that is wrong
 };
 
 class ServerLogin {
@@ -43,6 +45,8 @@ class ServerLogin {
   Next on_message(wire::BackendType type, Bytes body, auth::Vault& vault, std::string& answer);
   // After derive: the key is in the vault, or it could not be made.
   Next on_derived(bool done, auth::Vault& vault, std::string& answer);
+  // Before it has said anything but an error: whatever asked for a newer protocol may be why.
+  bool unheard() const { return !heard_; }
 
   const ServerIdentity& identity() const { return identity_; }
   const auth::ScramClient::Derivation& derivation() const { return scram_->derivation(); }
@@ -53,6 +57,7 @@ class ServerLogin {
   const std::vector<std::byte>& backend_secret() const { return backend_secret_; }
 
  private:
+  Next on_negotiation(Bytes body);
   Next on_authentication(Bytes body, auth::Vault& vault, std::string& answer);
   Next on_sasl(Bytes mechanisms, auth::Vault& vault, std::string& answer);
   Next on_error(Bytes body);
@@ -65,6 +70,7 @@ class ServerLogin {
 
   ServerIdentity identity_;
   std::optional<auth::ScramClient> scram_;
+  bool heard_ = false;          // it speaks a protocol that was asked for
   bool proved_ = false;         // the server has shown that it knows the secret
   bool authenticated_ = false;  // AuthenticationOk has come
   std::vector<std::pair<std::string, std::string>> parameters_;

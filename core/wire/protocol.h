@@ -61,6 +61,7 @@ enum class TransactionStatus : std::uint8_t { idle = 'I', in_transaction = 'T', 
 
 // Codes in the place of a protocol version in a startup packet.
 inline constexpr std::uint32_t protocol_3_0 = 3u << 16;
+inline constexpr std::uint16_t newest_minor = 2;  // of protocol 3, that pgweir speaks
 inline constexpr std::uint32_t cancel_request_code = 1234u << 16 | 5678u;
 inline constexpr std::uint32_t ssl_request_code = 1234u << 16 | 5679u;
 inline constexpr std::uint32_t gssenc_request_code = 1234u << 16 | 5680u;

@@ -91,7 +91,7 @@ std::expected<FirstPacket, StartupRefused> read_startup_packet(Bytes packet) {
     if (major == 0 || major > 9) return drop();
     return refuse(sqlstate::feature_not_supported,
                   join("unsupported frontend protocol ", major, ".", code & 0xffffu,
-                       ": pgweir supports 3.0"));
+                       ": pgweir supports 3.0 to 3.", newest_minor));
   }
   return read_parameters(code, reader);
 }

@@ -2,7 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "tests/integration/environment.h"
 #include "tests/integration/pooler.h"
@@ -91,19 +94,69 @@ TEST_F(Cancel, that_comes_late_does_not_hit_the_next_statement_of_the_transactio
 TEST_F(Cancel, with_a_wrong_key_hits_nobody) {
   Pooler pooler({.settings = {{"auth_type", "trust"}}});
   Session direct = postgres().direct();
-  RawClient client(pooler.port());
-  ASSERT_TRUE(client.log_in("app", "appdb"));
-  ASSERT_TRUE(client.send(query("SELECT pg_sleep(1)")));
-  ASSERT_TRUE(eventually([&] { return runs(direct, "SELECT pg_sleep(1)"); }));
-  for (const std::uint32_t flipped : {1u, 0x80000000u, 0xffffffffu}) {
-    RawClient wrong_secret(pooler.port());
-    ASSERT_TRUE(wrong_secret.send(cancel_request(client.key_pid(), client.key_secret() ^ flipped)));
-    EXPECT_TRUE(wrong_secret.at_end()) << "a cancel request is answered by a close";
-    RawClient wrong_pid(pooler.port());
-    ASSERT_TRUE(wrong_pid.send(cancel_request(client.key_pid() ^ flipped, client.key_secret())));
-    EXPECT_TRUE(wrong_pid.at_end());
+  for (const std::uint32_t version : {protocol_3_0, protocol_3_2}) {
+    RawClient client(pooler.port());
+    ASSERT_TRUE(client.log_in("app", "appdb", {}, version));
+    ASSERT_TRUE(client.send(query("SELECT pg_sleep(1)")));
+    ASSERT_TRUE(eventually([&] { return runs(direct, "SELECT pg_sleep(1)"); }));
+    const std::string right = client.key_secret();
+    std::vector<std::string> wrong{"",           right.substr(0, 3),    right.substr(0, 4) + "more",
+                                   right + '\0', std::string(256, 'x'), std::string(257, 'x')};
+    for (std::size_t i = 0; i < right.size(); ++i) {
+      wrong.push_back(right);
+      wrong.back()[i] = static_cast<char>(right[i] ^ 0x10);
+    }
+    for (const std::string& secret : wrong) {
+      RawClient wrong_secret(pooler.port());
+      ASSERT_TRUE(wrong_secret.send(cancel_request(client.key_pid(), secret)));
+      EXPECT_TRUE(wrong_secret.at_end()) << "a cancel request is answered by a close";
+    }
+    for (const std::uint32_t flipped : {1u, 0x80000000u, 0xffffffffu}) {
+      RawClient wrong_pid(pooler.port());
+      ASSERT_TRUE(wrong_pid.send(cancel_request(client.key_pid() ^ flipped, right)));
+      EXPECT_TRUE(wrong_pid.at_end());
+    }
+    EXPECT_EQ(types(client.read_until_ready()), "TDCZ");
   }
-  EXPECT_EQ(types(client.read_until_ready()), "TDCZ");
+}
+
+// PostgreSQL: "Protocol Versions": a secret is longer from 3.2 on.
+TEST_F(Cancel, with_the_key_of_its_protocol_hits_the_statement) {
+  Pooler pooler({.settings = {{"auth_type", "trust"}}});
+  Session direct = postgres().direct();
+  for (const auto& [version, size] :
+       {std::pair{protocol_3_0, 4u}, {protocol_3_0 + 1, 4u}, {protocol_3_2, 32u}}) {
+    RawClient client(pooler.port());
+    ASSERT_TRUE(client.log_in("app", "appdb", {}, version));
+    EXPECT_EQ(client.key_secret().size(), size) << "minor " << (version & 0xffff);
+    ASSERT_TRUE(client.send(query("SELECT pg_sleep(60)")));
+    ASSERT_TRUE(eventually([&] { return runs(direct, "SELECT pg_sleep(60)"); }));
+    RawClient canceller(pooler.port());
+    ASSERT_TRUE(canceller.send(cancel_request(client.key_pid(), client.key_secret())));
+    EXPECT_TRUE(canceller.at_end());
+    const std::vector<Message> answer = client.read_until_ready();
+    ASSERT_EQ(types(answer), "TEZ");
+    EXPECT_EQ(error_field(answer[1], 'C'), "57014");
+  }
+}
+
+// Behind one address: the request comes to the wrong one of two processes.
+TEST_F(Cancel, for_a_client_of_another_replica_is_closed_and_told_in_the_log) {
+  Pooler here({.settings = {{"auth_type", "trust"}}});
+  Pooler there({.settings = {{"auth_type", "trust"}}});
+  Session direct = postgres().direct();
+  for (const std::uint32_t version : {protocol_3_0, protocol_3_2}) {
+    RawClient client(here.port());
+    ASSERT_TRUE(client.log_in("app", "appdb", {}, version));
+    ASSERT_TRUE(client.send(query("SELECT pg_sleep(1)")));
+    ASSERT_TRUE(eventually([&] { return runs(direct, "SELECT pg_sleep(1)"); }));
+    RawClient canceller(there.port());
+    ASSERT_TRUE(canceller.send(cancel_request(client.key_pid(), client.key_secret())));
+    EXPECT_TRUE(canceller.at_end());
+    EXPECT_EQ(types(client.read_until_ready()), "TDCZ");
+  }
+  EXPECT_TRUE(eventually([&] { return there.log().contains("event=foreign_cancels"); }));
+  EXPECT_FALSE(here.log().contains("event=foreign_cancels"));
 }
 
 TEST_F(Cancel, of_a_waiting_client_is_answered_and_its_session_goes_on) {

@@ -96,10 +96,10 @@ void ModelSide::carry() {
   }
 }
 
-void ModelSide::cancel(std::uint32_t pid, std::uint32_t key) {
+void ModelSide::cancel(std::uint32_t pid, const std::string& secret) {
   auto wire = std::make_shared<sim::Stream>(1 << 20);
   model_.accepted(wire);
-  wire->send(sim::cancel_request(pid, key));
+  wire->send(sim::cancel_request(pid, secret));
   model_.turn();
   EXPECT_TRUE(wire->peer_finished());
   EXPECT_EQ(wire->readable_size(), 0u);
@@ -117,9 +117,9 @@ void RealSide::carry() {
   client().turn();
 }
 
-void RealSide::cancel(std::uint32_t pid, std::uint32_t key) {
+void RealSide::cancel(std::uint32_t pid, const std::string& secret) {
   RawClient wire(port_);
-  wire.send(cancel_request(pid, key));
+  wire.send(cancel_request(pid, secret));
   EXPECT_TRUE(wire.at_end());
 }
 
@@ -164,9 +164,10 @@ void ConformanceTest::expect_nothing_more() {
   expect(sim::query("select 'end'"), "T D(end) C(SELECT 1) Z(I)");
 }
 
-void ConformanceTest::cancel(std::uint32_t wrong_by) {
+void ConformanceTest::cancel(bool with_the_right_key) {
   for (Side* side : first_.sides()) {
-    side->cancel(side->client().pid(), side->client().key() + wrong_by);
+    const std::string& secret = side->client().secret();
+    side->cancel(side->client().pid(), with_the_right_key ? secret : sim::almost(secret));
   }
 }
 

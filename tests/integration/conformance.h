@@ -47,7 +47,7 @@ class Side {
   Side& operator=(const Side&) = delete;
 
   virtual void carry() = 0;
-  virtual void cancel(std::uint32_t pid, std::uint32_t key) = 0;
+  virtual void cancel(std::uint32_t pid, const std::string& secret) = 0;
 
   sim::Client& client() { return *client_; }
   void log_in(const std::string& user, const std::string& database);
@@ -67,7 +67,7 @@ class ModelSide final : public Side {
  public:
   ModelSide(sim::Postgres& model, sim::Clock& clock);
   void carry() override;
-  void cancel(std::uint32_t pid, std::uint32_t key) override;
+  void cancel(std::uint32_t pid, const std::string& secret) override;
 
  private:
   sim::Postgres& model_;
@@ -79,7 +79,7 @@ class RealSide final : public Side {
  public:
   explicit RealSide(int port) : port_(port), socket_(port) {}
   void carry() override;
-  void cancel(std::uint32_t pid, std::uint32_t key) override;
+  void cancel(std::uint32_t pid, const std::string& secret) override;
 
  private:
   int port_;
@@ -113,7 +113,7 @@ class ConformanceTest : public IntegrationTest {
   void expect_heard(const std::string& expected) { expect(std::string(), expected); }
   // That the answer to what was said before is complete, and nothing is behind it.
   void expect_nothing_more();
-  void cancel(std::uint32_t wrong_by = 0);
+  void cancel(bool with_the_right_key = true);
   // Until this is so in pg_stat_activity.
   void wait_until(const std::string& condition);
 

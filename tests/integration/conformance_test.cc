@@ -111,7 +111,7 @@ TEST_F(Conformance, Row12OneReadyForManyStatementsAndEarlierOnesUndone) {
 
 TEST_F(Conformance, Row13ACancelOfAnIdleSessionOrWithAWrongKeyDoesNothing) {
   cancel();
-  cancel(1);
+  cancel(false);
   expect_nothing_more();
   expect(query("begin"), "C(BEGIN) Z(T)");
   cancel();

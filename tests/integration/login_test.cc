@@ -95,9 +95,12 @@ TEST_F(Login, newer_protocols_are_negotiated_exactly_once) {
     std::string negotiated;  // the body; empty: none is sent
   };
   for (const Case& each :
-       {Case{0x00030000, plain, ""}, Case{0x00030002, plain, int32(0x00030000) + int32(0)},
+       {Case{0x00030000, plain, ""}, Case{0x00030001, plain, ""}, Case{0x00030002, plain, ""},
+        Case{0x00030003, plain, int32(0x00030002) + int32(0)},
         Case{0x0003270f, with_options,
-             int32(0x00030000) + int32(2) + "_pq_.tides" + zero + "_pq_.moon" + zero},
+             int32(0x00030002) + int32(2) + "_pq_.tides" + zero + "_pq_.moon" + zero},
+        Case{0x00030002, with_options,
+             int32(0x00030002) + int32(2) + "_pq_.tides" + zero + "_pq_.moon" + zero},
         Case{0x00030000, with_options,
              int32(0x00030000) + int32(2) + "_pq_.tides" + zero + "_pq_.moon" + zero}}) {
     RawClient client(pooler.port());

@@ -47,8 +47,9 @@ std::string startup(std::uint32_t version, const Parameters& parameters) {
   return int32(static_cast<std::uint32_t>(body.size() + 4)) + body;
 }
 
-std::string cancel_request(std::uint32_t pid, std::uint32_t secret) {
-  return int32(16) + int32(80877102) + int32(pid) + int32(secret);
+std::string cancel_request(std::uint32_t pid, std::string_view secret) {
+  return int32(static_cast<std::uint32_t>(12 + secret.size())) + int32(80877102) + int32(pid) +
+         std::string(secret);
 }
 
 std::string query(std::string_view sql) { return message('Q', std::string(sql) + '\0'); }
@@ -88,7 +89,7 @@ RawClient::RawClient(RawClient&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)),
       parameters_(std::move(other.parameters_)),
       key_pid_(other.key_pid_),
-      key_secret_(other.key_secret_) {}
+      key_secret_(std::move(other.key_secret_)) {}
 
 bool RawClient::send(std::string_view bytes) const {
   while (!bytes.empty()) {
@@ -143,11 +144,11 @@ bool RawClient::readable() const {
   return poll(&entry, 1, 0) > 0;
 }
 
-bool RawClient::log_in(const std::string& user, const std::string& database,
-                       const Parameters& more) {
+bool RawClient::log_in(const std::string& user, const std::string& database, const Parameters& more,
+                       std::uint32_t version) {
   Parameters all = {{"user", user}, {"database", database}};
   all.insert(all.end(), more.begin(), more.end());
-  if (!send(startup(protocol_3_0, all))) return false;
+  if (!send(startup(version, all))) return false;
   const std::vector<Message> answers = read_until_ready();
   for (const Message& answer : answers) {
     if (answer.type == 'S') {
@@ -156,7 +157,7 @@ bool RawClient::log_in(const std::string& user, const std::string& database,
           answer.body.substr(middle + 1, answer.body.size() - middle - 2);
     } else if (answer.type == 'K') {
       key_pid_ = number_at(answer.body, 0);
-      key_secret_ = number_at(answer.body, 4);
+      key_secret_ = answer.body.substr(4);
     }
   }
   return !answers.empty() && answers.back().type == 'Z';

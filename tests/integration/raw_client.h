@@ -25,9 +25,10 @@ std::string int32(std::uint32_t number);
 std::string message(char type, std::string_view body);
 // PostgreSQL: "Message Formats", StartupMessage; version 0x00030000 is 3.0.
 std::string startup(std::uint32_t version, const Parameters& parameters);
-std::string cancel_request(std::uint32_t pid, std::uint32_t secret);
+std::string cancel_request(std::uint32_t pid, std::string_view secret);
 std::string query(std::string_view sql);
 inline constexpr std::uint32_t protocol_3_0 = 0x00030000;
+inline constexpr std::uint32_t protocol_3_2 = 0x00030002;
 inline constexpr std::uint32_t ssl_request_code = 80877103;
 inline constexpr std::uint32_t gss_request_code = 80877104;
 // A startup packet that is a code alone.
@@ -61,10 +62,11 @@ class RawClient {
   bool readable() const;
 
   // Startup where no password is asked for, up to ReadyForQuery. What was told is kept.
-  bool log_in(const std::string& user, const std::string& database, const Parameters& more = {});
+  bool log_in(const std::string& user, const std::string& database, const Parameters& more = {},
+              std::uint32_t version = protocol_3_0);
   const std::map<std::string, std::string>& parameters() const { return parameters_; }
   std::uint32_t key_pid() const { return key_pid_; }
-  std::uint32_t key_secret() const { return key_secret_; }
+  const std::string& key_secret() const { return key_secret_; }
 
   // The answer to a simple query.
   std::vector<Message> ask(std::string_view sql);
@@ -81,7 +83,7 @@ class RawClient {
   int socket_ = -1;
   std::map<std::string, std::string> parameters_;
   std::uint32_t key_pid_ = 0;
-  std::uint32_t key_secret_ = 0;
+  std::string key_secret_;
 };
 
 }  // namespace pgweir::integration

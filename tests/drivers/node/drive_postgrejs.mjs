@@ -1,4 +1,5 @@
-// postgrejs: names S_1, S_2, ... in every session, a cursor that is a portal, its own pool.
+// postgrejs: names S_1, S_2, ... in every session, a cursor that is a portal, its own pool. Its
+// cancel() is not written yet.
 import { Connection, Pool } from 'postgrejs'
 import { check, CROWD, inTime, numbers, refused, ROUNDS, run, same, WORKERS } from './report.mjs'
 

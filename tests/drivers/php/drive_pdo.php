@@ -1,5 +1,6 @@
 <?php
 // PHP's PDO: names pdo_stmt_1, ... and SQL's DEALLOCATE of them, or none, or no parameters at all.
+// It cannot cancel.
 
 require __DIR__ . '/report.php';
 

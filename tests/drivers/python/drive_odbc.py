@@ -1,5 +1,6 @@
 """ODBC (psqlODBC, by way of pyodbc): prepares at the server, fetches in parts."""
 
+import concurrent.futures
 import datetime
 import decimal
 import glob
@@ -73,6 +74,22 @@ def catalogue():
         same([row.table_name for row in cursor.tables(table="shown")], ["shown"])
         same([row.column_name for row in cursor.columns(table="shown")], ["n", "t"])
         same([row.column_name for row in cursor.primaryKeys(table="shown")], ["n"])
+
+
+@check("cancel")
+def cancel():
+    """SQLCancel of a statement that another thread waits for."""
+    with plain.connections(2) as [one, other], \
+            concurrent.futures.ThreadPoolExecutor(1) as thread:
+        for _ in range(3):
+            cursor = one.cursor()
+            asleep = thread.submit(
+                plain.refused, "57014", cursor.execute, "SELECT 'cancel me', pg_sleep(20)")
+            plain.wait_until_seen(other, "%cancel me%pg_sleep%")
+            cursor.cancel()
+            asleep.result()
+            same(plain.query(one, "SELECT 7"), [(7,)])
+            same(plain.query(other, "SELECT 8"), [(8,)])
 
 
 plain.register_concurrency()

@@ -1,4 +1,4 @@
-"""pg8000: every statement has a name, the same names in every session."""
+"""pg8000: every statement has a name, the same names in every session. It cannot cancel."""
 
 import datetime
 import decimal

@@ -7,11 +7,11 @@ namespace {
 class CancelTest : public Story {
  protected:
   // How the pooler treats the canceller's own connection: no answer, closed.
-  void cancel(std::uint32_t pid, std::uint32_t key) {
+  void cancel(std::uint32_t pid, const std::string& secret) {
     sim::Client& canceller = world.connect();
-    EXPECT_EQ(world.ask(canceller, sim::cancel_request(pid, key)), "EOF");
+    EXPECT_EQ(world.ask(canceller, sim::cancel_request(pid, secret)), "EOF");
   }
-  void cancel(const sim::Client& client) { cancel(client.pid(), client.key()); }
+  void cancel(const sim::Client& client) { cancel(client.pid(), client.secret()); }
 };
 
 TEST_F(CancelTest, a_running_statement_is_cancelled) {
@@ -26,14 +26,30 @@ TEST_F(CancelTest, a_running_statement_is_cancelled) {
 TEST_F(CancelTest, a_wrong_key_cancels_nothing) {
   sim::Client& client = world.client();
   world.query(client, "sleep");
-  cancel(client.pid(), client.key() + 1);
-  cancel(client.pid() + 1, client.key());
-  cancel(1001, 1001 * 2654435761u);  // the server's own
+  cancel(client.pid(), sim::almost(client.secret()));
+  cancel(client.pid() + 1, client.secret());
+  cancel(1001, sim::int32(1001 * 2654435761u));  // the server's own
   EXPECT_EQ(client.heard(), "");
   EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
   world.postgres.wake_sleepers();
   world.run();
   EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(I)");
+}
+
+TEST_F(CancelTest, a_longer_key_is_compared_to_its_last_byte) {
+  sim::Client& client = world.connect();
+  client.say(sim::startup({{"user", "ann"}, {"database", "db"}}, 0x30002));
+  EXPECT_EQ(world.query(client, "sleep"), "");
+  const std::string& secret = client.secret();
+  ASSERT_EQ(secret.size(), 32u);
+  for (const std::string& wrong :
+       {sim::almost(secret), secret.substr(0, 4), secret.substr(0, 31), secret + '\0',
+        std::string(256, 'x'), std::string(257, 'x'), std::string(3, 'x'), std::string()}) {
+    cancel(client.pid(), wrong);
+    EXPECT_EQ(client.heard(), "") << wrong.size();
+  }
+  cancel(client);
+  EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
 }
 
 TEST_F(CancelTest, an_idle_clients_cancel_does_not_reach_the_next_clients_statement) {
@@ -135,6 +151,96 @@ TEST_F(CancelTest, one_that_waits_for_pgweirs_own_question_hits_nothing_that_is_
   world.advance(world.settings.cancel_wait_timeout);
   EXPECT_EQ(client.heard(), "C(INSERT 0 1) Z(I)");
   world.postgres.set_welcome(sim::Host::Welcome::accept);
+}
+
+TEST_F(CancelTest, takes_no_place_of_a_client_or_a_server) {
+  world.settings.max_client_conn = 2;
+  world.settings.max_db_connections = 1;
+  world.settings.max_user_connections = 1;
+  sim::Client& a = world.client();
+  sim::Client& b = world.client();
+  world.query(a, "sleep");
+  world.query(b, "select 'b'");
+  cancel(a);
+  EXPECT_EQ(a.heard(), "T E(57014) Z(I)");
+  EXPECT_EQ(b.heard(), "T D(b) C(SELECT 1) Z(I)");
+}
+
+TEST_F(CancelTest, a_thousand_of_one_key_are_one_on_its_way) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  for (int i = 0; i < 1000; ++i) cancel(client);  // each of them is let go at once
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 1u);
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), 1u);
+  world.advance(world.settings.cancel_wait_timeout);
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  cancel(client);
+  EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
+}
+
+TEST_F(CancelTest, a_thousand_of_keys_that_nobody_has_reach_no_server) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  for (std::uint32_t i = 1; i <= 1000; ++i) cancel(client.pid() ^ i, client.secret());
+  for (std::uint32_t i = 1; i <= 1000; ++i) cancel(i, sim::int32(i * 2654435761u));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
+  EXPECT_EQ(world.shell().socket_count(SocketKind::client), 1u);
+  cancel(client);
+  EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
+}
+
+TEST_F(CancelTest, one_that_postgresql_does_not_take_is_given_up_after_cancel_wait_timeout) {
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(client);
+  world.advance(world.settings.cancel_wait_timeout - std::chrono::milliseconds(1));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 1u);
+  world.advance(std::chrono::milliseconds(1));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(I)");
+}
+
+TEST_F(CancelTest, while_its_server_is_reset_nothing_is_cancelled) {
+  world.settings.session_state = SessionStatePolicy::reset;
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.query(client, "listen jobs");
+  world.postgres.stall(true);
+  world.query(client, "commit");
+  world.postgres.stall(false);
+  world.run();
+  world.postgres.stall(true);  // DISCARD ALL is on its way
+  cancel(client);
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 0u);
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(client.heard(), "C(COMMIT) Z(I)");
+  EXPECT_EQ(executed("DISCARD ALL"), 1u);
+  EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.postgres.login_count(), 1u) << "the server was kept";
+}
+
+// The Parse that pgweir puts in front of it is part of what the client asked: its error is the
+// client's.
+TEST_F(CancelTest, while_its_statement_is_prepared_anew_the_statement_is_cancelled) {
+  sim::Client& client = world.client();
+  world.ask(client, sim::parse("s", "sleep") + sim::sync());
+  world.postgres.end_all("57P01");
+  world.run();
+  world.query(client, "begin");  // at a server that has never heard of it
+  world.postgres.stall(true);
+  world.ask(client, sim::bind("", "s") + sim::execute("") + sim::sync());
+  cancel(client);
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 1u);
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(client.heard(), "2 E(57014) Z(E)");
+  EXPECT_EQ(world.query(client, "rollback"), "C(ROLLBACK) Z(I)");
 }
 
 }  // namespace

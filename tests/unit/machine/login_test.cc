@@ -67,11 +67,33 @@ TEST_F(LoginTest, encryption_is_answered_no_and_the_login_goes_on) {
   EXPECT_TRUE(client.logged_in());
 }
 
+// 196608 is 3.0. What is newer than 3.2, and what is not known, is told once and before all else.
 TEST_F(LoginTest, newer_minors_and_options_are_negotiated_down) {
-  sim::Client& client = world.connect();
-  client.say(sim::startup({{"user", "ann"}, {"database", "db"}, {"_pq_.more", "1"}}, 0x30002));
-  world.run();
-  EXPECT_TRUE(client.login().starts_with("v(196608|_pq_.more) R(0) ")) << client.login();
+  struct Case {
+    std::int32_t version;
+    sim::Parameters options;
+    std::string told;
+    std::size_t secret_size;
+  };
+  for (const Case& each : {Case{0x30000, {}, "R(0) ", 4},
+                           Case{0x30000, {{"_pq_.more", "1"}}, "v(196608|_pq_.more) R(0) ", 4},
+                           Case{0x30001, {}, "R(0) ", 4},
+                           Case{0x30001, {{"_pq_.more", "1"}}, "v(196609|_pq_.more) R(0) ", 4},
+                           Case{0x30002, {}, "R(0) ", 32},
+                           Case{0x30002, {{"_pq_.more", "1"}}, "v(196610|_pq_.more) R(0) ", 32},
+                           Case{0x30003, {}, "v(196610) R(0) ", 32},
+                           Case{0x30000 + 9999,
+                                {{"_pq_.test_protocol_negotiation", ""}},
+                                "v(196610|_pq_.test_protocol_negotiation) R(0) ",
+                                32}}) {
+    sim::Client& client = world.connect();
+    sim::Parameters said{{"user", "ann"}, {"database", "db"}};
+    said.insert(said.end(), each.options.begin(), each.options.end());
+    client.say(sim::startup(said, each.version));
+    world.run();
+    EXPECT_TRUE(client.login().starts_with(each.told)) << each.version << ": " << client.login();
+    EXPECT_EQ(client.secret().size(), each.secret_size) << each.version;
+  }
 }
 
 TEST_F(LoginTest, another_protocol_is_refused) {

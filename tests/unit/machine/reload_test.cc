@@ -15,7 +15,7 @@ class ReloadTest : public Story {
   }
   void cancel(const sim::Client& client) {
     sim::Client& canceller = world.connect();
-    world.ask(canceller, sim::cancel_request(client.pid(), client.key()));
+    world.ask(canceller, sim::cancel_request(client.pid(), client.secret()));
   }
 };
 

@@ -31,6 +31,8 @@ class ScriptedServer : public sim::Host {
   void finish() { stream_->finish(); }
   // The types of what was heard since the last call, startup packets as '^'.
   std::string heard() { return std::exchange(heard_, {}); }
+  // What began the connection made last, without its size.
+  const std::string& first_packet() const { return first_packet_; }
   int connection_count() const { return connection_count_; }
 
   Welcome welcome() const override { return Welcome::accept; }
@@ -46,6 +48,7 @@ class ScriptedServer : public sim::Host {
     while (const auto message = framer_.next()) {
       heard_ += message->type == 0 ? '^' : message->type;
       if (message->type != 0) continue;
+      first_packet_ = message->body;
       framer_.started();
       stream_->write(greeting);
     }
@@ -56,6 +59,7 @@ class ScriptedServer : public sim::Host {
   std::shared_ptr<sim::Stream> stream_;
   sim::Framer framer_{true};
   std::string heard_;
+  std::string first_packet_;
   int connection_count_ = 0;
 };
 

@@ -2,6 +2,7 @@
 // is one number for all, and what spans them is asked of all. What the machines say to each other
 // takes its time where a test says so.
 #include <set>
+#include <vector>
 
 #include "core/base/limits.h"
 #include "tests/unit/machine/story.h"
@@ -134,12 +135,29 @@ TEST_F(SeatsTest, a_cancel_finds_the_machine_of_its_client) {
     sim::Client& sleeper = client();
     EXPECT_EQ(ask(sleeper, "sleep"), "");
     sim::Client& canceller = world.connect();
-    canceller.say(sim::cancel_request(sleeper.pid(), sleeper.key()));
+    canceller.say(sim::cancel_request(sleeper.pid(), sleeper.secret()));
     world.run();
     settle();
     EXPECT_EQ(canceller.heard(), "EOF");
     EXPECT_EQ(sleeper.heard(), "T E(57014) Z(I)") << i;
   }
+}
+
+// More than there may be letters under way at once, of one key and of keys that nobody has.
+TEST_F(SeatsTest, a_storm_of_cancels_for_another_machines_client_is_one_cancel) {
+  post_takes = milliseconds(5);
+  sim::Client& sleeper = client();
+  EXPECT_EQ(ask(sleeper, "sleep"), "");
+  std::vector<sim::Client*> storm;
+  for (std::uint32_t i = 0; i < 400; ++i) {
+    storm.push_back(&world.connect());
+    storm.back()->say(sim::cancel_request(sleeper.pid() ^ i / 2, sleeper.secret()));
+  }
+  world.run();
+  world.advance(milliseconds(500));
+  for (const sim::Client* canceller : storm) EXPECT_TRUE(canceller->ended());
+  EXPECT_EQ(sleeper.heard(), "T E(57014) Z(I)");
+  EXPECT_EQ(world.shell().note_count(NoteKind::cancel_sent), 1u);
 }
 
 TEST_F(SeatsTest, who_brought_a_cancel_is_let_go_when_it_has_been_seen_to) {
@@ -149,7 +167,7 @@ TEST_F(SeatsTest, who_brought_a_cancel_is_let_go_when_it_has_been_seen_to) {
   int kept = 0;
   for (int i = 0; i < 4; ++i) {
     sim::Client& canceller = world.connect();
-    canceller.say(sim::cancel_request(sleeper.pid(), sleeper.key() + 1));
+    canceller.say(sim::cancel_request(sleeper.pid(), sim::almost(sleeper.secret())));
     world.run();
     world.advance(milliseconds(5));
     kept += !canceller.ended();

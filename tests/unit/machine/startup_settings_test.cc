@@ -127,7 +127,7 @@ TEST_F(StartupSettingsTest, a_cancel_before_they_are_taken_is_answered_and_hits_
   world.postgres.stall(true);
   a.say(sim::query("insert mine"));
   world.run();
-  world.ask(world.connect(), sim::cancel_request(a.pid(), a.key()));
+  world.ask(world.connect(), sim::cancel_request(a.pid(), a.secret()));
   EXPECT_EQ(a.heard(), "E(57014) Z(I)");
   world.postgres.stall(false);
   world.run();
@@ -142,7 +142,7 @@ TEST_F(StartupSettingsTest, a_cancel_before_they_are_sent_keeps_the_server) {
   world.postgres.stall(true);
   a.say(sim::query("insert mine"));
   world.run();
-  world.ask(world.connect(), sim::cancel_request(a.pid(), a.key()));
+  world.ask(world.connect(), sim::cancel_request(a.pid(), a.secret()));
   EXPECT_EQ(a.heard(), "E(57014) Z(I)");
   world.postgres.stall(false);
   world.run();

@@ -15,6 +15,7 @@ TEST(SeatsMessage, IsReadAsItWasWritten) {
   const Endpoint place{Endpoint::Family::unix_socket, 5432, {}, "/run/.s.PGSQL.5432"};
   const pool::News::Why why{"08006", "refused", "start it", pool::News::Heard::not_there, true};
   const std::vector<Message> messages{
+      Cancel{{3, 4}, 0x7f000001, "secret"},
       Admit{{1, 2}, true},
       Left{3},
       Report{app,

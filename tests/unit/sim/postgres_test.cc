@@ -184,14 +184,14 @@ TEST(PostgresModelTest, a_cancel_hits_the_running_statement_with_the_right_key_o
   EXPECT_EQ(direct.ask(client, query("sleep; select 'a'")), "");
   Client& wrong = direct.client();
   direct.ask(wrong, terminate());
-  for (const std::uint32_t key : {client.key() + 1, client.key()}) {
+  for (const std::string& secret : {almost(client.secret()), client.secret()}) {
     auto far = std::make_shared<Stream>(1 << 20);
     direct.postgres.accepted(far);
-    far->send(cancel_request(client.pid(), key));
+    far->send(cancel_request(client.pid(), secret));
     direct.run();
     EXPECT_TRUE(far->peer_finished());
     EXPECT_EQ(far->readable_size(), 0u);
-    EXPECT_EQ(client.heard(), key == client.key() ? "T E(57014) Z(I)" : "");
+    EXPECT_EQ(client.heard(), secret == client.secret() ? "T E(57014) Z(I)" : "");
   }
   direct.ask(client, query("sleep"));
   direct.postgres.wake_sleepers();

@@ -77,13 +77,13 @@ class Encoder {
   }
   void put(const DatabaseSettings& database) {
     const auto& [name, host, port, dbname, user, credential, pool_size, min_pool_size,
-                 reserve_pool_size, max_db_connections, session_state] = database;
+                 reserve_pool_size, max_db_connections, pool_mode, session_state] = database;
     all(name, host, port, dbname, user, credential, pool_size, min_pool_size, reserve_pool_size,
-        max_db_connections, session_state);
+        max_db_connections, pool_mode, session_state);
   }
   void put(const UserSettings& user) {
-    const auto& [name, credential, pool_size, max_user_connections] = user;
-    all(name, credential, pool_size, max_user_connections);
+    const auto& [name, credential, pool_size, pool_mode, max_user_connections] = user;
+    all(name, credential, pool_size, pool_mode, max_user_connections);
   }
   void put(const Settings& settings);
 

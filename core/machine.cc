@@ -368,6 +368,8 @@ void Machine::Core::check_client(const Client& client) const {
 void Machine::Core::check_server(const Server& server) const {
   const Client* client = clients_.find(server.client);
   PGWEIR_REQUIRE((server.state == ServerState::active) == (client != nullptr), server.self.slot);
+  const bool whole_session = client != nullptr && client->pool_mode == PoolMode::session;
+  PGWEIR_REQUIRE(server.whole_session == whole_session, server.self.slot);  // I-19
   if (server.state == ServerState::idle) {
     PGWEIR_REQUIRE(provably_clean(server, nullptr), server.self.slot);  // I-05
     PGWEIR_REQUIRE(!server.cancel, server.self.slot);                   // I-08
@@ -461,6 +463,7 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(server.reading_stopped);
     hash.add(server.congested);
     hash.add(server.stale);
+    hash.add(server.whole_session);
     hash.add(server.client);
     hash.add(server.unnamed_owner);
     hash.add(server.status);

@@ -155,6 +155,7 @@ class Machine::Core {
   void idle_bytes(Client& client, Bytes bytes);
   void continue_client(Client& client);
   void act_on(Client& client, Server& server, session::LinkOutcome outcome);
+  void fail_in_doubt(Client& client);
   void client_left(Client& client);
   void client_peer_done(Client& client);
   void end_if_done(Client& client);
@@ -163,7 +164,7 @@ class Machine::Core {
   void leave_queues(Client& client);
   void client_closed(Client& client);
   void update_reading(Client& client);
-  bool idles_pinned(const Client& client) const;
+  bool idles_with_server(const Client& client) const;
   Instant client_deadline(const Client& client) const;
   void arm(const Client& client) { timers_.at_latest(client.timer, client_deadline(client)); }
   void client_due(Client& client);

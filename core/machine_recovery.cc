@@ -10,6 +10,7 @@ namespace pgweir {
 
 using session::ClientState;
 using session::ServerState;
+using session::StateKind;
 using wire::FrontendType;
 
 // The client goes while it has a server: keep the server only where it will be provably clean.
@@ -35,8 +36,9 @@ void Machine::Core::lose_client(Client& client) {
   server.cancel_wanted = false;
   server.cancel_tried = false;
   server.recovery_bytes = 0;
-  server.become(ServerState::recovering, now_);
   update_reading(server);
+  if (provably_clean(server, nullptr)) return make_available(server);  // between two transactions
+  server.become(ServerState::recovering, now_);
   recover(server);
   if (server.state == ServerState::recovering) arm(server);
 }
@@ -67,7 +69,10 @@ void Machine::Core::recover(Server& server) {
 // for what a client has left in its session, and no cancel may hit it.
 void Machine::Core::reset_session(Server& server) {
   const std::string& query = settings_.server_reset_query;
-  if (query.empty() || server.session.holds_library()) {
+  session::StateEffects does = session::state_effects(query, false);
+  const bool keeps_statements =
+      server.session.holds(StateKind::prepared) && !does.forgets_statements;
+  if (query.empty() || server.session.holds(StateKind::library) || keeps_statements) {
     return close_server(server, "what a client left in its session cannot be reset");
   }
   if (server.state != ServerState::recovering) server.become(ServerState::recovering, now_);
@@ -79,7 +84,6 @@ void Machine::Core::reset_session(Server& server) {
   wire::Writer(message).begin(FrontendType::query).text(query).end();
   out_.send_copy(server.socket(), message);
   server.unnamed_owner = {};
-  session::StateEffects does = session::state_effects(query, false);
   does.rolls_back = false;  // there is nothing to be taken back
   server.session.sent(does);
   server.owed.push({.request = session::Request::query,

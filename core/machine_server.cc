@@ -228,7 +228,7 @@ Bytes Machine::Core::linked_bytes(Server& server, Bytes bytes) {
   session::LinkContext context = this->context(pool);
   Bytes left = bytes;
   const session::LinkOutcome outcome = session::forward_from_server(server, client, left, context);
-  if (outcome.verdict != Verdict::go_on && outcome.verdict != Verdict::setup) left = {};
+  if (outcome.verdict == Verdict::carry_on || outcome.verdict == Verdict::desync) left = {};
   const std::size_t taken = bytes.size() - left.size();
   if (client != nullptr) {
     context.totals.sent += taken;
@@ -261,8 +261,11 @@ void Machine::Core::after_reply(Server& server) {
     case ServerState::active:
       if (may_leave(*client, server)) return release(*client, server);
       // Its server may not stay, and what it has there would be lost.
-      if (idles_pinned(*client) && (draining_ || server.stale || pools_.find(server.pool)->retired))
+      if (idles_with_server(*client) && server.cancel_in_doubt) return fail_in_doubt(*client);
+      if (idles_with_server(*client) &&
+          (draining_ || server.stale || pools_.find(server.pool)->retired)) {
         return drain_client(*client);
+      }
       if (server.cancel_wanted && !server.owed.swallowing()) {
         server.cancel_wanted = false;
         if (!server.owed.empty()) start_cancel(server);
@@ -290,11 +293,12 @@ void Machine::Core::after_reply(Server& server) {
   }
 }
 
-// Its transaction is over, and what it has left in the session does not keep the server there.
+// Its transaction is over, and neither its pool_mode nor what it has left in the session keeps the
+// server there.
 bool Machine::Core::may_leave(Client& client, Server& server) {
   if (!transaction_over(server, &client)) return false;
   settle(server, &client);
-  return !server.pinned || !server.session.pins();
+  return !server.whole_session && (!server.pinned || !server.session.pins());
 }
 
 void Machine::Core::settle(Server& server, Client* client) {
@@ -308,6 +312,8 @@ void Machine::Core::part(Client& client, Server& server) {
   client.server = {};
   server.client = {};
   if (std::exchange(server.pinned, false)) --pools_.find(server.pool)->pinned_count;
+  // Whatever it did there, by a function perhaps, is not all seen.
+  if (std::exchange(server.whole_session, false)) server.session.made(session::StateKind::unknown);
 }
 
 // The end of a transaction. Requires: transaction_over.

@@ -143,7 +143,8 @@ void Machine::Core::retire_servers(Database& database) {
   servers_.each([&](ServerHandle, Server& server) {
     if (pools_.find(server.pool)->database != &database) return;
     server.stale = true;
-    if (Client* client = clients_.find(server.client); client != nullptr && idles_pinned(*client)) {
+    if (Client* client = clients_.find(server.client);
+        client != nullptr && idles_with_server(*client)) {
       return drain_client(*client);  // and the server with it
     }
     if (server.state != ServerState::active && server.state != ServerState::recovering) {
@@ -160,7 +161,7 @@ void Machine::Core::retire(Pool& pool) {
   clients_.each([&](ClientHandle, Client& client) {
     if (client.pool != pool.self) return;
     if (client.state == ClientState::idle || client.state == ClientState::logging_in ||
-        idles_pinned(client)) {
+        idles_with_server(client)) {
       drain_client(client);
     }
   });
@@ -221,7 +222,7 @@ void Machine::Core::drain() {
         return fail_client(client, {sqlstate::cannot_connect_now, "pgweir is shutting down"});
       case ClientState::idle: return drain_client(client);
       case ClientState::active:
-        if (idles_pinned(client)) drain_client(client);
+        if (idles_with_server(client)) drain_client(client);
         return;
       case ClientState::waiting:
       case ClientState::console:

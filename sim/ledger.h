@@ -22,6 +22,7 @@
 
 #include "core/effect.h"
 #include "core/event.h"
+#include "sim/census.h"
 #include "sim/probes.h"
 #include "sim/socket_table.h"
 #include "sim/verdict.h"
@@ -83,6 +84,10 @@ class Ledger {
 
   // Servers stay with clients that leave something in their sessions.
   void expect_pins() { pins_ = true; }
+  // Or with all of these, to the end.
+  void expect_sessions_of(std::function<bool(const Login&)> has_session) {
+    has_session_ = std::move(has_session);
+  }
   void expect_resets_by(const std::string& query) { reset_text_ = query + '\0'; }
 
   // What is said there is an answer to nothing that anybody can account for: of a database whose
@@ -110,10 +115,11 @@ class Ledger {
     const Effect* at;
   };
   const std::vector<Joined>& joined() const { return joined_; }
-  // Its client has said something that outlives its transaction, and not ended it since.
+  // Its client has it to the end, or has said something that outlives its transaction, and not
+  // ended it since.
   bool is_pinned(SocketId server) const {
     const Server* found = servers_.find(server);
-    return found != nullptr && found->pinned != 0 && served_by(*found) != nullptr;
+    return found != nullptr && found->is_kept() && served_by(*found) != nullptr;
   }
   // Whose messages it was told last; none: nobody's that is known.
   SocketId client_of(SocketId server) const {
@@ -157,6 +163,7 @@ class Ledger {
     Phase phase = Phase::starting;
     std::string user;
     std::string database;
+    bool has_session = false;
     std::string name;         // of its application, for a reader
     SocketId server{};        // that heard it last
     std::size_t passing = 0;  // of its message under way to that server
@@ -203,8 +210,10 @@ class Ledger {
     unsigned unpinned_next = 0;  // when its transaction is over
     bool sets = false;           // a setting, since all was answered
     bool fails = false;          // something, since then; or it was rolled back
+    bool whole_session = false;  // of its client
     bool closing = false;
 
+    bool is_kept() const { return pinned != 0 || whole_session; }
     bool quiet() const { return owed == 0 || !owed_known; }
     bool free() const { return status == 'I' && quiet() && !dying; }
   };
@@ -293,6 +302,7 @@ class Ledger {
   const Effect* said_ = nullptr;  // of them, under way
   std::string_view next_;         // what a server is told behind what it is being told
   std::function<bool(SocketId)> is_still_;
+  std::function<bool(const Login&)> has_session_;
   std::function<SocketId(SocketId)> client_of_;
   std::uint64_t order_ = 0;  // of what clients wait since
   Counts counts_{};

@@ -203,6 +203,19 @@ void draw_session_state(RunOptions& options, Tape& tape) {
   if (tape.chance(1, 8)) options.settings.server_reset_query = "error 22012";
 }
 
+// Short sessions, so that everybody has one now and then. In statement mode every transaction ends
+// its connection.
+void draw_pool_mode(RunOptions& options, Tape& tape) {
+  const bool all_answered =
+      options.mode == Mode::smoke || options.mode == Mode::calm || options.mode == Mode::overload;
+  const bool statements = tape.chance(1, 4) && !all_answered;
+  options.pool_mode = statements ? PoolMode::statement : PoolMode::session;
+  options.pool_mode_for = one_of<RunOptions::PoolModeFor, 4>(
+      tape, {RunOptions::PoolModeFor::all, RunOptions::PoolModeFor::database,
+             RunOptions::PoolModeFor::user, RunOptions::PoolModeFor::all_but_user});
+  options.workload.jobs_max = 3;
+}
+
 RunOptions draw_options(Mode mode, Tape& tape) {
   RunOptions options;
   options.mode = mode;
@@ -249,6 +262,7 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   if (tape.chance(1, 3)) draw_unnamed(options, tape);
   if (tape.chance(1, 2)) draw_startup_settings(options, tape);
   if (tape.chance(1, 2)) draw_session_state(options, tape);
+  if (tape.chance(1, 4)) draw_pool_mode(options, tape);
   return options;
 }
 
@@ -278,6 +292,9 @@ std::string describe(const RunOptions& options) {
   add("reserve_pool_size", settings.reserve_pool_size, 0);
   add("min_pool_size", settings.min_pool_size, 0);
   add("max_prepared_statements", settings.max_prepared_statements, 200);
+  add("pool_mode", static_cast<std::int64_t>(options.pool_mode),
+      static_cast<std::int64_t>(usual.pool_mode));
+  add("pool_mode for", static_cast<std::int64_t>(options.pool_mode_for), 0);
   add("session_state", static_cast<std::int64_t>(settings.session_state),
       static_cast<std::int64_t>(usual.settings.session_state));
   add("max_pinned", settings.max_pinned, 0);

@@ -171,7 +171,7 @@ void PostgresSession::check_owner(const Statement& statement) {
 }
 
 void PostgresSession::tell(ServerEvent::Kind kind) {
-  if (options_.on_event) options_.on_event({kind, pid_, owner_, request_});
+  if (options_.on_event) options_.on_event({kind, pid_, owner_, request_, generation_});
 }
 
 void PostgresSession::end(const std::string& code) {

@@ -31,6 +31,7 @@ struct ServerEvent {
   std::uint32_t pid;
   std::string_view client_tag = {};
   std::string_view request_tag = {};
+  std::uint32_t generation = 0;  // one more with every DISCARD ALL
 };
 
 struct ServerOptions {
@@ -268,7 +269,7 @@ class PostgresSession final : public Peer {
   std::string request_;             // and its request
   bool owned_ = false;              // that client's transaction goes on
   std::uint32_t transaction_ = 0;   // how many there were
-  std::uint32_t generation_ = 1;    // one more with every DISCARD ALL
+  std::uint32_t generation_ = 1;    // ServerEvent::generation
   std::uint32_t sleep_number_ = 0;  // of the sleep, the work or the wait under way
   std::uint32_t idle_number_ = 0;   // of the pause between two messages
   std::uint32_t task_count_ = 0;    // of the clock's, that name this session

@@ -31,6 +31,7 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::query_timeout, "query_timeout ends a client"},
     {Probe::transaction_timeout, "transaction_timeout ends a client"},
     {Probe::idle_transaction_timeout, "idle_transaction_timeout ends a client"},
+    {Probe::transaction_block_refused, "a transaction ends its client in statement mode"},
     {Probe::client_idle_timeout, "client_idle_timeout ends a client"},
     {Probe::client_login_timeout, "client_login_timeout ends a client"},
     {Probe::cancel_wait_timeout, "a cancel stays in doubt until its client asks again",

@@ -28,6 +28,7 @@ enum class Probe : std::uint8_t {
   query_timeout,
   transaction_timeout,
   idle_transaction_timeout,
+  transaction_block_refused,
   client_idle_timeout,
   client_login_timeout,
   cancel_wait_timeout,

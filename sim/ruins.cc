@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/pool_modes.h"
 #include "sim/simulation.h"
 
 namespace pgweir::sim {
@@ -98,11 +99,12 @@ std::vector<Login> Ruins::kept_places() const {
   for (const auto& [socket, server] : simulation_.census().servers()) {
     if (server.ready && !server.closing && is_kept(socket)) places.push_back(server.whom);
   }
-  if (ends_whatever_it_does(simulation_.settings())) return places;
+  const Login strangers{std::string(Stranger::database), std::string(Stranger::user)};
+  const bool has_session = pool_mode_of(simulation_.settings(), strangers) == PoolMode::session &&
+                           !is_set(simulation_.settings().client_idle_timeout);
+  if (!has_session && ends_whatever_it_does(simulation_.settings())) return places;
   for (const auto& stranger : simulation_.strangers()) {
-    if (stranger->frozen_inside()) {
-      places.push_back({std::string(Stranger::database), std::string(Stranger::user)});
-    }
+    if (stranger->frozen_inside()) places.push_back(strangers);
   }
   return places;
 }
@@ -169,8 +171,8 @@ Duration Ruins::patience() const {
   const Settings& settings = simulation_.settings();
   const Duration clocks = settings.query_timeout + settings.transaction_timeout +
                           settings.idle_transaction_timeout + settings.query_wait_timeout +
-                          settings.client_login_timeout + settings.server_connect_timeout +
-                          settings.server_login_retry;
+                          settings.client_idle_timeout + settings.client_login_timeout +
+                          settings.server_connect_timeout + settings.server_login_retry;
   return clocks * (simulation_.applications().size() + simulation_.strangers().size() + 1);
 }
 

@@ -68,10 +68,13 @@ void ServerClocks::heard(SocketId socket) {
 // clock, which may be late, and one in use when its client was done with it.
 void ServerClocks::check_lifetime(std::size_t host, std::uint32_t pid, const Application& who) {
   const auto found = expire_at_.find({host, pid});
-  if (found == expire_at_.end() || who.transaction_at() <= found->second) return;
+  // What it has asked before in its session need not have told who it is.
+  const Instant asked_at =
+      who.pool_mode() == PoolMode::session ? who.connected_at() : who.transaction_at();
+  if (found == expire_at_.end() || asked_at <= found->second) return;
   const Instant since = std::max(found->second, simulation_.undisturbed_since());
   const Duration late = simulation_.options().timers_late_max * 2;
-  if (who.transaction_at() <= after(since, late)) return;
+  if (asked_at <= after(since, late)) return;
   simulation_.verdict().blame(oracle::deadlines, "c" + std::to_string(who.identity().number) +
                                                      " was given backend " + std::to_string(pid) +
                                                      " of " + Names::name_of(host) +

@@ -5,6 +5,7 @@
 
 #include "core/base/limits.h"
 #include "sim/core_memory.h"
+#include "sim/pool_modes.h"
 #include "sim/quiet_log.h"
 
 namespace pgweir::sim {
@@ -85,10 +86,13 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
     ledger_.distrust(Names::addresses_of(options_.hostile_host));
   }
   network_.weather = options_.weather;
-  watch_ = std::make_unique<Watch>(*this);
+  watch_ = std::make_unique<Watch>(*this, verdict_);
   ledger_.ask_of_stillness([this](SocketId server) { return watch_->is_still(server); });
   ledger_.ask_of_clients([this](SocketId server) { return client_of(server); });
   if (options_.settings.session_state == SessionStatePolicy::pin) ledger_.expect_pins();
+  ledger_.expect_sessions_of([this](const Login& who) {
+    return pool_mode_of(in_force_->original(), who) == PoolMode::session;
+  });
   ledger_.expect_resets_by(options_.settings.server_reset_query);
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
@@ -126,6 +130,26 @@ void Simulation::build_settings() {
   add_user("admin");
   for (std::uint32_t i = 0; i < options_.user_count; ++i) add_user("user" + std::to_string(i));
   add_user("watcher");
+  set_pool_mode();
+}
+
+// The more special one counts, whatever else is said.
+void Simulation::set_pool_mode() {
+  const PoolMode mode = options_.pool_mode;
+  std::optional<PoolMode>& of_database = settings_.databases.front().pool_mode;
+  std::optional<PoolMode>& of_user = settings_.users[1].pool_mode;  // behind admin
+  switch (options_.pool_mode_for) {
+    case RunOptions::PoolModeFor::all: settings_.pool_mode = mode; return;
+    case RunOptions::PoolModeFor::database: of_database = mode; return;
+    case RunOptions::PoolModeFor::user:
+      of_database = PoolMode::transaction;
+      of_user = mode;
+      return;
+    case RunOptions::PoolModeFor::all_but_user:
+      of_database = mode;
+      of_user = PoolMode::transaction;
+      return;
+  }
 }
 
 void Simulation::build_hosts() {

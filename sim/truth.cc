@@ -6,6 +6,9 @@
 #include <map>
 #include <vector>
 
+#include "core/config/setting_table.h"
+#include "sim/pool_modes.h"
+
 namespace pgweir::sim {
 
 namespace {
@@ -110,6 +113,15 @@ Untruth pools_untruth(const ConsoleAnswer& answer, const Stock& stock) {
                       std::string(answer.text(row, "user").value_or(""))};
     add_row(pools[login], answer, row);
     logging_in += answer.number(row, "sv_login");
+  }
+  for (std::size_t row = 0; row < answer.rows.size(); ++row) {
+    const Login login{std::string(answer.text(row, "database").value_or("")),
+                      std::string(answer.text(row, "user").value_or(""))};
+    const std::string_view mode = config::text_of(pool_mode_of(stock.settings, login));
+    if (find_database(stock.settings, login.database) == nullptr) continue;  // it is going
+    if (answer.text(row, "pool_mode") == mode) continue;
+    return "pool " + login.database + "/" + login.user + " is not said to be in mode " +
+           std::string(mode);
   }
   for (const auto& [login, pool] : pools) {
     if (const Untruth untruth = pool_untruth(login, pool, stock)) return untruth;

@@ -373,6 +373,10 @@ void Watch::handed_on(std::size_t host, const ServerEvent& event) {
   if (request < who->first_request()) return;  // of a connection it has lost
   simulation_.check_host(host, *who);
   server_clocks_.check_lifetime(host, event.pid, *who);
+  pool_modes_.handed_on(host, event, *who, [this](const Application& other) {
+    return other.logged_in() && !other.stream()->closed() &&
+           !dismissed_.contains(other.identity().number);
+  });
 }
 
 // As PostgreSQL counts: a session that was told to end is there until it has. Where nothing is lost

@@ -114,7 +114,10 @@ std::optional<AuthType> read(const Setting&, std::string_view text, AuthType) {
   return std::nullopt;
 }
 std::optional<PoolMode> read(const Setting&, std::string_view text, PoolMode) {
-  return same_word(text, "transaction") ? std::optional(PoolMode::transaction) : std::nullopt;
+  for (const PoolMode mode : {PoolMode::session, PoolMode::transaction, PoolMode::statement}) {
+    if (same_word(text, text_of(mode))) return mode;
+  }
+  return std::nullopt;
 }
 std::optional<SessionStatePolicy> read(const Setting&, std::string_view text, SessionStatePolicy) {
   if (same_word(text, "reset")) return SessionStatePolicy::reset;
@@ -148,12 +151,7 @@ std::string print(AuthType type) {
   }
   return {};
 }
-std::string print(PoolMode mode) {
-  switch (mode) {
-    case PoolMode::transaction: return "transaction";
-  }
-  return {};
-}
+std::string print(PoolMode mode) { return std::string(text_of(mode)); }
 std::string print(SessionStatePolicy policy) {
   switch (policy) {
     case SessionStatePolicy::reset: return "reset";
@@ -223,9 +221,17 @@ std::string allowed(const Setting& setting) {
     case SettingKind::list: return "a list with commas between its items";
     case SettingKind::auth_type:
       return "scram-sha-256, md5 or trust (PgBouncer's others are not supported yet)";
-    case SettingKind::pool_mode:
-      return "transaction (PgBouncer's session and statement are not supported yet)";
+    case SettingKind::pool_mode: return "session, transaction or statement";
     case SettingKind::session_state: return "reset, pin or error";
+  }
+  return {};
+}
+
+std::string_view text_of(PoolMode mode) {
+  switch (mode) {
+    case PoolMode::statement: return "statement";
+    case PoolMode::transaction: return "transaction";
+    case PoolMode::session: return "session";
   }
   return {};
 }

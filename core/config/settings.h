@@ -25,7 +25,9 @@ inline constexpr std::uint8_t machines_max = 64;
 // Until a pool can span machines; then machines_auto.
 inline constexpr std::uint8_t machines_default = 1;
 
-enum class PoolMode : std::uint8_t { transaction };
+// How long a client keeps its server: until its statement is over (and a transaction is refused),
+// or its transaction, or until it goes.
+enum class PoolMode : std::uint8_t { statement, transaction, session };
 // What becomes of what a client leaves in its server's session: nobody gets the server before it is
 // reset, or it stays with its client, or the client is refused it.
 enum class SessionStatePolicy : std::uint8_t { reset, pin, error };
@@ -43,6 +45,7 @@ struct DatabaseSettings {
   std::optional<std::int32_t> min_pool_size = {};
   std::optional<std::int32_t> reserve_pool_size = {};
   std::int32_t max_db_connections = 0;  // 0: the global one
+  std::optional<PoolMode> pool_mode = {};
   std::optional<SessionStatePolicy> session_state = {};
 
   bool operator==(const DatabaseSettings&) const = default;
@@ -53,6 +56,7 @@ struct UserSettings {
   std::string name;
   CredentialId credential = no_credential;
   std::optional<std::int32_t> pool_size = {};
+  std::optional<PoolMode> pool_mode = {};
   std::int32_t max_user_connections = 0;  // 0: the global one
 
   bool operator==(const UserSettings&) const = default;
@@ -131,5 +135,9 @@ struct Settings {
 // Nothing when there is none of that name. find_database does not fall back to "*".
 const DatabaseSettings* find_database(const Settings& settings, std::string_view name);
 const UserSettings* find_user(const Settings& settings, std::string_view name);
+
+// By PgBouncer's precedence: the user who logs in, the database, the global one.
+PoolMode pool_mode_for(const DatabaseSettings& database, std::string_view user,
+                       const Settings& settings);
 
 }  // namespace pgweir

@@ -82,6 +82,7 @@ struct Server {
   bool rolling_back = false;     // recovering: ROLLBACK was sent
   bool resetting = false;        // recovering: server_reset_query was sent
   bool pinned = false;           // active: what its client has left in its session keeps it there
+  bool whole_session = false;    // active: it is its client's until that goes (pool_mode session)
   bool cancel_wanted = false;    // by its client, once its own request is what would be hit
   bool cancel_in_doubt = false;  // one was sent that may still come: nothing new is sent to it
   bool cancel_tried = false;     // recovering: the lost client's query was cancelled

@@ -119,6 +119,11 @@ void read_key(Reader& reader, const Given& given, Database& database) {
       return reader.count(given, 0, connections_max, settings.max_db_connections);
     case DatabaseKey::pool_mode: return reader.pool_mode(given, settings.pool_mode);
     case DatabaseKey::session_state: return reader.session_state(given, settings.session_state);
+    case DatabaseKey::application_name: return reader.text(given, settings.application_name);
+    case DatabaseKey::client_encoding: return reader.text(given, settings.client_encoding);
+    case DatabaseKey::connect_query: return reader.text(given, settings.connect_query);
+    case DatabaseKey::datestyle: return reader.text(given, settings.datestyle);
+    case DatabaseKey::timezone: return reader.text(given, settings.timezone);
     case DatabaseKey::unsupported: return reader.unsupported(given);
     case DatabaseKey::unknown: return reader.unknown(given, database_key_names);
   }

@@ -177,7 +177,7 @@ void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::st
   client.counted = false;
   if (Pool* pool = pools_.find(client.pool)) {
     --pool->client_count;
-    --pool->database->client_count;
+    if (--pool->database->client_count == 0) database_unused(*pool->database);
     --pool->user->client_count;
     touch(*pool);
   }
@@ -249,10 +249,6 @@ void Machine::Core::update_reading(Client& client) {
 }
 
 namespace {
-
-Instant deadline_after(Instant from, Duration limit) {
-  return limit == Duration::zero() ? never : after(from, limit);
-}
 
 // Its last transaction is over, and only the rest of a notice or such keeps its server from
 // leaving.

@@ -295,7 +295,7 @@ std::vector<console::PoolRow> Machine::Core::pool_rows() const {
     console::PoolRow& row = rows[row_of[server.pool]];
     switch (server.state) {
       case ServerState::active: ++row.sv_active; break;
-      case ServerState::idle: ++row.sv_idle; break;
+      case ServerState::idle: ++(is_unchecked(server) ? row.sv_used : row.sv_idle); break;
       case ServerState::recovering: ++row.sv_tested; break;
       case ServerState::settling: ++(server.offered ? row.sv_idle : row.sv_being_canceled); break;
       case ServerState::connecting:
@@ -352,6 +352,7 @@ std::vector<console::SocketRow> Machine::Core::server_rows() const {
     console::SocketRow& row = rows.emplace_back(socket_row(server, pool));
     row.user = pool->user->name;
     if (server.offered) row.state = state_name(ServerState::idle);
+    if (server.state == ServerState::idle && is_unchecked(server)) row.state = "used";
     row.remote = server.endpoint;
     row.request_time = server.state_at.time_since_epoch() + wall_offset_;
     row.close_needed = server.stale;

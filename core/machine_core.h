@@ -192,6 +192,17 @@ class Machine::Core {
   void recover(Server& server);
   void reset_session(Server& server);
   void reset_ended(Server& server);
+  void ask(Server& server, session::OwnQuery what, std::string_view query,
+           session::StateEffects does);
+  bool is_unchecked(const Server& server) const;
+  void check(Server& server);
+  void check_ended(Server& server);
+  void send_connect_query(Server& server);
+  void connect_query_ended(Server& server);
+  void note_own_error(Server& server, std::string_view query);
+  void answer_due(Server& server);
+  void stop_asking(Server& server);
+  void stop_counting_on(Server& server);
   void make_available(Server& server);
   void server_lost(Server& server, Reason why);
   void desync(Server& server, std::string_view what);
@@ -199,6 +210,10 @@ class Machine::Core {
   void close_server(Server& server, std::string_view why, pool::News not_connected);
   void server_closed(Server& server);
   void update_reading(Server& server);
+  Instant unused_deadline(const Server& server) const;
+  void arm_unused(const Server& server) {
+    timers_.at_latest(server.timer, unused_deadline(server));
+  }
   Instant server_deadline(const Server& server) const;
   void arm(const Server& server) { timers_.at_latest(server.timer, server_deadline(server)); }
   void server_due(Server& server);
@@ -342,6 +357,7 @@ class Machine::Core {
   void apply_to(Database& database, const DatabaseSettings* settings);
   void retire_servers(Database& database);
   void collect(Pool& pool);
+  void database_unused(Database& database);
   void drain();
   void drain_client(Client& client);
   static bool wanted(const Pool& pool);

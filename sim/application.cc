@@ -1,5 +1,6 @@
 #include "sim/application.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sim/pool_modes.h"
@@ -123,6 +124,7 @@ void Application::hear(const Message& message) {
     return;
   }
   if (twin_) twin_->hears(message);
+  if (message.type == 'S' && phase_ == Phase::logging_in) return check_told(Body(message.body));
   if (message.type == 'S') return;
   if (message.type == 'E' && error_field(message, 'S') == "FATAL") return hear_fatal(message);
   if (phase_ == Phase::logging_in) return hear_login(message);
@@ -143,6 +145,22 @@ void Application::hear(const Message& message) {
   if (answers_.state().keeps_any()) simulation_.watch().client_keeps_state();
   settled_at_ = simulation_.clock().now();
   waits_since_ = never;
+}
+
+// What it asked for, or else what its database's line does.
+void Application::check_told(Body body) const {
+  if (body.text() != "TimeZone" || simulation_.may_lie(*this)) return;
+  const auto told = body.text();
+  const auto& own = identity_.parameters;
+  const auto asked = std::ranges::find(own, "TimeZone", [](const auto& one) { return one.first; });
+  const DatabaseSettings* line =
+      find_database(simulation_.in_force().original(), identity_.database);
+  const std::string expected = asked != own.end()                          ? asked->second
+                               : line == nullptr || line->timezone.empty() ? ""
+                                                                           : line->timezone;
+  if (expected.empty() || told == expected) return;
+  simulation_.verdict().blame(oracle::own_state, "c" + std::to_string(identity_.number) +
+                                                     " was not told of its TimeZone " + expected);
 }
 
 void Application::hear_login(const Message& message) {

@@ -97,6 +97,7 @@ class Application : public Peer {
   void connect();
   void hear(const Message& message);
   void hear_login(const Message& message);
+  void check_told(Body body) const;
   std::string hear_wishes(std::string_view& heard);
   void check_approach();
   void prove(Body body);

@@ -221,7 +221,7 @@ bool Ledger::join(Client& client, Server& server) {
     if (server.free() && !server.batch && !server.is_kept()) joined_.push_back({client.id, said_});
     return true;
   }
-  if (!may_be_told(server) || server.passing > 0) return false;
+  if (!may_be_told(server) || server.passing > 0 || server.unfit) return false;
   if (held != nullptr && client.has_session) return false;
   if (server.whole_session && served_by(server) != nullptr) return false;
   if (held != nullptr && (!held->free() || held->passing > 0)) return false;
@@ -439,9 +439,25 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
       if (body == reset_text_) {
         if (!server.free() || server.batch || server.own) return false;
         begin_anew(server);
-        server.own = true;
+        server.own = server.has_to_do = true;
         server.client = {};
         count(Fate::session_reset);
+        return true;
+      }
+      if (body == connect_text_ && !server.asked_once) {
+        if (server.own || server.client) return false;
+        begin_anew(server);
+        server.own = server.checked = server.asked_once = true;
+        count(Fate::connect_query);
+        return true;
+      }
+      if (body == check_text_) {
+        if (!server.free() || server.batch || server.own) return false;
+        begin_anew(server);
+        server.own = server.has_to_do = server.checked = true;
+        server.client = {};
+        count(Fate::check);
+        probes_.hit(Probe::server_checked);
         return true;
       }
       if (body != roll_back_text || server.own) return false;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -60,6 +61,8 @@ enum class Fate : std::uint8_t {
   set_up,
   roll_back,
   session_reset,
+  check,
+  connect_query,
   parting,  // Terminate
   refused_request,
   statement_set_up,  // Parse of what the client uses, Close of what is too much
@@ -89,6 +92,8 @@ class Ledger {
     has_session_ = std::move(has_session);
   }
   void expect_resets_by(const std::string& query) { reset_text_ = query + '\0'; }
+  void expect_connects_by(const std::string& query) { connect_text_ = query + '\0'; }
+  void expect_checks_by(const std::string& query) { check_text_ = query + '\0'; }
 
   // What is said there is an answer to nothing that anybody can account for: of a database whose
   // servers are there nothing is judged from then on.
@@ -126,6 +131,11 @@ class Ledger {
     const Server* found = servers_.find(server);
     const Client* client = found == nullptr ? nullptr : served_by(*found);
     return client == nullptr ? SocketId{} : client->id;
+  }
+  // pgweir asks it whether it is there, or connect_query.
+  bool is_checked(SocketId server) const {
+    const Server* found = servers_.find(server);
+    return found != nullptr && found->checked;
   }
   // By all that pgweir has heard of that server, nothing is left to do there.
   bool is_done(SocketId server) const {
@@ -202,6 +212,10 @@ class Ledger {
     bool skips = false;           // to Sync, and answers nothing of what it is sent
     bool own = false;             // it answers what pgweir itself asked
     bool own_ended = false;       // in this step
+    bool checked = false;         // that is server_check_query or connect_query
+    bool asked_once = false;      // connect_query
+    bool has_to_do = false;       // that is a query that may not fail
+    bool unfit = false;           // and it has
     std::string left_over;        // in this step: what came at no time in particular, for nobody
     std::size_t set_up = 0;       // how many messages of one have been sent
     bool dying = false;           // FATAL was said
@@ -289,6 +303,8 @@ class Ledger {
   Probes& probes_;
   bool pins_ = false;
   std::string reset_text_;
+  std::optional<std::string> check_text_;
+  std::optional<std::string> connect_text_;
   std::vector<Endpoint> liars_;
   std::set<std::string> given_up_;                               // databases with servers there
   std::map<std::string, std::string, std::less<>> definitions_;  // by pgweir's names of statements

@@ -119,6 +119,7 @@ bool Ledger::drop_front(Server& server) {
   if (server.dying) {
     count(Fate::last_words);
   } else if (server.own) {
+    server.unfit |= server.has_to_do && message[0] == 'E';
     count(Fate::set_up_answer);
   } else if (client == nullptr || (may_come_any_time(message[0]) && server.free())) {
     if (may_come_any_time(message[0]) && server.free()) server.left_over += message;
@@ -148,7 +149,7 @@ void Ledger::heard(Server& server, std::string_view message) {
     case 'Z':
       server.status = message.size() > header_size ? message[header_size] : '?';
       if (server.own) {
-        server.own = false;
+        server.own = server.has_to_do = server.checked = false;
         server.own_ended = true;
       } else if (server.owed > 0) {
         --server.owed;

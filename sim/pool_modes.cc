@@ -29,8 +29,8 @@ void PoolModes::handed_on(std::size_t host, const ServerEvent& event, const Appl
   if (const auto before = owners_.find(backend); before != owners_.end()) {
     const Owner& from = before->second;
     if (goes_on(from) && is_there(*from.who)) blame(from, who, "whose session goes on");
-    if (had_session(from) && event.generation == from.generation) {
-      blame(from, who, "as that left it when its session ended");
+    if ((had_session(from) || resets_always_) && event.generation == from.generation) {
+      blame(from, who, "as that left it");
     }
   }
   owners_.insert_or_assign(backend, Owner{&who, who.connected_at(), event.generation});

@@ -26,6 +26,8 @@ class PoolModes {
  public:
   explicit PoolModes(Verdict& verdict) : verdict_(verdict) {}
 
+  // As after each session, in every mode.
+  void expect_resets() { resets_always_ = true; }
   // A backend is asked something by another application than before. is_there: whether an
   // application's connection is still the pooler's.
   void handed_on(std::size_t host, const ServerEvent& event, const Application& who,
@@ -45,6 +47,7 @@ class PoolModes {
   void came_to(const Backend& backend, const Application& who);
 
   Verdict& verdict_;
+  bool resets_always_ = false;
   std::map<Backend, Owner> owners_;                               // asked there last
   std::map<const Application*, std::pair<Instant, Backend>> at_;  // by session mode's
 };

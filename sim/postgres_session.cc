@@ -152,6 +152,9 @@ void PostgresSession::deliver_notifications() {
 
 // The oracles of the server's side: whose statements these are, and when that may change.
 void PostgresSession::check_owner(const Statement& statement) {
+  if (!options_.connect_query.empty() && !connect_query_heard_ && !statement.client_tag.empty()) {
+    complain("O-05 own state", statement.client_tag + " got a session before connect_query");
+  }
   request_ = statement.request_tag;
   tell(ServerEvent::Kind::text_arrived);
   if (statement.client_tag.empty() || statement.client_tag == owner_) {

@@ -41,8 +41,9 @@ struct ServerOptions {
   std::set<std::string> databases;               // empty: whatever is asked for
   std::set<std::string> superusers{"postgres"};
   std::size_t max_connections = 1000;
-  bool starting_up = false;  // 57P03 to everybody
-  bool standby = false;      // 25006 to whoever wants to write
+  std::string connect_query;  // to be asked first; empty: nothing is
+  bool starting_up = false;   // 57P03 to everybody
+  bool standby = false;       // 25006 to whoever wants to write
   std::string server_version = "15.20";
   std::string time_zone = "Etc/UTC";
   std::string host_name = "host";
@@ -265,6 +266,7 @@ class PostgresSession final : public Peer {
   bool pipelining_ = false;  // in which something was executed already
   bool batch_open_ = false;  // messages of the extended protocol, and no Sync behind them yet
   std::string database_;
+  bool connect_query_heard_ = false;
   std::string owner_;               // the client whose statement came last
   std::string request_;             // and its request
   bool owned_ = false;              // that client's transaction goes on

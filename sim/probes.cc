@@ -57,6 +57,7 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::server_congested, "a server does not read what it is told"},
     {Probe::client_half_closed, "a client says that it will say no more"},
     {Probe::server_recovered, "the server of a lost client becomes clean"},
+    {Probe::server_checked, "a server is asked whether it is there"},
     {Probe::half_message_lost, "a client is closed in the middle of a message"},
     {Probe::server_idle_timeout, "server_idle_timeout closes a server"},
     {Probe::server_lifetime, "server_lifetime closes a server"},

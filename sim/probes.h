@@ -55,6 +55,7 @@ enum class Probe : std::uint8_t {
   server_congested,
   client_half_closed,
   server_recovered,
+  server_checked,
   half_message_lost,
   server_idle_timeout,
   server_lifetime,

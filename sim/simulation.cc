@@ -87,6 +87,7 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   }
   network_.weather = options_.weather;
   watch_ = std::make_unique<Watch>(*this, verdict_);
+  if (options_.settings.server_reset_query_always) watch_->expect_resets();
   ledger_.ask_of_stillness([this](SocketId server) { return watch_->is_still(server); });
   ledger_.ask_of_clients([this](SocketId server) { return client_of(server); });
   if (options_.settings.session_state == SessionStatePolicy::pin) ledger_.expect_pins();
@@ -94,6 +95,9 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
     return pool_mode_of(in_force_->original(), who) == PoolMode::session;
   });
   ledger_.expect_resets_by(options_.settings.server_reset_query);
+  const std::string& check = options_.settings.server_check_query;
+  if (!options_.connect_query.empty()) ledger_.expect_connects_by(options_.connect_query);
+  if (!check.empty()) ledger_.expect_checks_by(check == empty_query ? "" : check);
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
   count_core_memory(true);
@@ -121,6 +125,8 @@ void Simulation::build_settings() {
     DatabaseSettings& database = settings_.databases.emplace_back();
     database.name = "db" + std::to_string(i);
     database.host = Names::name_of(i % options_.host_count);
+    database.connect_query = options_.connect_query;
+    if (i == 0) database.timezone = options_.timezone;
   }
   const auto add_user = [&](const std::string& name) {
     UserSettings& user = settings_.users.emplace_back();
@@ -157,6 +163,7 @@ void Simulation::build_hosts() {
     ServerOptions server;
     server.host_name = Names::name_of(i);
     server.server_version = options_.server_version;
+    server.connect_query = options_.connect_query;
     server.clock = &clock_;
     server.tape = &tapes_.network;
     server.work_max = options_.work_max;
@@ -284,6 +291,9 @@ Duration Simulation::machines_agree_within() const {
   const std::uint32_t homes = size == 0 ? options_.machine_count : size / limits::servers_a_machine;
   const Duration slack = settings().handover_slack;
   Duration within = 2 * (slack + late);
+  // A server that is asked something is taken for one that is there, for a while.
+  const bool asks = !settings().server_check_query.empty() || !options_.connect_query.empty();
+  if (asks) within += limits::recovery_grace + late;
   // Not all are told at once: each time twice as many.
   for (std::uint32_t told = limits::hunger_reach_min; told + 1 < homes; told += 2 * told) {
     within += std::max<Duration>(slack, limits::hunger_interval_min) + late;

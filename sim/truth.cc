@@ -79,7 +79,7 @@ void add_row(PoolRow& pool, const ConsoleAnswer& answer, std::size_t row) {
   pool.clients_waiting += said("cl_waiting");
   pool.ready += said("sv_active") + said("sv_idle") + said("sv_used") + said("sv_tested") +
                 said("sv_being_canceled");
-  pool.idle += said("sv_idle");
+  pool.idle += said("sv_idle") + said("sv_used");
   pool.pinned += said("sv_pinned");
   pool.idle_beside_waiting |= said("sv_idle") > 0 && said("cl_waiting") > 0;
 }
@@ -200,7 +200,7 @@ Untruth servers_untruth(const ConsoleAnswer& answer, const Stock& stock) {
     told.push_back({said(answer, row, "database"), said(answer, row, "user"),
                     said(answer, row, "addr"), said(answer, row, "port"),
                     said(answer, row, "remote_pid")});
-    if (state != "idle") continue;
+    if (state != "idle" && state != "used") continue;
     if (!said(answer, row, "link").empty()) return "an idle server has a link";
     const std::string address = said(answer, row, "addr");
     const auto is_it = [&](const auto& backend) {

@@ -507,6 +507,10 @@ void Watch::check_growth() {
   }
   if (simulation_.names().asking()) return;
   // Nor more attempts at once than this.
+  const auto checked = [&](const auto& entry) {
+    return simulation_.ledger().is_checked(entry.first);
+  };
+  if (std::ranges::any_of(simulation_.census().servers(), checked)) return;
   const auto attempts = std::ranges::count_if(
       simulation_.census().servers(), [](const auto& entry) { return !entry.second.ready; });
   if (attempts >= limits::host_connecting_max) return;
@@ -570,6 +574,16 @@ void Watch::check_waiter(SocketId client) {
   const auto is_for_it = [&](const auto& entry) {
     return is_free(entry.first) && in_pool_of(entry.first, client) && is_near(entry.first);
   };
+  // One is checked for each that waits, and the others are left alone.
+  const auto is_checked_for_it = [&](const auto& entry) {
+    return simulation_.ledger().is_checked(entry.first) && in_pool_of(entry.first, client) &&
+           is_near(entry.first);
+  };
+  const auto waits_for_it = [&](const auto& entry) {
+    return same_pool(entry.first, client) && is_near(entry.first);
+  };
+  const auto checked = std::ranges::count_if(hosts_, is_checked_for_it);
+  if (checked > 0 && checked >= std::ranges::count_if(waiting_, waits_for_it)) return;
   const auto holders = std::ranges::count_if(clients_, may_have_one);
   const auto free_count = std::ranges::count_if(hosts_, is_for_it);
   if (free_count <= holders) return;

@@ -37,6 +37,7 @@ class Watch {
   // A step of the machine, carried out.
   void step(const Event& event, std::span<const Effect> effects);
   // Something happened in a model server of that host.
+  void expect_resets() { pool_modes_.expect_resets(); }
   void server(std::size_t host, const ServerEvent& event);
   // An application has been let in.
   void client_logged_in();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/time.h"
@@ -33,6 +34,9 @@ enum class PoolMode : std::uint8_t { statement, transaction, session };
 enum class SessionStatePolicy : std::uint8_t { reset, pin, error };
 enum class AuthType : std::uint8_t { trust, scram_sha_256 };
 
+// PgBouncer's word, in server_check_query, for a query without a statement.
+inline constexpr std::string_view empty_query = "<empty>";
+
 // What a name in a client's startup packet means: where its servers are and how many there may be.
 struct DatabaseSettings {
   std::string name;       // as clients say it; "*" for the one that stands for all others
@@ -47,6 +51,13 @@ struct DatabaseSettings {
   std::int32_t max_db_connections = 0;  // 0: the global one
   std::optional<PoolMode> pool_mode = {};
   std::optional<SessionStatePolicy> session_state = {};
+  // What each of its servers is asked for in its startup packet; clients that ask for something
+  // else themselves have that. And what it is asked before anybody gets it.
+  std::string client_encoding = {};
+  std::string datestyle = {};
+  std::string timezone = {};
+  std::string application_name = {};
+  std::string connect_query = {};
 
   bool operator==(const DatabaseSettings&) const = default;
 };
@@ -94,6 +105,12 @@ struct Settings {
   SessionStatePolicy session_state = SessionStatePolicy::pin;
   std::int32_t max_pinned = 0;                     // servers of a pool, at each machine
   std::string server_reset_query = "DISCARD ALL";  // empty: the server is closed instead
+  bool server_reset_query_always = false;          // after every transaction
+
+  // Whether a server that has said nothing for so long is still there is asked before a client gets
+  // it.
+  std::string server_check_query = std::string(empty_query);  // empty: nothing is asked
+  Duration server_check_delay = 30s;
 
   // How long.
   Duration client_login_timeout = 60s;
@@ -104,6 +121,7 @@ struct Settings {
   Duration transaction_timeout = 0s;
   Duration server_connect_timeout = 15s;
   Duration server_idle_timeout = 600s;
+  Duration autodb_idle_timeout = 3600s;  // of the databases that "*" stands for
   Duration server_lifetime = 3600s;
   Duration server_login_retry = 15s;  // the longest pause between attempts after failures
   Duration cancel_wait_timeout = 10s;

@@ -304,6 +304,7 @@ class ServerSide {
     const bool twice = match.fate == Fate::replace && server_.refused_names.empty();
     if (!match.matched || twice) return {Verdict::desync, std::nullopt};
     server_.session.failed();
+    if (server_.own_query != OwnQuery::none) server_.own_error = fields.message;
     if (match.forgetting_lost) server_.session.made(StateKind::unknown);
     // Whatever unnamed statement the server has now, it is not the one this client prepared.
     if (match.parse_lost) server_.unnamed_owner = {};

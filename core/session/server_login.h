@@ -23,6 +23,7 @@ struct ServerIdentity {
   std::string database;
   CredentialId credential = no_credential;
   bool cleartext_allowed = false;
+  std::vector<std::pair<std::string, std::string>> parameters = {};  // its session begins with
 };
 
 // Why a login failed: the error its waiting clients are told, and whether waiting could help.

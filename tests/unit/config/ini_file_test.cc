@@ -193,18 +193,42 @@ TEST_F(IniFile, KnowsEverySettingOfPgBouncerByName) {
   EXPECT_EQ(setting_names().size(), 106U) << "101 are PgBouncer's, five are pgweir's own";
 }
 
+TEST_F(IniFile, ReadsWhatTheServersOfADatabaseBeginWith) {
+  const Result result = load_ini(
+      "[databases]\n"
+      "a = host=db client_encoding=LATIN1 datestyle='ISO, DMY' timezone=UTC application_name=pool "
+      "connect_query='SET ROLE ''app'''\n"
+      "[pgbouncer]\n"
+      "server_reset_query_always = 1\n"
+      "server_check_query = select 1\n"
+      "server_check_delay = 0\n");
+  EXPECT_EQ(problems(result), "");
+  ASSERT_TRUE(result.loaded);
+  const Settings& settings = result.loaded->settings;
+  const DatabaseSettings& database = settings.databases.front();
+  EXPECT_EQ(database.client_encoding, "LATIN1");
+  EXPECT_EQ(database.datestyle, "ISO, DMY");
+  EXPECT_EQ(database.timezone, "UTC");
+  EXPECT_EQ(database.application_name, "pool");
+  EXPECT_EQ(database.connect_query, "SET ROLE 'app'");
+  EXPECT_TRUE(settings.server_reset_query_always);
+  EXPECT_EQ(settings.server_check_query, "select 1");
+  EXPECT_EQ(settings.server_check_delay, 0s);
+}
+
 TEST_F(IniFile, WarnsOfWhatDatabasesUsersAndPeersCannotHaveYet) {
-  EXPECT_EQ(problems_after("[databases]\na = host=db connect_query='SELECT 1' timezone=UTC\n"
-                           "[users]\nanna = query_timeout=5\n"
-                           "[peers]\n1 = host=other\n"),
-            "pgbouncer.ini:6: warning: key connect_query of PgBouncer is not supported yet and has "
-            "no effect\n"
-            "pgbouncer.ini:6: warning: key timezone of PgBouncer is not supported yet and has no "
-            "effect\n"
-            "pgbouncer.ini:8: warning: key query_timeout of PgBouncer is not supported yet and has "
-            "no effect\n"
-            "pgbouncer.ini:9: warning: section [peers] of PgBouncer is not supported yet and has "
-            "no effect\n");
+  EXPECT_EQ(
+      problems_after("[databases]\na = host=db auth_query='SELECT 1' server_lifetime=5\n"
+                     "[users]\nanna = query_timeout=5\n"
+                     "[peers]\n1 = host=other\n"),
+      "pgbouncer.ini:6: warning: key auth_query of PgBouncer is not supported yet and has "
+      "no effect\n"
+      "pgbouncer.ini:6: warning: key server_lifetime of PgBouncer is not supported yet and has no "
+      "effect\n"
+      "pgbouncer.ini:8: warning: key query_timeout of PgBouncer is not supported yet and has "
+      "no effect\n"
+      "pgbouncer.ini:9: warning: section [peers] of PgBouncer is not supported yet and has "
+      "no effect\n");
 }
 
 TEST_F(IniFile, SaysThatTlsIsNotThereYet) {

@@ -167,7 +167,9 @@ void Machine::Core::offer(Server& server, Offer::Why why) {
   if (server.state != ServerState::settling) server.become(ServerState::settling, now_);
   server.offered = true;
   if (why == Offer::Why::pressure) pool.offering = true;
-  pool.offers.push_back({server.self, why, used_at, waiting_since(pool)});
+  // Whoever waits for one that is asked something does not need this one.
+  const bool needed = pool.waiting.size() > pool.answering_count;
+  pool.offers.push_back({server.self, why, used_at, needed ? waiting_since(pool) : never});
   touch(pool);
 }
 

@@ -91,6 +91,32 @@ TEST_F(OwnQueryTest, who_does_not_answer_is_not_waited_for) {
   EXPECT_EQ(world.postgres.login_count(), 2u);
 }
 
+TEST_F(OwnQueryTest, one_that_nobody_needs_makes_room_while_another_is_checked) {
+  DatabaseSettings other = database();
+  other.name = "other";
+  world.settings.databases.push_back(other);
+  world.settings.default_pool_size = 2;
+  world.settings.max_user_connections = 2;
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.query(ann, "begin");
+  world.query(bob, "begin");
+  world.query(ann, "commit");
+  world.query(bob, "commit");
+  world.advance(31s);
+  world.postgres.stall(true);
+  select(ann);
+  sim::Client& cid = world.connect();
+  cid.log_in({.database = "other"});
+  world.run();
+  cid.say(sim::query("select 'a'"));
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(ann.heard(), answer);
+  EXPECT_EQ(cid.heard(), answer);
+  EXPECT_EQ(world.postgres.session_count_max(), 2u);
+}
+
 TEST_F(OwnQueryTest, a_client_that_leaves_during_the_check_leaves_a_good_server) {
   sim::Client& ann = world.client();
   sim::Client& bob = world.client();

@@ -78,7 +78,9 @@ bool Ruins::is_kept(SocketId server) const {
   const Settings& settings = simulation_.settings();
   const bool clocks = holder->frozen() ? ends_whatever_it_does(settings) : ends_a_request(settings);
   // Between transactions only one clock is about a client that its session keeps there.
-  const bool idle = simulation_.ledger().is_pinned(server) && simulation_.watch().is_still(server);
+  // Nor is it read while that client does not read.
+  const bool done = simulation_.watch().is_still(server) || simulation_.ledger().is_done(server);
+  const bool idle = simulation_.ledger().is_pinned(server) && done;
   if (holder->frozen() && idle) return !is_set(settings.client_idle_timeout);
   if (clocks) return false;
   if (holder->frozen() || is_silent(server)) return true;

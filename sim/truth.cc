@@ -69,6 +69,7 @@ struct PoolRow {
   std::int64_t clients_waiting = 0;
   std::int64_t ready = 0;  // servers
   std::int64_t idle = 0;
+  std::int64_t active = 0;
   std::int64_t pinned = 0;  // active, though their clients may want nothing
   bool idle_beside_waiting = false;
 };
@@ -80,6 +81,7 @@ void add_row(PoolRow& pool, const ConsoleAnswer& answer, std::size_t row) {
   pool.ready += said("sv_active") + said("sv_idle") + said("sv_used") + said("sv_tested") +
                 said("sv_being_canceled");
   pool.idle += said("sv_idle") + said("sv_used");
+  pool.active += said("sv_active");
   pool.pinned += said("sv_pinned");
   pool.idle_beside_waiting |= said("sv_idle") > 0 && said("cl_waiting") > 0;
 }
@@ -101,7 +103,9 @@ Untruth pool_untruth(const Login& login, const PoolRow& pool, const Stock& stock
   if (const Untruth untruth = differs(name + "cl_waiting", pool.clients_waiting, {0, 0})) {
     return untruth;
   }
-  return differs(name + "sv_idle + sv_pinned", pool.idle + pool.pinned, servers);
+  const bool sessions = pool_mode_of(stock.settings, login) == PoolMode::session;
+  return differs(name + "sv_idle + sv_pinned", pool.idle + (sessions ? pool.active : pool.pinned),
+                 servers);
 }
 
 Untruth pools_untruth(const ConsoleAnswer& answer, const Stock& stock) {

@@ -293,7 +293,10 @@ bool Watch::is_overtaken(SocketId client, Instant since_client, SocketId other,
   if (shell.machine_of(client) == shell.machine_of(other)) return true;
   if (since_client <= after(waiter.since, 2 * simulation_.settings().handover_slack)) return false;
   const auto comes = [&](const auto& entry) {
-    return shell.moves_to(entry.first, shell.machine_of(other)) && in_pool_of(entry.first, other);
+    if (!in_pool_of(entry.first, other)) return false;
+    return shell.moves_to(entry.first, shell.machine_of(other)) ||
+           (simulation_.ledger().is_checked(entry.first) &&
+            shell.machine_of(entry.first) == shell.machine_of(other));
   };
   if (std::ranges::any_of(hosts_, comes)) {
     waiter.overtaken_at = never;  // another pool may get its place, and then it begins anew

@@ -41,8 +41,12 @@ class Reader {
     }
   }
 
-  void pool_mode(const Given& given) {
-    if (const auto mode = pool_mode_of(given.value); !mode) refuse(given, mode.error());
+  void pool_mode(const Given& given, std::optional<PoolMode>& out) {
+    if (const auto mode = pool_mode_of(given.value)) {
+      out = *mode;
+    } else {
+      refuse(given, mode.error());
+    }
   }
 
   void session_state(const Given& given, std::optional<SessionStatePolicy>& out) {
@@ -113,8 +117,13 @@ void read_key(Reader& reader, const Given& given, Database& database) {
       return reader.count(given, 0, connections_max, settings.reserve_pool_size);
     case DatabaseKey::max_db_connections:
       return reader.count(given, 0, connections_max, settings.max_db_connections);
-    case DatabaseKey::pool_mode: return reader.pool_mode(given);
+    case DatabaseKey::pool_mode: return reader.pool_mode(given, settings.pool_mode);
     case DatabaseKey::session_state: return reader.session_state(given, settings.session_state);
+    case DatabaseKey::application_name: return reader.text(given, settings.application_name);
+    case DatabaseKey::client_encoding: return reader.text(given, settings.client_encoding);
+    case DatabaseKey::connect_query: return reader.text(given, settings.connect_query);
+    case DatabaseKey::datestyle: return reader.text(given, settings.datestyle);
+    case DatabaseKey::timezone: return reader.text(given, settings.timezone);
     case DatabaseKey::unsupported: return reader.unsupported(given);
     case DatabaseKey::unknown: return reader.unknown(given, database_key_names);
   }
@@ -129,7 +138,7 @@ void read_key(Reader& reader, const Given& given, EntryForm form, User& user) {
       return reader.count(given, 0, connections_max, user.settings.pool_size);
     case UserKey::max_user_connections:
       return reader.count(given, 0, connections_max, user.settings.max_user_connections);
-    case UserKey::pool_mode: return reader.pool_mode(given);
+    case UserKey::pool_mode: return reader.pool_mode(given, user.settings.pool_mode);
     case UserKey::unsupported: return reader.unsupported(given);
     case UserKey::unknown: return reader.unknown(given, user_key_names);
   }

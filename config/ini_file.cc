@@ -229,9 +229,7 @@ bool read_ini_file(const std::string& path, Draft& draft, Problems& problems) {
   if (!reader.saw_anything()) {
     problems.error(whole, "there is no setting in this file");
   } else if (!draft.has("pool_mode")) {
-    problems.warning(whole,
-                     "pool_mode is not set, which means session to PgBouncer; pgweir pools by "
-                     "transaction: set pool_mode = transaction to agree");
+    draft.set("pool_mode", "session", whole);  // as PgBouncer has it
   }
   return true;
 }

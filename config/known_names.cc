@@ -25,18 +25,18 @@ constexpr std::array database_keys = {
     std::pair{Name("max_db_connections"), DatabaseKey::max_db_connections},
     std::pair{Name("pool_mode"), DatabaseKey::pool_mode},
     std::pair{Name("session_state"), DatabaseKey::session_state},
-    std::pair{Name("application_name"), DatabaseKey::unsupported},
+    std::pair{Name("application_name"), DatabaseKey::application_name},
     std::pair{Name("auth_dbname"), DatabaseKey::unsupported},
     std::pair{Name("auth_query"), DatabaseKey::unsupported},
     std::pair{Name("auth_user"), DatabaseKey::unsupported},
-    std::pair{Name("client_encoding"), DatabaseKey::unsupported},
-    std::pair{Name("connect_query"), DatabaseKey::unsupported},
-    std::pair{Name("datestyle"), DatabaseKey::unsupported},
+    std::pair{Name("client_encoding"), DatabaseKey::client_encoding},
+    std::pair{Name("connect_query"), DatabaseKey::connect_query},
+    std::pair{Name("datestyle"), DatabaseKey::datestyle},
     std::pair{Name("load_balance_hosts"), DatabaseKey::unsupported},
     std::pair{Name("max_db_client_connections"), DatabaseKey::unsupported},
     std::pair{Name("query_wait_timeout"), DatabaseKey::unsupported},
     std::pair{Name("server_lifetime"), DatabaseKey::unsupported},
-    std::pair{Name("timezone"), DatabaseKey::unsupported},
+    std::pair{Name("timezone"), DatabaseKey::timezone},
 };
 
 constexpr std::array user_keys = {
@@ -54,7 +54,7 @@ constexpr std::array user_keys = {
 };
 
 // PgBouncer's HEAD of July 2026, without what pgweir has.
-constexpr std::array<Name, 55> unsupported_settings = {
+constexpr std::array<Name, 51> unsupported_settings = {
     "application_name_add_host",
     "auth_dbname",
     "auth_hba_file",
@@ -62,7 +62,6 @@ constexpr std::array<Name, 55> unsupported_settings = {
     "auth_ldap_options",
     "auth_query",
     "auth_user",
-    "autodb_idle_timeout",
     "client_tls13_ciphers",
     "client_tls_ca_file",
     "client_tls_cert_file",
@@ -88,10 +87,7 @@ constexpr std::array<Name, 55> unsupported_settings = {
     "resolv_conf",
     "sbuf_loopcnt",
     "scram_iterations",
-    "server_check_delay",
-    "server_check_query",
     "server_fast_close",
-    "server_reset_query_always",
     "server_round_robin",
     "server_tls13_ciphers",
     "server_tls_ca_file",

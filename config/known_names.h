@@ -21,6 +21,11 @@ enum class DatabaseKey : std::uint8_t {
   max_db_connections,
   pool_mode,
   session_state,
+  application_name,
+  client_encoding,
+  connect_query,
+  datestyle,
+  timezone,
   unsupported,
   unknown,
 };

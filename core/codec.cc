@@ -77,13 +77,15 @@ class Encoder {
   }
   void put(const DatabaseSettings& database) {
     const auto& [name, host, port, dbname, user, credential, pool_size, min_pool_size,
-                 reserve_pool_size, max_db_connections, session_state] = database;
+                 reserve_pool_size, max_db_connections, pool_mode, session_state, client_encoding,
+                 datestyle, timezone, application_name, connect_query] = database;
     all(name, host, port, dbname, user, credential, pool_size, min_pool_size, reserve_pool_size,
-        max_db_connections, session_state);
+        max_db_connections, pool_mode, session_state, client_encoding, datestyle, timezone,
+        application_name, connect_query);
   }
   void put(const UserSettings& user) {
-    const auto& [name, credential, pool_size, max_user_connections] = user;
-    all(name, credential, pool_size, max_user_connections);
+    const auto& [name, credential, pool_size, pool_mode, max_user_connections] = user;
+    all(name, credential, pool_size, pool_mode, max_user_connections);
   }
   void put(const Settings& settings);
 
@@ -227,23 +229,26 @@ void Encoder::put(const Settings& settings) {
                server_cleartext_password, pool_mode, max_client_conn, default_pool_size,
                min_pool_size, reserve_pool_size, reserve_pool_timeout, max_db_connections,
                max_prepared_statements, max_user_connections, session_state, max_pinned,
-               server_reset_query, client_login_timeout, query_wait_timeout, query_timeout,
+               server_reset_query, server_reset_query_always, server_check_query,
+               server_check_delay, client_login_timeout, query_wait_timeout, query_timeout,
                client_idle_timeout, idle_transaction_timeout, transaction_timeout,
-               server_connect_timeout, server_idle_timeout, server_lifetime, server_login_retry,
-               cancel_wait_timeout, dns_max_ttl, handover_slack, stats_period, tcp_keepalive,
-               tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile, log_connections,
-               log_disconnections, log_pooler_errors, log_stats, verbose, databases, users] =
-      settings;
+               server_connect_timeout, server_idle_timeout, autodb_idle_timeout, server_lifetime,
+               server_login_retry, cancel_wait_timeout, dns_max_ttl, handover_slack, stats_period,
+               tcp_keepalive, tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile,
+               log_connections, log_disconnections, log_pooler_errors, log_stats, verbose,
+               databases, users] = settings;
   all(listen_addr, listen_port, listen_backlog, unix_socket_dir, unix_socket_mode, machines,
       auth_type, auth_file, admin_users, stats_users, ignore_startup_parameters,
       server_cleartext_password, pool_mode, max_client_conn, default_pool_size, min_pool_size,
       reserve_pool_size, reserve_pool_timeout, max_db_connections, max_prepared_statements,
-      max_user_connections, session_state, max_pinned, server_reset_query, client_login_timeout,
+      max_user_connections, session_state, max_pinned, server_reset_query,
+      server_reset_query_always, server_check_query, server_check_delay, client_login_timeout,
       query_wait_timeout, query_timeout, client_idle_timeout, idle_transaction_timeout,
-      transaction_timeout, server_connect_timeout, server_idle_timeout, server_lifetime,
-      server_login_retry, cancel_wait_timeout, dns_max_ttl, handover_slack, stats_period,
-      tcp_keepalive, tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile,
-      log_connections, log_disconnections, log_pooler_errors, log_stats, verbose, databases, users);
+      transaction_timeout, server_connect_timeout, server_idle_timeout, autodb_idle_timeout,
+      server_lifetime, server_login_retry, cancel_wait_timeout, dns_max_ttl, handover_slack,
+      stats_period, tcp_keepalive, tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout,
+      logfile, log_connections, log_disconnections, log_pooler_errors, log_stats, verbose,
+      databases, users);
 }
 
 template <class Variant>

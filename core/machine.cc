@@ -368,6 +368,8 @@ void Machine::Core::check_client(const Client& client) const {
 void Machine::Core::check_server(const Server& server) const {
   const Client* client = clients_.find(server.client);
   PGWEIR_REQUIRE((server.state == ServerState::active) == (client != nullptr), server.self.slot);
+  const bool whole_session = client != nullptr && client->pool_mode == PoolMode::session;
+  PGWEIR_REQUIRE(server.whole_session == whole_session, server.self.slot);  // I-20
   if (server.state == ServerState::idle) {
     PGWEIR_REQUIRE(provably_clean(server, nullptr), server.self.slot);  // I-05
     PGWEIR_REQUIRE(!server.cancel, server.self.slot);                   // I-08
@@ -384,19 +386,25 @@ void Machine::Core::check_pools() const {
     std::uint32_t connecting = 0;
     std::uint32_t closing = 0;
     std::uint32_t pinned = 0;
+    std::uint32_t answering = 0;
     servers_.each([&](ServerHandle, const Server& server) {
       if (server.pool != handle) return;
       ++servers;
       connecting += server.connecting;
       closing += server.state == ServerState::closing;
       pinned += server.pinned;
+      const bool soon_there = server.own_query == session::OwnQuery::check ||
+                              server.own_query == session::OwnQuery::connect;
+      answering += soon_there && !server.answers_late;
       PGWEIR_REQUIRE(!server.pinned || server.client, server.self.slot);  // I-18
     });
     PGWEIR_REQUIRE(pool.pinned_count == pinned, pool.pinned_count, pinned);
     PGWEIR_REQUIRE(pool.server_count == servers, pool.server_count, servers);  // I-07
     PGWEIR_REQUIRE(pool.connecting_count == connecting, pool.connecting_count, connecting);
     PGWEIR_REQUIRE(pool.closing_count == closing, pool.closing_count, closing);
-    PGWEIR_REQUIRE(pool.idle.empty() || pool.waiting.empty(), pool.waiting.size());  // I-06
+    PGWEIR_REQUIRE(pool.answering_count == answering, pool.answering_count, answering);
+    PGWEIR_REQUIRE(pool.idle.empty() || pool.waiting.size() <= answering,
+                   pool.waiting.size());  // I-06
   });
 }
 
@@ -461,6 +469,7 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(server.reading_stopped);
     hash.add(server.congested);
     hash.add(server.stale);
+    hash.add(server.whole_session);
     hash.add(server.client);
     hash.add(server.unnamed_owner);
     hash.add(server.status);

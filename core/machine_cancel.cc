@@ -131,7 +131,9 @@ void Machine::Core::cancel_ended(Canceller& canceller) {
   if (server->state == ServerState::settling) return after_reply(*server);
   if (server->state == ServerState::recovering) return recover(*server);
   Client* client = clients_.find(server->client);
-  if (client != nullptr && client->blocked) continue_client(*client);
+  if (client == nullptr) return;
+  if (client->blocked) return continue_client(*client);
+  if (in_doubt && idles_with_server(*client)) fail_in_doubt(*client);
 }
 
 }  // namespace pgweir

@@ -42,13 +42,7 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   if (client.blocked) return client.stream.hold(bytes);
   // More data of a COPY is nothing that a cancel could hit instead.
   const bool says_more = client.stream.between_messages() && !server.owed.copying_in();
-  if (server.cancel_in_doubt && says_more) {
-    return fail_client(
-        client, {sqlstate::connection_failure,
-                 "cancel_wait_timeout: PostgreSQL has not confirmed a cancel request, which could "
-                 "hit the next statement instead",
-                 "The transaction in progress, if any, was not finished. Try again."});
-  }
+  if (server.cancel_in_doubt && says_more) return fail_in_doubt(client);
   // A cancel on its way may hit what has been sent, but nothing that comes after it. And nothing is
   // done for a client whose settings may yet be refused.
   if (((server.cancel || server.cancel_wanted) && says_more) || client.untried) {
@@ -67,6 +61,16 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
       may_leave(client, server)) {
     release(client, server);
   }
+}
+
+// Nothing more can be said to its server, which nobody else may get either.
+void Machine::Core::fail_in_doubt(Client& client) {
+  fail_client(
+      client,
+      {sqlstate::connection_failure,
+       "cancel_wait_timeout: PostgreSQL has not confirmed a cancel request, which could hit "
+       "the next statement instead",
+       "The transaction in progress, if any, was not finished. Try again."});
 }
 
 // Goes on with what was held. Requires: idle or active.
@@ -173,7 +177,7 @@ void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::st
   client.counted = false;
   if (Pool* pool = pools_.find(client.pool)) {
     --pool->client_count;
-    --pool->database->client_count;
+    if (--pool->database->client_count == 0) database_unused(*pool->database);
     --pool->user->client_count;
     touch(*pool);
   }
@@ -246,10 +250,6 @@ void Machine::Core::update_reading(Client& client) {
 
 namespace {
 
-Instant deadline_after(Instant from, Duration limit) {
-  return limit == Duration::zero() ? never : after(from, limit);
-}
-
 // Its last transaction is over, and only the rest of a notice or such keeps its server from
 // leaving.
 bool between_transactions(const session::Client& client, const session::Server& server) {
@@ -257,13 +257,15 @@ bool between_transactions(const session::Client& client, const session::Server& 
          client.stream.between_messages() && client.stream.held.empty();
 }
 
+bool keeps(const session::Server& server) { return server.whole_session || server.pinned; }
+
 }  // namespace
 
-// Its transaction is over, and what it has left in its session keeps its server.
-bool Machine::Core::idles_pinned(const Client& client) const {
+// Its transaction is over, and its pool_mode or what it has left in its session keeps its server.
+bool Machine::Core::idles_with_server(const Client& client) const {
   if (client.state != ClientState::active) return false;
   const Server& server = *servers_.find(client.server);
-  return server.pinned && between_transactions(client, server);
+  return keeps(server) && between_transactions(client, server);
 }
 
 // The earliest of the clocks that run in the client's state.
@@ -285,7 +287,7 @@ Instant Machine::Core::client_deadline(const Client& client) const {
       if (between_transactions(client, server)) {
         // Nobody asks anything of it, and no setting is about that.
         due =
-            server.pinned ? deadline_after(client.state_at, settings_.client_idle_timeout) : never;
+            keeps(server) ? deadline_after(client.state_at, settings_.client_idle_timeout) : never;
         if (server.congested) {
           due = std::min(due, after(std::max(server.congested_at, client.transaction_at),
                                     limits::recovery_wait));

@@ -283,7 +283,8 @@ std::vector<console::PoolRow> Machine::Core::pool_rows() const {
     console::PoolRow& row = rows.emplace_back();
     row.database = pool.database->settings.name;
     row.user = pool.user->name;
-    row.pool_mode = "transaction";
+    row.pool_mode =
+        config::text_of(pool_mode_for(pool.database->settings, pool.user->name, settings_));
     row.cl_waiting = shown(pool.waiting.size() + pool.logging_in.size());
     row.cl_active = shown(pool.client_count) - row.cl_waiting;
     row.sv_login = shown(pool.connecting_count);
@@ -295,7 +296,7 @@ std::vector<console::PoolRow> Machine::Core::pool_rows() const {
     console::PoolRow& row = rows[row_of[server.pool]];
     switch (server.state) {
       case ServerState::active: ++row.sv_active; break;
-      case ServerState::idle: ++row.sv_idle; break;
+      case ServerState::idle: ++(is_unchecked(server) ? row.sv_used : row.sv_idle); break;
       case ServerState::recovering: ++row.sv_tested; break;
       case ServerState::settling: ++(server.offered ? row.sv_idle : row.sv_being_canceled); break;
       case ServerState::connecting:
@@ -352,6 +353,7 @@ std::vector<console::SocketRow> Machine::Core::server_rows() const {
     console::SocketRow& row = rows.emplace_back(socket_row(server, pool));
     row.user = pool->user->name;
     if (server.offered) row.state = state_name(ServerState::idle);
+    if (server.state == ServerState::idle && is_unchecked(server)) row.state = "used";
     row.remote = server.endpoint;
     row.request_time = server.state_at.time_since_epoch() + wall_offset_;
     row.close_needed = server.stale;
@@ -384,6 +386,7 @@ std::vector<console::DatabaseRow> Machine::Core::database_rows() const {
     row.min_pool_size = settings.min_pool_size.value_or(settings_.min_pool_size);
     row.reserve_pool_size = settings.reserve_pool_size.value_or(settings_.reserve_pool_size);
     row.server_lifetime = settings_.server_lifetime;
+    if (settings.pool_mode) row.pool_mode = config::text_of(*settings.pool_mode);
     row.max_connections = settings.max_db_connections != 0 ? settings.max_db_connections
                                                            : settings_.max_db_connections;
     row.current_connections = shown(database.server_count);
@@ -398,6 +401,7 @@ std::vector<console::UserRow> Machine::Core::user_rows() const {
     console::UserRow& row = rows.emplace_back();
     row.name = settings.name;
     row.pool_size = settings.pool_size;
+    if (settings.pool_mode) row.pool_mode = config::text_of(*settings.pool_mode);
     row.max_user_connections = settings.max_user_connections != 0 ? settings.max_user_connections
                                                                   : settings_.max_user_connections;
     if (const auto user = users_.find(settings.name); user != users_.end()) {

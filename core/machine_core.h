@@ -156,6 +156,7 @@ class Machine::Core {
   void idle_bytes(Client& client, Bytes bytes);
   void continue_client(Client& client);
   void act_on(Client& client, Server& server, session::LinkOutcome outcome);
+  void fail_in_doubt(Client& client);
   void client_left(Client& client);
   void client_peer_done(Client& client);
   void end_if_done(Client& client);
@@ -164,7 +165,7 @@ class Machine::Core {
   void leave_queues(Client& client);
   void client_closed(Client& client);
   void update_reading(Client& client);
-  bool idles_pinned(const Client& client) const;
+  bool idles_with_server(const Client& client) const;
   Instant client_deadline(const Client& client) const;
   void arm(const Client& client) { timers_.at_latest(client.timer, client_deadline(client)); }
   void client_due(Client& client);
@@ -193,6 +194,17 @@ class Machine::Core {
   void recover(Server& server);
   void reset_session(Server& server);
   void reset_ended(Server& server);
+  void ask(Server& server, session::OwnQuery what, std::string_view query,
+           session::StateEffects does);
+  bool is_unchecked(const Server& server) const;
+  void check(Server& server);
+  void check_ended(Server& server);
+  void send_connect_query(Server& server);
+  void connect_query_ended(Server& server);
+  void note_own_error(Server& server, std::string_view query);
+  void answer_due(Server& server);
+  void stop_asking(Server& server);
+  void stop_counting_on(Server& server);
   void make_available(Server& server);
   void server_lost(Server& server, Reason why);
   void desync(Server& server, std::string_view what);
@@ -200,6 +212,10 @@ class Machine::Core {
   void close_server(Server& server, std::string_view why, pool::News not_connected);
   void server_closed(Server& server);
   void update_reading(Server& server);
+  Instant unused_deadline(const Server& server) const;
+  void arm_unused(const Server& server) {
+    timers_.at_latest(server.timer, unused_deadline(server));
+  }
   Instant server_deadline(const Server& server) const;
   void arm(const Server& server) { timers_.at_latest(server.timer, server_deadline(server)); }
   void server_due(Server& server);
@@ -344,6 +360,7 @@ class Machine::Core {
   void apply_to(Database& database, const DatabaseSettings* settings);
   void retire_servers(Database& database);
   void collect(Pool& pool);
+  void database_unused(Database& database);
   void drain();
   void drain_client(Client& client);
   static bool wanted(const Pool& pool);

@@ -101,6 +101,7 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
                              server.backend_secret,
                              server.connected_at,
                              server.expires_at,
+                             server.heard_at,
                              server.assignments,
                              hunger,
                              {},
@@ -152,6 +153,7 @@ void Machine::Core::on(const event::Arrived& event) {
   server.backend_secret.assign(parcel.backend_secret.begin(), parcel.backend_secret.end());
   server.connected_at = parcel.connected_at;
   server.expires_at = parcel.expires_at;
+  server.heard_at = parcel.heard_at;
   server.assignments = parcel.assignments;
   server.statements = session::ServerStatements(parcel.statements);
   for (std::size_t i = 0; i < session::tracked_count; ++i) {

@@ -268,6 +268,7 @@ void Machine::Core::admitted(Client& client) {
   }
   Pool& pool = pool_for(*database, login.user);
   client.pool = pool.self;
+  client.pool_mode = pool_mode_for(database->settings, login.user, settings_);
   ++pool.client_count;
   ++database->client_count;
   ++pool.user->client_count;

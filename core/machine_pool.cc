@@ -17,11 +17,13 @@ void Machine::Core::want_server(Client& client, Bytes bytes) {
   client.request_at = now_;
   if (pool.waiting.empty() && !pool.idle.empty() && pool.hungry.empty()) {
     Server& server = *servers_.find(pool.idle.back());
-    pool.idle.pop_back();
-    session::LinkContext context = this->context(pool);
-    join_link(client, server, context);
-    if (client.congested) update_reading(server);
-    return active_bytes(client, bytes);
+    if (!is_unchecked(server)) {
+      pool.idle.pop_back();
+      session::LinkContext context = this->context(pool);
+      join_link(client, server, context);
+      if (client.congested) update_reading(server);
+      return active_bytes(client, bytes);
+    }
   }
   if (hopeless(pool)) return fail_client(client, pool.failure->error);
   client.stream.hold(bytes);
@@ -73,6 +75,11 @@ void Machine::Core::serve(Pool& pool) {
   if (!pool.hungry.empty()) forget_hunger(pool);
   while (!pool.waiting.empty() && !pool.idle.empty()) {
     Server& server = *servers_.find(pool.idle.back());
+    if (is_unchecked(server)) {
+      if (pool.answering_count >= pool.waiting.size()) break;  // one for each
+      check(server);
+      continue;
+    }
     if (give_to_older(pool, server)) continue;
     pool.idle.pop_back();
     assign(*clients_.find(pool.waiting.first()), server);
@@ -87,9 +94,13 @@ void Machine::Core::serve(Pool& pool) {
 
 pool::Level Machine::Core::level_of(const Pool& pool) const {
   const bool for_login = !pool.known && !pool.logging_in.empty();
-  const std::uint32_t wanted = pool.waiting.size() + (for_login ? 1 : 0);
-  return {wanted, wanted > 0 ? oldest_wait(pool) : never,
-          !pool.retired && (pool.forced_user || pool.client_count > 0)};
+  // Those that are checked are as good as there.
+  const std::uint32_t waiting =
+      pool.waiting.size() - std::min(pool.answering_count, pool.waiting.size());
+  const std::uint32_t wanted = waiting + (for_login ? 1 : 0);
+  return {
+      wanted, wanted > 0 ? oldest_wait(pool) : never,
+      !pool.retired && (pool.client_count > 0 || (pool.forced_user && !pool.database->automatic))};
 }
 
 // What is new: to the ledger, which the first machine asks itself, and where the pool lives.
@@ -156,7 +167,9 @@ void Machine::Core::offer(Server& server, Offer::Why why) {
   if (server.state != ServerState::settling) server.become(ServerState::settling, now_);
   server.offered = true;
   if (why == Offer::Why::pressure) pool.offering = true;
-  pool.offers.push_back({server.self, why, used_at, waiting_since(pool)});
+  // Whoever waits for one that is asked something does not need this one.
+  const bool needed = pool.waiting.size() > pool.answering_count;
+  pool.offers.push_back({server.self, why, used_at, needed ? waiting_since(pool) : never});
   touch(pool);
 }
 

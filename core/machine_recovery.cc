@@ -9,7 +9,9 @@
 namespace pgweir {
 
 using session::ClientState;
+using session::OwnQuery;
 using session::ServerState;
+using session::StateKind;
 using wire::FrontendType;
 
 // The client goes while it has a server: keep the server only where it will be provably clean.
@@ -35,8 +37,9 @@ void Machine::Core::lose_client(Client& client) {
   server.cancel_wanted = false;
   server.cancel_tried = false;
   server.recovery_bytes = 0;
-  server.become(ServerState::recovering, now_);
   update_reading(server);
+  if (provably_clean(server, nullptr)) return make_available(server);  // between two transactions
+  server.become(ServerState::recovering, now_);
   recover(server);
   if (server.state == ServerState::recovering) arm(server);
 }
@@ -45,7 +48,12 @@ void Machine::Core::recover(Server& server) {
   if (server.recovery_bytes > limits::recovery_bytes_max) {
     return close_server(server, "its lost client's answer was too long to drain");
   }
-  if (server.resetting) return reset_ended(server);
+  switch (server.own_query) {
+    case OwnQuery::none: break;
+    case OwnQuery::reset: return reset_ended(server);
+    case OwnQuery::check: return check_ended(server);
+    case OwnQuery::connect: return connect_query_ended(server);
+  }
   if (server.owed.copying_in()) return close_server(server, "its client was lost in COPY");
   if (provably_clean(server, nullptr)) {
     note(NoteKind::server_recovered, Level::info, server.socket(), pools_.find(server.pool), {});
@@ -67,19 +75,27 @@ void Machine::Core::recover(Server& server) {
 // for what a client has left in its session, and no cancel may hit it.
 void Machine::Core::reset_session(Server& server) {
   const std::string& query = settings_.server_reset_query;
-  if (query.empty() || server.session.holds_library()) {
+  session::StateEffects does = session::state_effects(query, false);
+  const bool keeps_statements =
+      server.session.holds(StateKind::prepared) && !does.forgets_statements;
+  if (query.empty() || server.session.holds(StateKind::library) || keeps_statements) {
     return close_server(server, "what a client left in its session cannot be reset");
   }
+  ask(server, OwnQuery::reset, query, std::move(does));
+}
+
+// Requires: it is provably clean, and no cancel may hit it.
+void Machine::Core::ask(Server& server, OwnQuery what, std::string_view query,
+                        session::StateEffects does) {
   if (server.state != ServerState::recovering) server.become(ServerState::recovering, now_);
   server.state_at = now_;
   server.recovery_bytes = 0;
-  server.resetting = true;
+  server.own_query = what;
   server.cancel_tried = false;
   std::string& message = out_.scratch();
   wire::Writer(message).begin(FrontendType::query).text(query).end();
   out_.send_copy(server.socket(), message);
   server.unnamed_owner = {};
-  session::StateEffects does = session::state_effects(query, false);
   does.rolls_back = false;  // there is nothing to be taken back
   server.session.sent(does);
   const bool forgets = does.forgets_statements && server.statements.remove_all();
@@ -91,10 +107,9 @@ void Machine::Core::reset_session(Server& server) {
 
 void Machine::Core::reset_ended(Server& server) {
   if (!provably_clean(server, nullptr)) return;
-  server.resetting = false;
+  server.own_query = OwnQuery::none;
   if (server.session.has_failed()) {
-    note(NoteKind::server_said, Level::warning, server.socket(), pools_.find(server.pool),
-         "server_reset_query failed");
+    note_own_error(server, "server_reset_query");
     return close_server(server, "server_reset_query failed");
   }
   session::LinkContext context = this->context(*pools_.find(server.pool));
@@ -104,6 +119,79 @@ void Machine::Core::reset_ended(Server& server) {
   server.session.clear();
   server.stand_ins.clear();
   make_available(server);
+}
+
+// It has said nothing for server_check_delay. (What it says in a step serves for that step.)
+bool Machine::Core::is_unchecked(const Server& server) const {
+  return now_ - server.heard_at >= settings_.server_check_delay && server.heard_at != now_ &&
+         !settings_.server_check_query.empty();
+}
+
+// Requires: it is idle.
+void Machine::Core::check(Server& server) {
+  Pool& pool = *pools_.find(server.pool);
+  std::erase(pool.idle, server.self);
+  ++pool.answering_count;
+  const std::string_view query = settings_.server_check_query;
+  const std::string_view text = query == empty_query ? std::string_view() : query;
+  ask(server, OwnQuery::check, text, session::state_effects(text, false));
+}
+
+void Machine::Core::check_ended(Server& server) {
+  if (!provably_clean(server, nullptr)) return;
+  if (server.session.has_failed()) {
+    note_own_error(server, "server_check_query");
+    return close_server(server, "server_check_query failed");
+  }
+  stop_asking(server);
+  make_available(server);
+}
+
+// What it leaves in the session is there for all.
+void Machine::Core::send_connect_query(Server& server) {
+  Pool& pool = *pools_.find(server.pool);
+  ++pool.answering_count;
+  ask(server, OwnQuery::connect, pool.database->settings.connect_query, {});
+}
+
+// As PgBouncer has it, an error is told to the log and means nothing else.
+void Machine::Core::connect_query_ended(Server& server) {
+  if (!provably_clean(server, nullptr)) return;
+  if (server.session.has_failed()) note_own_error(server, "connect_query");
+  server.session.clear();
+  stop_asking(server);
+  make_available(server);
+}
+
+void Machine::Core::note_own_error(Server& server, std::string_view query) {
+  note(NoteKind::server_said, Level::warning, server.socket(), pools_.find(server.pool),
+       join(query, " failed: ", std::exchange(server.own_error, {})));
+}
+
+// At first others are tried, or opened, for whoever waits.
+void Machine::Core::answer_due(Server& server) {
+  if (server.answers_late) {
+    return close_server(server, server.own_query == OwnQuery::check
+                                    ? "server_check_query was not answered"
+                                    : "connect_query was not answered");
+  }
+  stop_counting_on(server);
+  server.answers_late = true;
+  arm(server);
+}
+
+void Machine::Core::stop_asking(Server& server) {
+  if (server.own_query != OwnQuery::check && server.own_query != OwnQuery::connect) return;
+  stop_counting_on(server);
+  server.own_query = OwnQuery::none;
+  server.answers_late = false;
+}
+
+void Machine::Core::stop_counting_on(Server& server) {
+  if (server.answers_late) return;
+  Pool& pool = *pools_.find(server.pool);
+  --pool.answering_count;
+  touch(pool);
 }
 
 }  // namespace pgweir

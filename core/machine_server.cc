@@ -11,6 +11,7 @@ namespace pgweir {
 
 using pool::News;
 using session::ClientState;
+using session::OwnQuery;
 using session::ServerLogin;
 using session::ServerState;
 using session::Verdict;
@@ -70,9 +71,16 @@ void Machine::Core::open_server(Pool& pool, const seats::Open& open) {
   Server& server = add_server(pool, open.endpoint);
   server.host = open.host;
   const DatabaseSettings& database = pool.database->settings;
+  std::vector<std::pair<std::string, std::string>> parameters;
+  for (const auto& [name, value] :
+       {std::pair("client_encoding", &database.client_encoding),
+        std::pair("datestyle", &database.datestyle), std::pair("timezone", &database.timezone),
+        std::pair("application_name", &database.application_name)}) {
+    if (!value->empty()) parameters.emplace_back(name, *value);
+  }
   server.login = std::make_unique<ServerLogin>(session::ServerIdentity{
       pool.user->name, database.dbname.empty() ? database.name : database.dbname, pool.credential,
-      settings_.server_cleartext_password, pool.minor});
+      settings_.server_cleartext_password, pool.minor, std::move(parameters)});
   ++pool.connecting_count;
   out_.add(effect::Connect{server.socket(), server.endpoint});
   arm(server);
@@ -161,7 +169,11 @@ void Machine::Core::server_ready(Server& server) {
           : after(now_, settings_.server_lifetime - settings_.server_lifetime / 2560 * jitter());
   note(NoteKind::server_connected, Level::info, server.socket(), &pool, {});
   end_connecting(server, {News::What::logged_in, server.host, {}});
-  make_available(server);
+  if (pool.database->settings.connect_query.empty()) {
+    make_available(server);
+  } else {
+    send_connect_query(server);
+  }
   learn_welcome(pool, std::move(said));
 }
 
@@ -228,6 +240,7 @@ void Machine::Core::refused_protocol(Server& server, const PgError& error) {
 }
 
 void Machine::Core::server_bytes(Server& server, Bytes bytes) {
+  server.heard_at = now_;
   while (!bytes.empty()) {
     switch (server.state) {
       case ServerState::connecting:
@@ -248,7 +261,7 @@ Bytes Machine::Core::linked_bytes(Server& server, Bytes bytes) {
   session::LinkContext context = this->context(pool);
   Bytes left = bytes;
   const session::LinkOutcome outcome = session::forward_from_server(server, client, left, context);
-  if (outcome.verdict != Verdict::go_on && outcome.verdict != Verdict::setup) left = {};
+  if (outcome.verdict == Verdict::carry_on || outcome.verdict == Verdict::desync) left = {};
   const std::size_t taken = bytes.size() - left.size();
   if (client != nullptr) {
     context.totals.sent += taken;
@@ -281,8 +294,11 @@ void Machine::Core::after_reply(Server& server) {
     case ServerState::active:
       if (may_leave(*client, server)) return release(*client, server);
       // Its server may not stay, and what it has there would be lost.
-      if (idles_pinned(*client) && (draining_ || server.stale || pools_.find(server.pool)->retired))
+      if (idles_with_server(*client) && server.cancel_in_doubt) return fail_in_doubt(*client);
+      if (idles_with_server(*client) &&
+          (draining_ || server.stale || pools_.find(server.pool)->retired)) {
         return drain_client(*client);
+      }
       if (server.cancel_wanted && !server.owed.swallowing()) {
         server.cancel_wanted = false;
         if (!server.owed.empty()) start_cancel(server);
@@ -310,11 +326,12 @@ void Machine::Core::after_reply(Server& server) {
   }
 }
 
-// Its transaction is over, and what it has left in the session does not keep the server there.
+// Its transaction is over, and neither its pool_mode nor what it has left in the session keeps the
+// server there.
 bool Machine::Core::may_leave(Client& client, Server& server) {
   if (!transaction_over(server, &client)) return false;
   settle(server, &client);
-  return !server.pinned || !server.session.pins();
+  return !server.whole_session && (!server.pinned || !server.session.pins());
 }
 
 void Machine::Core::settle(Server& server, Client* client) {
@@ -328,6 +345,11 @@ void Machine::Core::part(Client& client, Server& server) {
   client.server = {};
   server.client = {};
   if (std::exchange(server.pinned, false)) --pools_.find(server.pool)->pinned_count;
+  // Whatever it did there, by a function perhaps, is not all seen.
+  const bool always = settings_.server_reset_query_always && !settings_.server_reset_query.empty();
+  if (std::exchange(server.whole_session, false) || always) {
+    server.session.made(session::StateKind::unknown);
+  }
 }
 
 // The end of a transaction. Requires: transaction_over.
@@ -377,6 +399,7 @@ void Machine::Core::make_available(Server& server) {
   server.become(ServerState::idle, now_);
   pool.idle.push_back(server.self);
   arm(server);
+  if (pool.database->client_count == 0) arm_unused(server);
   const bool wanted = !pool.waiting.empty() || !pool.hungry.empty() || pool.pressure.since != never;
   if (wanted || draining_) touch(pool);
 }
@@ -452,6 +475,7 @@ void Machine::Core::close_server(Server& server, std::string_view why, News not_
   if (server.state == ServerState::idle) std::erase(pool.idle, server.self);
   if (!server.connecting) note(NoteKind::server_closed, Level::info, server.socket(), &pool, why);
   end_connecting(server, not_connected);
+  stop_asking(server);
   if (!server.told_to_go) pool.news.push_back({News::What::closing, {}, {}});
   if (polite) {
     std::string& message = out_.scratch();
@@ -492,6 +516,14 @@ void Machine::Core::update_reading(Server& server) {
   }
 }
 
+// Of an idle server whose database is there because of "*", and nobody uses it.
+Instant Machine::Core::unused_deadline(const Server& server) const {
+  const Database& database = *pools_.find(server.pool)->database;
+  if (!database.automatic || database.client_count > 0) return never;
+  return deadline_after(std::max(server.state_at, database.unused_since),
+                        settings_.autodb_idle_timeout);
+}
+
 Instant Machine::Core::server_deadline(const Server& server) const {
   switch (server.state) {
     case ServerState::connecting:
@@ -500,14 +532,13 @@ Instant Machine::Core::server_deadline(const Server& server) const {
                  ? never
                  : after(server.state_at, settings_.server_connect_timeout);
     case ServerState::idle:
-      return settings_.server_idle_timeout == Duration::zero()
-                 ? server.expires_at
-                 : std::min(server.expires_at,
-                            after(server.state_at, settings_.server_idle_timeout));
+      return std::min(server.expires_at,
+                      deadline_after(server.state_at, settings_.server_idle_timeout));
     case ServerState::recovering:
-      return after(server.state_at, server.cancel_tried || server.resetting
-                                        ? limits::recovery_wait
-                                        : limits::recovery_grace);
+      return after(server.state_at,
+                   server.cancel_tried || server.answers_late || server.own_query == OwnQuery::reset
+                       ? limits::recovery_wait
+                       : limits::recovery_grace);
     case ServerState::settling:
       if (server.offered) return never;  // the ledger answers
       return after(server.state_at, settings_.cancel_wait_timeout + limits::recovery_wait);
@@ -518,7 +549,9 @@ Instant Machine::Core::server_deadline(const Server& server) const {
 }
 
 void Machine::Core::server_due(Server& server) {
-  if (server_deadline(server) > now_) return arm(server);
+  const bool is_idle = server.state == ServerState::idle;
+  const Instant due = std::min(server_deadline(server), is_idle ? unused_deadline(server) : never);
+  if (due > now_) return timers_.at_latest(server.timer, due);
   switch (server.state) {
     case ServerState::connecting:
     case ServerState::login:
@@ -529,9 +562,15 @@ void Machine::Core::server_due(Server& server) {
                                    true});
     case ServerState::idle:
       if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
+      if (now_ >= unused_deadline(server)) return close_server(server, "autodb_idle_timeout");
       return offer(server, pool::Offer::Why::idle_timeout);
     case ServerState::recovering:
-      if (server.resetting) return close_server(server, "server_reset_query took too long");
+      if (server.own_query == OwnQuery::reset) {
+        return close_server(server, "server_reset_query took too long");
+      }
+      if (server.own_query == OwnQuery::check || server.own_query == OwnQuery::connect) {
+        return answer_due(server);
+      }
       if (server.cancel_tried) return close_server(server, "it did not become clean in time");
       server.cancel_tried = true;
       if (!server.owed.empty() && !server.rolling_back) start_cancel(server);

@@ -1,5 +1,6 @@
 // Settings, and what is made from them: databases, users, pools and hosts; drain.
 #include <algorithm>
+#include <tuple>
 
 #include "core/base/text.h"
 #include "core/machine_core.h"
@@ -104,13 +105,19 @@ void Machine::Core::apply(Settings settings) {
   });
   // Deadlines may have come nearer.
   clients_.each([&](ClientHandle, Client& client) { arm(client); });
-  servers_.each([&](ServerHandle, Server& server) { arm(server); });
+  servers_.each([&](ServerHandle, Server& server) {
+    arm(server);
+    if (server.state == ServerState::idle) arm_unused(server);
+  });
 }
 
 void Machine::Core::apply_to(Database& database, const DatabaseSettings* settings) {
-  const bool elsewhere = settings != nullptr && (database.settings.host != settings->host ||
-                                                 database.settings.port != settings->port ||
-                                                 database.settings.dbname != settings->dbname);
+  // Or what its servers begin with is another.
+  const auto begins = [](const DatabaseSettings& line) {
+    return std::tie(line.host, line.port, line.dbname, line.client_encoding, line.datestyle,
+                    line.timezone, line.application_name, line.connect_query);
+  };
+  const bool elsewhere = settings != nullptr && begins(database.settings) != begins(*settings);
   database.removed = settings == nullptr;
   if (settings != nullptr) {
     std::string name = std::move(database.settings.name);
@@ -143,7 +150,8 @@ void Machine::Core::retire_servers(Database& database) {
   servers_.each([&](ServerHandle, Server& server) {
     if (pools_.find(server.pool)->database != &database) return;
     server.stale = true;
-    if (Client* client = clients_.find(server.client); client != nullptr && idles_pinned(*client)) {
+    if (Client* client = clients_.find(server.client);
+        client != nullptr && idles_with_server(*client)) {
       return drain_client(*client);  // and the server with it
     }
     if (server.state != ServerState::active && server.state != ServerState::recovering) {
@@ -160,7 +168,7 @@ void Machine::Core::retire(Pool& pool) {
   clients_.each([&](ClientHandle, Client& client) {
     if (client.pool != pool.self) return;
     if (client.state == ClientState::idle || client.state == ClientState::logging_in ||
-        idles_pinned(client)) {
+        idles_with_server(client)) {
       drain_client(client);
     }
   });
@@ -196,6 +204,16 @@ void Machine::Core::collect(Pool& pool) {
   if (!used) databases_.erase(database.settings.name);
 }
 
+// Of those that "*" stands for servers go sooner than others once nobody wants the database.
+void Machine::Core::database_unused(Database& database) {
+  database.unused_since = now_;
+  if (!database.automatic) return;
+  servers_.each([&](ServerHandle, Server& server) {
+    const bool is_its = pools_.find(server.pool)->database == &database;
+    if (is_its && server.state == ServerState::idle) arm_unused(server);
+  });
+}
+
 void Machine::Core::on(const event::Commanded& event) {
   switch (event.command) {
     case event::Command::reload: return reload();
@@ -221,7 +239,7 @@ void Machine::Core::drain() {
         return fail_client(client, {sqlstate::cannot_connect_now, "pgweir is shutting down"});
       case ClientState::idle: return drain_client(client);
       case ClientState::active:
-        if (idles_pinned(client)) drain_client(client);
+        if (idles_with_server(client)) drain_client(client);
         return;
       case ClientState::waiting:
       case ClientState::console:

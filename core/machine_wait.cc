@@ -30,12 +30,14 @@ PgError Machine::Core::wait_error(const Client& waiter, std::string_view setting
   }
   std::uint32_t used = 0;
   std::uint32_t idle_in_transaction = 0;
+  std::uint32_t idle_in_session = 0;
   const Client* longest = nullptr;
   servers_.each([&](ServerHandle, const Server& server) {
     const Client* client = server.pool == pool.self ? clients_.find(server.client) : nullptr;
     if (client == nullptr) return;
     ++used;
     idle_in_transaction += server.owed.empty() && server.status != wire::TransactionStatus::idle;
+    idle_in_session += server.whole_session && idles_with_server(*client);
     if (longest == nullptr || client->transaction_at < longest->transaction_at) longest = client;
   });
   // Of the others, SHOW POOLS tells.
@@ -45,6 +47,9 @@ PgError Machine::Core::wait_error(const Client& waiter, std::string_view setting
       pool.server_count, " servers", here, " of pool_size ", pool.limits.size, ", ", used,
       " in use, ", idle_in_transaction, " of them idle in a transaction and ", pool.pinned_count,
       " kept by what clients left in their sessions, and ", pool.waiting.size(), " clients wait");
+  if (idle_in_session > 0) {
+    text += join("; ", idle_in_session, " are idle with clients whose pool_mode is session");
+  }
   if (longest != nullptr) {
     const Endpoint& peer = longest->peer;
     text += join("; longest, for ", in_seconds(now_ - longest->transaction_at), ", one is used by ",

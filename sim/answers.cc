@@ -532,7 +532,11 @@ void Answers::check_session(std::span<const std::string_view> place) {
 }
 
 void Answers::check_state(std::string_view state) {
-  const auto difference = state_.compare(state);
+  std::vector<std::string> statements;
+  for (const auto& [name, what] : prepared_) {
+    if (has_session_ && name != unnamed) statements.push_back("prepared=" + name);
+  }
+  const auto difference = state_.compare(state, statements);
   if (!difference) return;
   blame(difference->leak ? oracle::no_leak_in : oracle::own_state,
         "c" + std::to_string(client_) + ": " +

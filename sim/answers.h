@@ -26,8 +26,14 @@ class Answers {
   inline static const std::string unnamed = "(unnamed)";
 
   // policy: what becomes of state that outlives a transaction.
-  Answers(std::uint32_t client, Verdict& verdict, SessionStatePolicy policy, bool pins_bounded)
-      : client_(client), verdict_(verdict), policy_(policy), pins_bounded_(pins_bounded) {}
+  // In a session of its own all stays, and its statements have its names.
+  Answers(std::uint32_t client, Verdict& verdict, SessionStatePolicy policy, bool pins_bounded,
+          bool has_session)
+      : client_(client),
+        verdict_(verdict),
+        policy_(has_session ? SessionStatePolicy::pin : policy),
+        pins_bounded_(pins_bounded && !has_session),
+        has_session_(has_session) {}
 
   // A new connection: nothing owed, its parameters are these.
   void begin(OwnState::Parameters parameters);
@@ -97,6 +103,7 @@ class Answers {
   Verdict& verdict_;
   SessionStatePolicy policy_;
   bool pins_bounded_;
+  bool has_session_;
   std::deque<Owed> owed_;
   std::size_t ask_index_ = 0;  // of a query's statements
   int row_count_ = 0;

@@ -1,7 +1,9 @@
 #include "sim/application.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "sim/pool_modes.h"
 #include "sim/simulation.h"
 #include "sim/workload.h"
 
@@ -25,8 +27,9 @@ std::string mistaken(const std::string& secret, std::uint32_t how) {
 Application::Application(Simulation& simulation, Identity identity)
     : simulation_(simulation),
       identity_(std::move(identity)),
+      pool_mode_(pool_mode_of(simulation.settings(), {identity_.database, identity_.user})),
       answers_(identity_.number, simulation.verdict(), simulation.settings().session_state,
-               simulation.settings().max_pinned > 0) {}
+               simulation.settings().max_pinned > 0, pool_mode_ == PoolMode::session) {}
 
 Application::~Application() {
   if (stream_) stream_->set_peer(nullptr);
@@ -127,12 +130,17 @@ void Application::hear(const Message& message) {
     return;
   }
   if (twin_) twin_->hears(message);
+  if (message.type == 'S' && phase_ == Phase::logging_in) return check_told(Body(message.body));
   if (message.type == 'S') return;
   if (message.type == 'E' && error_field(message, 'S') == "FATAL") return hear_fatal(message);
   if (phase_ == Phase::logging_in) return hear_login(message);
   if (simulation_.may_lie(*this)) answers_.distrust();
   const bool was_settled = answers_.settled();
   answers_.hear(message);
+  if (pool_mode_ == PoolMode::statement && message.type == 'Z' && message.body != "I") {
+    simulation_.verdict().blame(oracle::pool_mode, "c" + std::to_string(identity_.number) +
+                                                       " is in a transaction in statement mode");
+  }
   // What it asked while it waited for a server may be cancelled there.
   if (identity_.refused && message.type == 'C') {
     simulation_.verdict().blame(oracle::own_state, "c" + std::to_string(identity_.number) +
@@ -143,6 +151,22 @@ void Application::hear(const Message& message) {
   if (answers_.state().keeps_any()) simulation_.watch().client_keeps_state();
   settled_at_ = simulation_.clock().now();
   waits_since_ = never;
+}
+
+// What it asked for, or else what its database's line does.
+void Application::check_told(Body body) const {
+  if (body.text() != "TimeZone" || simulation_.may_lie(*this)) return;
+  const auto told = body.text();
+  const auto& own = identity_.parameters;
+  const auto asked = std::ranges::find(own, "TimeZone", [](const auto& one) { return one.first; });
+  const DatabaseSettings* line =
+      find_database(simulation_.in_force().original(), identity_.database);
+  const std::string expected = asked != own.end()                          ? asked->second
+                               : line == nullptr || line->timezone.empty() ? ""
+                                                                           : line->timezone;
+  if (expected.empty() || told == expected) return;
+  simulation_.verdict().blame(oracle::own_state, "c" + std::to_string(identity_.number) +
+                                                     " was not told of its TimeZone " + expected);
 }
 
 void Application::hear_login(const Message& message) {
@@ -231,6 +255,10 @@ bool Application::explained(std::string_view code, std::string_view text) const 
   if (timeout_explains(text)) return true;
   const bool refused = code == "28P01" || code == "3D000";
   if (!identity_.welcome && phase_ == Phase::logging_in && refused) return true;
+  if (pool_mode_ == PoolMode::statement && asking() && text.starts_with("transaction blocks")) {
+    simulation_.probes().hit(Probe::transaction_block_refused);
+    return true;
+  }
   const bool of_settings = code == "22023" || code == "42704";
   if (identity_.refused && asking() && of_settings) {
     simulation_.probes().hit(Probe::settings_refused);
@@ -294,7 +322,9 @@ void Application::go_on() {
     // What it has left in its session keeps a server for as long as it is there.
     const OwnState& state = answers_.state();
     const bool left_state = state.keeps_any() || state.has_failed_to_keep();
-    if (retired_ || jobs_left_ == 0 || left_open || left_state) return leave();
+    // Others may wait for the server of its session.
+    const bool has_session = pool_mode_ == PoolMode::session && !simulation_.may_ask();
+    if (retired_ || jobs_left_ == 0 || left_open || left_state || has_session) return leave();
     if (!simulation_.may_ask()) {
       thinking_ = true;
       return later(seconds(1), Later::say, true);

@@ -71,6 +71,7 @@ class Application : public Peer {
   void thaw();
 
   const Identity& identity() const { return identity_; }
+  PoolMode pool_mode() const { return pool_mode_; }
   const Answers& answers() const { return answers_; }
   const std::shared_ptr<Stream>& stream() const { return stream_; }
   bool logged_in() const { return phase_ == Phase::working; }
@@ -100,6 +101,7 @@ class Application : public Peer {
   void connect();
   void hear(const Message& message);
   void hear_login(const Message& message);
+  void check_told(Body body) const;
   std::string hear_wishes(std::string_view& heard);
   void check_approach();
   void prove(Body body);
@@ -122,6 +124,7 @@ class Application : public Peer {
 
   Simulation& simulation_;
   Identity identity_;
+  PoolMode pool_mode_;  // no reload changes it
   Answers answers_;
   std::unique_ptr<Twin> twin_;  // none: not compared
   Phase phase_ = Phase::away;

@@ -47,8 +47,9 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
       const DatabaseSettings* now = find_database(in_force_->now(), who.identity().database);
       if (line == nullptr || now == nullptr) return true;
       // Or it was moved, and it could not leave the server that its session keeps.
-      return told_so && settings.session_state == SessionStatePolicy::pin &&
-             line->host != now->host;
+      const bool may_keep =
+          settings.session_state == SessionStatePolicy::pin || who.pool_mode() == PoolMode::session;
+      return told_so && may_keep && line->host != now->host;
     });
   }
   if (code == "53300" && text.find("max_client_conn") != std::string_view::npos) {

@@ -165,6 +165,7 @@ void Ledger::start(Client& client) {
       }
       const bool console = client.database == "pgbouncer" || client.database == "pgweir";
       const bool judged = !console && !given_up_.contains(client.database);
+      client.has_session = has_session_ && has_session_({client.database, client.user});
       client.phase = judged ? Phase::logging_in : Phase::lawless;
     }
     client.inbox.take(static_cast<std::size_t>(length));
@@ -217,10 +218,12 @@ bool Ledger::may_be_told(const Server& server) const {
 bool Ledger::join(Client& client, Server& server) {
   Server* const held = held_by(client);
   if (held == &server) {
-    if (server.free() && !server.batch && server.pinned == 0) joined_.push_back({client.id, said_});
+    if (server.free() && !server.batch && !server.is_kept()) joined_.push_back({client.id, said_});
     return true;
   }
-  if (!may_be_told(server) || server.passing > 0) return false;
+  if (!may_be_told(server) || server.passing > 0 || server.unfit) return false;
+  if (held != nullptr && client.has_session) return false;
+  if (server.whole_session && served_by(server) != nullptr) return false;
   if (held != nullptr && (!held->free() || held->passing > 0)) return false;
   if (client.user != server.user || client.database != server.database) return false;
   if (held != nullptr) held->client = {};
@@ -229,6 +232,7 @@ bool Ledger::join(Client& client, Server& server) {
   joined_.push_back({client.id, said_});
   begin_anew(server);
   server.pinned = server.unpinned_next = 0;
+  server.whole_session = client.has_session;
   server.sets = server.fails = false;
   server.refused_queries = 0;
   return true;
@@ -436,9 +440,25 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
       if (body == reset_text_) {
         if (!server.free() || server.batch || server.own) return false;
         begin_anew(server);
-        server.own = true;
+        server.own = server.has_to_do = true;
         server.client = {};
         count(Fate::session_reset);
+        return true;
+      }
+      if (body == connect_text_ && !server.asked_once) {
+        if (server.own || server.client) return false;
+        begin_anew(server);
+        server.own = server.checked = server.asked_once = true;
+        count(Fate::connect_query);
+        return true;
+      }
+      if (body == check_text_) {
+        if (!server.free() || server.batch || server.own) return false;
+        begin_anew(server);
+        server.own = server.has_to_do = server.checked = true;
+        server.client = {};
+        count(Fate::check);
+        probes_.hit(Probe::server_checked);
         return true;
       }
       if (body != roll_back_text || server.own) return false;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -22,6 +23,7 @@
 
 #include "core/effect.h"
 #include "core/event.h"
+#include "sim/census.h"
 #include "sim/probes.h"
 #include "sim/socket_table.h"
 #include "sim/verdict.h"
@@ -59,6 +61,8 @@ enum class Fate : std::uint8_t {
   set_up,
   roll_back,
   session_reset,
+  check,
+  connect_query,
   parting,  // Terminate
   refused_request,
   statement_set_up,  // Parse of what the client uses, Close of what is too much
@@ -83,7 +87,13 @@ class Ledger {
 
   // Servers stay with clients that leave something in their sessions.
   void expect_pins() { pins_ = true; }
+  // Or with all of these, to the end.
+  void expect_sessions_of(std::function<bool(const Login&)> has_session) {
+    has_session_ = std::move(has_session);
+  }
   void expect_resets_by(const std::string& query) { reset_text_ = query + '\0'; }
+  void expect_connects_by(const std::string& query) { connect_text_ = query + '\0'; }
+  void expect_checks_by(const std::string& query) { check_text_ = query + '\0'; }
 
   // What is said there is an answer to nothing that anybody can account for: of a database whose
   // servers are there nothing is judged from then on.
@@ -110,16 +120,22 @@ class Ledger {
     const Effect* at;
   };
   const std::vector<Joined>& joined() const { return joined_; }
-  // Its client has said something that outlives its transaction, and not ended it since.
+  // Its client has it to the end, or has said something that outlives its transaction, and not
+  // ended it since.
   bool is_pinned(SocketId server) const {
     const Server* found = servers_.find(server);
-    return found != nullptr && found->pinned != 0 && served_by(*found) != nullptr;
+    return found != nullptr && found->is_kept() && served_by(*found) != nullptr;
   }
   // Whose messages it was told last; none: nobody's that is known.
   SocketId client_of(SocketId server) const {
     const Server* found = servers_.find(server);
     const Client* client = found == nullptr ? nullptr : served_by(*found);
     return client == nullptr ? SocketId{} : client->id;
+  }
+  // pgweir asks it whether it is there, or connect_query.
+  bool is_checked(SocketId server) const {
+    const Server* found = servers_.find(server);
+    return found != nullptr && found->checked;
   }
   // By all that pgweir has heard of that server, nothing is left to do there.
   bool is_done(SocketId server) const {
@@ -157,6 +173,7 @@ class Ledger {
     Phase phase = Phase::starting;
     std::string user;
     std::string database;
+    bool has_session = false;
     std::string name;         // of its application, for a reader
     SocketId server{};        // that heard it last
     std::size_t passing = 0;  // of its message under way to that server
@@ -196,6 +213,10 @@ class Ledger {
     bool skips = false;               // to Sync, and answers nothing of what it is sent
     bool own = false;                 // it answers what pgweir itself asked
     bool own_ended = false;           // in this step
+    bool checked = false;             // that is server_check_query or connect_query
+    bool asked_once = false;          // connect_query
+    bool has_to_do = false;           // that is a query that may not fail
+    bool unfit = false;               // and it has
     std::string left_over;   // in this step: what came at no time in particular, for nobody
     std::size_t set_up = 0;  // how many messages of one have been sent
     bool dying = false;      // FATAL was said
@@ -204,8 +225,10 @@ class Ledger {
     unsigned unpinned_next = 0;  // when its transaction is over
     bool sets = false;           // a setting, since all was answered
     bool fails = false;          // something, since then; or it was rolled back
+    bool whole_session = false;  // of its client
     bool closing = false;
 
+    bool is_kept() const { return pinned != 0 || whole_session; }
     bool quiet() const { return owed == 0 || !owed_known; }
     bool free() const { return status == 'I' && quiet() && !dying; }
   };
@@ -282,6 +305,8 @@ class Ledger {
   Probes& probes_;
   bool pins_ = false;
   std::string reset_text_;
+  std::optional<std::string> check_text_;
+  std::optional<std::string> connect_text_;
   std::vector<Endpoint> liars_;
   std::set<std::string> given_up_;                               // databases with servers there
   std::map<std::string, std::string, std::less<>> definitions_;  // by pgweir's names of statements
@@ -295,6 +320,7 @@ class Ledger {
   const Effect* said_ = nullptr;  // of them, under way
   std::string_view next_;         // what a server is told behind what it is being told
   std::function<bool(SocketId)> is_still_;
+  std::function<bool(const Login&)> has_session_;
   std::function<SocketId(SocketId)> client_of_;
   std::uint64_t order_ = 0;  // of what clients wait since
   Counts counts_{};

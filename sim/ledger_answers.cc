@@ -119,6 +119,7 @@ bool Ledger::drop_front(Server& server) {
   if (server.dying) {
     count(Fate::last_words);
   } else if (server.own) {
+    server.unfit |= server.has_to_do && message[0] == 'E';
     count(Fate::set_up_answer);
   } else if (client == nullptr || (may_come_any_time(message[0]) && server.free())) {
     if (may_come_any_time(message[0]) && server.free()) server.left_over += message;
@@ -148,7 +149,7 @@ void Ledger::heard(Server& server, std::string_view message) {
     case 'Z':
       server.status = message.size() > header_size ? message[header_size] : '?';
       if (server.own) {
-        server.own = false;
+        server.own = server.has_to_do = server.checked = false;
         server.own_ended = true;
       } else if (server.owed > 0) {
         --server.owed;
@@ -246,12 +247,14 @@ bool Ledger::make_up_answer(Client& client, char type) {
 
 // It was cancelled while it waited for a server: the request is answered and goes nowhere.
 bool Ledger::reject(Client& client, std::string_view message) {
-  const Server* const held = held_by(client);
+  Server* const held = held_by(client);
   if (field(message, 'C') != "57014" || (held != nullptr && !held->free())) return false;
   while (drop_stray(client)) continue;
   const std::string_view front = client.inbox.view();
   const std::size_t size = whole_size(front).value_or(0);
   if (size == 0) return false;
+  // One that was set up for it may have told it of that; its session has not begun.
+  if (held != nullptr && client.has_session) held->client = client.server = {};
   if (front[0] == 'Q' || front[0] == 'F') {
     client.inbox.drop(size);
     ++client.ready_due;

@@ -216,6 +216,36 @@ void draw_strange_servers(RunOptions& options, Tape& tape) {
   }
 }
 
+// Short sessions, so that everybody has one now and then. In statement mode every transaction ends
+// its connection.
+void draw_pool_mode(RunOptions& options, Tape& tape) {
+  const bool all_answered =
+      options.mode == Mode::smoke || options.mode == Mode::calm || options.mode == Mode::overload;
+  const bool statements = tape.chance(1, 4) && !all_answered;
+  options.pool_mode = statements ? PoolMode::statement : PoolMode::session;
+  options.pool_mode_for = one_of<RunOptions::PoolModeFor, 4>(
+      tape, {RunOptions::PoolModeFor::all, RunOptions::PoolModeFor::database,
+             RunOptions::PoolModeFor::user, RunOptions::PoolModeFor::all_but_user});
+  options.workload.jobs_max = 3;
+}
+
+// Where all is to be answered no check fails. The ledger tells what is asked by its text: what
+// fails in one is no other's.
+void draw_own_queries(RunOptions& options, Tape& tape) {
+  const bool all_answered =
+      options.mode == Mode::smoke || options.mode == Mode::calm || options.mode == Mode::overload;
+  constexpr std::array<std::string_view, 4> checks{empty_query, empty_query, "select 'there'",
+                                                   "error 53200"};
+  options.settings.server_check_query = checks[tape.below(all_answered ? 3 : 4)];
+  options.settings.server_check_delay =
+      one_of<Duration, 4>(tape, {seconds(0), milliseconds(10), seconds(1), seconds(30)});
+  options.settings.server_reset_query_always = tape.chance(1, 3);
+  constexpr std::array<const char*, 3> connects{"select 'connected'", "error 40001", ""};
+  options.connect_query = one_of(tape, connects);
+  // In calm all is as at PostgreSQL itself.
+  if (tape.chance(1, 2) && options.mode != Mode::calm) options.timezone = "Europe/Paris";
+}
+
 RunOptions draw_options(Mode mode, Tape& tape) {
   RunOptions options;
   options.mode = mode;
@@ -263,6 +293,9 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   if (tape.chance(1, 2)) draw_startup_settings(options, tape);
   if (tape.chance(1, 2)) draw_session_state(options, tape);
   draw_strange_servers(options, tape);
+  if (tape.chance(1, 4)) draw_pool_mode(options, tape);
+  options.settings.server_check_query = "";
+  if (tape.chance(1, 4)) draw_own_queries(options, tape);
   return options;
 }
 
@@ -294,10 +327,18 @@ std::string describe(const RunOptions& options) {
   add("reserve_pool_size", settings.reserve_pool_size, 0);
   add("min_pool_size", settings.min_pool_size, 0);
   add("max_prepared_statements", settings.max_prepared_statements, 200);
+  add("pool_mode", static_cast<std::int64_t>(options.pool_mode),
+      static_cast<std::int64_t>(usual.pool_mode));
+  add("pool_mode for", static_cast<std::int64_t>(options.pool_mode_for), 0);
   add("session_state", static_cast<std::int64_t>(settings.session_state),
       static_cast<std::int64_t>(usual.settings.session_state));
   add("max_pinned", settings.max_pinned, 0);
   add("failing resets", settings.server_reset_query != usual.settings.server_reset_query, 0);
+  add("checks", !settings.server_check_query.empty(), 0);
+  add("server_check_delay ms", ms(settings.server_check_delay), 30'000);
+  add("server_reset_query_always", settings.server_reset_query_always, 0);
+  add("connect_query", !options.connect_query.empty(), 0);
+  add("timezone", !options.timezone.empty(), 0);
   add("max_client_conn", settings.max_client_conn, 1000);
   add("max_db_connections", settings.max_db_connections, 0);
   add("max_user_connections", settings.max_user_connections, 0);

@@ -27,6 +27,11 @@ struct RunOptions {
 
   // The pooler's settings; databases and users are added to them by the numbers here.
   Settings settings;
+  PoolMode pool_mode = PoolMode::transaction;  // of some of them
+  enum class PoolModeFor : std::uint8_t { all, database, user, all_but_user };
+  PoolModeFor pool_mode_for = PoolModeFor::all;
+  std::string timezone = {};       // of the first database
+  std::string connect_query = {};  // of all
   std::uint8_t machine_count = 1;
   std::uint32_t host_count = 1;
   std::uint32_t database_count = 1;

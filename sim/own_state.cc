@@ -81,9 +81,11 @@ void OwnState::lose() {
   inserted_.clear();
 }
 
-std::optional<OwnState::Difference> OwnState::compare(std::string_view state) const {
+std::optional<OwnState::Difference> OwnState::compare(std::string_view state,
+                                                      const std::vector<std::string>& also) const {
   std::vector<std::string_view> missing(now_.things.begin(), now_.things.end());
   missing.insert(missing.end(), now_.kept.begin(), now_.kept.end());
+  missing.insert(missing.end(), also.begin(), also.end());
   Parameters settings = now_.local;  // over those of the session, over those it began with
   settings.insert(now_.kept_settings.begin(), now_.kept_settings.end());
   settings.insert(now_.own.begin(), now_.own.end());

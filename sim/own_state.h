@@ -71,7 +71,9 @@ class OwnState {
     bool leak;  // somebody else's; else its own is missing or another
     std::string what;
   };
-  std::optional<Difference> compare(std::string_view state) const;
+  // also: what else is to be there, in its words.
+  std::optional<Difference> compare(std::string_view state,
+                                    const std::vector<std::string>& also = {}) const;
 
   // The audit of inserted values.
   const std::vector<std::string>& committed() const { return committed_; }

@@ -55,6 +55,7 @@ void PostgresSession::on_query(const Message& message) {
   if (journal_.keep_statements) {
     journal_.statements.push_back(std::to_string(pid_) + ": " + std::string(*sql));
   }
+  connect_query_heard_ = connect_query_heard_ || *sql == options_.connect_query;
   std::vector<Statement> statements = understand(*sql);
   for (const Statement& statement : statements) check_owner(statement);
   in_query_ = true;

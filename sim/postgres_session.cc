@@ -152,6 +152,9 @@ void PostgresSession::deliver_notifications() {
 
 // The oracles of the server's side: whose statements these are, and when that may change.
 void PostgresSession::check_owner(const Statement& statement) {
+  if (!options_.connect_query.empty() && !connect_query_heard_ && !statement.client_tag.empty()) {
+    complain("O-05 own state", statement.client_tag + " got a session before connect_query");
+  }
   request_ = statement.request_tag;
   tell(ServerEvent::Kind::text_arrived);
   if (statement.client_tag.empty() || statement.client_tag == owner_) {
@@ -171,7 +174,7 @@ void PostgresSession::check_owner(const Statement& statement) {
 }
 
 void PostgresSession::tell(ServerEvent::Kind kind) {
-  if (options_.on_event) options_.on_event({kind, pid_, owner_, request_});
+  if (options_.on_event) options_.on_event({kind, pid_, owner_, request_, generation_});
 }
 
 void PostgresSession::end(const std::string& code) {

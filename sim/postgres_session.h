@@ -31,6 +31,7 @@ struct ServerEvent {
   std::uint32_t pid;
   std::string_view client_tag = {};
   std::string_view request_tag = {};
+  std::uint32_t generation = 0;  // one more with every DISCARD ALL
 };
 
 struct ServerOptions {
@@ -45,8 +46,9 @@ struct ServerOptions {
   std::set<std::string> databases;               // empty: whatever is asked for
   std::set<std::string> superusers{"postgres"};
   std::size_t max_connections = 1000;
-  bool starting_up = false;  // 57P03 to everybody
-  bool standby = false;      // 25006 to whoever wants to write
+  std::string connect_query;  // to be asked first; empty: nothing is
+  bool starting_up = false;   // 57P03 to everybody
+  bool standby = false;       // 25006 to whoever wants to write
   std::string server_version = "15.20";
   std::string time_zone = "Etc/UTC";
   std::string host_name = "host";
@@ -272,11 +274,12 @@ class PostgresSession final : public Peer {
   bool pipelining_ = false;  // in which something was executed already
   bool batch_open_ = false;  // messages of the extended protocol, and no Sync behind them yet
   std::string database_;
+  bool connect_query_heard_ = false;
   std::string owner_;               // the client whose statement came last
   std::string request_;             // and its request
   bool owned_ = false;              // that client's transaction goes on
   std::uint32_t transaction_ = 0;   // how many there were
-  std::uint32_t generation_ = 1;    // one more with every DISCARD ALL
+  std::uint32_t generation_ = 1;    // ServerEvent::generation
   std::uint32_t sleep_number_ = 0;  // of the sleep, the work or the wait under way
   std::uint32_t idle_number_ = 0;   // of the pause between two messages
   std::uint32_t task_count_ = 0;    // of the clock's, that name this session

@@ -26,7 +26,11 @@ bool may_be_noted(const Note& note, const Event& event, const RunOptions& option
     case NoteKind::half_message_lost: return faults || clocks;
     case NoteKind::server_login_failed: return true;  // Watch knows why
     case NoteKind::server_said:
-      return faults || options.settings.server_reset_query != Settings{}.server_reset_query;
+      return faults || options.settings.server_reset_query != Settings{}.server_reset_query ||
+             (options.connect_query.starts_with("error") &&
+              note.text.starts_with("connect_query")) ||
+             (options.settings.server_check_query.starts_with("error") &&
+              note.text.starts_with("server_check_query"));
     case NoteKind::accept_paused: return options.fail_accepts;
     case NoteKind::resolve_failed: {
       const auto* resolved = std::get_if<event::Resolved>(&event);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/pool_modes.h"
 #include "sim/simulation.h"
 
 namespace pgweir::sim {
@@ -77,7 +78,9 @@ bool Ruins::is_kept(SocketId server) const {
   const Settings& settings = simulation_.settings();
   const bool clocks = holder->frozen() ? ends_whatever_it_does(settings) : ends_a_request(settings);
   // Between transactions only one clock is about a client that its session keeps there.
-  const bool idle = simulation_.ledger().is_pinned(server) && simulation_.watch().is_still(server);
+  // Nor is it read while that client does not read.
+  const bool done = simulation_.watch().is_still(server) || simulation_.ledger().is_done(server);
+  const bool idle = simulation_.ledger().is_pinned(server) && done;
   if (holder->frozen() && idle) return !is_set(settings.client_idle_timeout);
   if (clocks) return false;
   if (holder->frozen() || is_silent(server)) return true;
@@ -98,11 +101,12 @@ std::vector<Login> Ruins::kept_places() const {
   for (const auto& [socket, server] : simulation_.census().servers()) {
     if (server.ready && !server.closing && is_kept(socket)) places.push_back(server.whom);
   }
-  if (ends_whatever_it_does(simulation_.settings())) return places;
+  const Login strangers{std::string(Stranger::database), std::string(Stranger::user)};
+  const bool has_session = pool_mode_of(simulation_.settings(), strangers) == PoolMode::session &&
+                           !is_set(simulation_.settings().client_idle_timeout);
+  if (!has_session && ends_whatever_it_does(simulation_.settings())) return places;
   for (const auto& stranger : simulation_.strangers()) {
-    if (stranger->frozen_inside()) {
-      places.push_back({std::string(Stranger::database), std::string(Stranger::user)});
-    }
+    if (stranger->frozen_inside()) places.push_back(strangers);
   }
   return places;
 }
@@ -169,8 +173,8 @@ Duration Ruins::patience() const {
   const Settings& settings = simulation_.settings();
   const Duration clocks = settings.query_timeout + settings.transaction_timeout +
                           settings.idle_transaction_timeout + settings.query_wait_timeout +
-                          settings.client_login_timeout + settings.server_connect_timeout +
-                          settings.server_login_retry;
+                          settings.client_idle_timeout + settings.client_login_timeout +
+                          settings.server_connect_timeout + settings.server_login_retry;
   return clocks * (simulation_.applications().size() + simulation_.strangers().size() + 1);
 }
 

@@ -16,6 +16,8 @@ void ServerClocks::begin(Since& clock, SocketId socket) {
 
 void ServerClocks::over(SocketId socket) {
   for (Since* clock : {&attempts_, &cancels_, &lost_}) clock->erase(socket);
+  heard_.erase(socket);
+  holders_.erase(socket);
   clients_.erase(socket);
 }
 
@@ -25,7 +27,10 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
   if (std::holds_alternative<event::Reconfigured>(event)) look_at_ = simulation_.clock().now();
   const auto* received = std::get_if<event::Received>(&event);
   const bool client_speaks = received != nullptr && received->socket.kind == SocketKind::client;
-  if (received != nullptr && received->socket.kind == SocketKind::server) heard(received->socket);
+  if (received != nullptr && received->socket.kind == SocketKind::server) {
+    heard_[received->socket] = simulation_.clock().now();
+    heard(received->socket);
+  }
   SocketId told{};  // the server that something was said to last
   for (const Effect& effect : effects) {
     if (const auto* send = std::get_if<effect::Send>(&effect)) {
@@ -34,7 +39,9 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
       if (client_speaks) given(told, received->socket);
       // Who is held up again at once is not read again.
       for (const auto& [client, at] : simulation_.ledger().joined()) {
-        if (at == &effect) given(told, client);
+        if (at != &effect) continue;
+        check_fresh(told, client);
+        given(told, client);
       }
     } else if (const auto* resume = std::get_if<effect::ResumeReading>(&effect)) {
       if (told && resume->socket.kind == SocketKind::client) given(told, resume->socket);
@@ -46,6 +53,17 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
       cancels_.erase(close->socket);
       lost_.erase(close->socket);
     }
+  }
+  for (const Effect& effect : effects) {
+    const auto* send = std::get_if<effect::Send>(&effect);
+    if (send != nullptr && send->socket.kind == SocketKind::server) note_holder(send->socket);
+  }
+  if (received == nullptr || simulation_.settings().server_check_query.empty()) return;
+  // Half of what a client says may have got it a server that is told nothing yet.
+  if (client_speaks) {
+    for (const auto& [server, at] : heard_) note_holder(server);
+  } else {
+    note_holder(received->socket);
   }
 }
 
@@ -68,14 +86,38 @@ void ServerClocks::heard(SocketId socket) {
 // clock, which may be late, and one in use when its client was done with it.
 void ServerClocks::check_lifetime(std::size_t host, std::uint32_t pid, const Application& who) {
   const auto found = expire_at_.find({host, pid});
-  if (found == expire_at_.end() || who.transaction_at() <= found->second) return;
+  // What it has asked before in its session need not have told who it is.
+  const Instant asked_at =
+      who.pool_mode() == PoolMode::session ? who.connected_at() : who.transaction_at();
+  if (found == expire_at_.end() || asked_at <= found->second) return;
   const Instant since = std::max(found->second, simulation_.undisturbed_since());
   const Duration late = simulation_.options().timers_late_max * 2;
-  if (who.transaction_at() <= after(since, late)) return;
+  if (asked_at <= after(since, late)) return;
   simulation_.verdict().blame(oracle::deadlines, "c" + std::to_string(who.identity().number) +
                                                      " was given backend " + std::to_string(pid) +
                                                      " of " + Names::name_of(host) +
                                                      ", which is older than server_lifetime");
+}
+
+void ServerClocks::note_holder(SocketId server) {
+  if (heard_.contains(server)) holders_[server] = simulation_.client_of(server);
+}
+
+// What it says in a step serves for that step.
+void ServerClocks::check_fresh(SocketId server, SocketId client) const {
+  const auto holder = holders_.find(server);
+  if (holder != holders_.end() && holder->second == client) return;  // it has had it all the time
+  const Settings& settings = simulation_.settings();
+  const Duration silent = simulation_.clock().now() - heard_.at(server);
+  if (settings.server_check_query.empty() || silent == Duration::zero() ||
+      silent < settings.server_check_delay) {
+    return;
+  }
+  simulation_.verdict().blame(oracle::deadlines,
+                              "s" + std::to_string(server.slot) + "." +
+                                  std::to_string(server.generation) +
+                                  " is given to a client unchecked, silent for longer than "
+                                  "server_check_delay");
 }
 
 void ServerClocks::given(SocketId server, SocketId client) {

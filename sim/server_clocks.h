@@ -1,7 +1,8 @@
 // The clocks that no client sees run out (O-23): an attempt at a server takes no longer than
 // server_connect_timeout, a cancel no longer than cancel_wait_timeout, a server whose client was
-// lost is clean, or on its way out, within the bounds that recovery has, and one that is older than
-// server_lifetime begins no transaction any more.
+// lost is clean, or on its way out, within the bounds that recovery has, one that is older than
+// server_lifetime begins no transaction any more, and one that has said nothing for
+// server_check_delay is asked first whether it is there.
 #pragma once
 
 #include <cstddef>
@@ -39,6 +40,8 @@ class ServerClocks {
   void over(SocketId socket);
   void heard(SocketId server);
   void given(SocketId server, SocketId client);
+  void check_fresh(SocketId server, SocketId client) const;
+  void note_holder(SocketId server);
   void client_closed(SocketId client);
   void check(const Since& clock, Duration limit, std::string_view what);
 
@@ -46,8 +49,10 @@ class ServerClocks {
   Instant look_at_ = never;  // nothing is overdue before that
   Since attempts_;           // servers that may not have logged in
   Since cancels_;
+  Since heard_;                           // when each server said something last
   Since lost_;                            // servers of clients that were lost
   std::map<SocketId, SocketId> clients_;  // who had a server last
+  std::map<SocketId, SocketId> holders_;  // the same, in the machine's eyes, after its last step
   // When server_lifetime of each backend is over, counted from when pgweir heard that it is ready.
   std::map<std::pair<std::size_t, std::uint32_t>, Instant> expire_at_;
 };

@@ -5,6 +5,7 @@
 
 #include "core/base/limits.h"
 #include "sim/core_memory.h"
+#include "sim/pool_modes.h"
 #include "sim/quiet_log.h"
 
 namespace pgweir::sim {
@@ -86,11 +87,18 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
     ledger_.distrust(Names::addresses_of(options_.hostile_host));
   }
   network_.weather = options_.weather;
-  watch_ = std::make_unique<Watch>(*this);
+  watch_ = std::make_unique<Watch>(*this, verdict_);
+  if (options_.settings.server_reset_query_always) watch_->expect_resets();
   ledger_.ask_of_stillness([this](SocketId server) { return watch_->is_still(server); });
   ledger_.ask_of_clients([this](SocketId server) { return client_of(server); });
   if (options_.settings.session_state == SessionStatePolicy::pin) ledger_.expect_pins();
+  ledger_.expect_sessions_of([this](const Login& who) {
+    return pool_mode_of(in_force_->original(), who) == PoolMode::session;
+  });
   ledger_.expect_resets_by(options_.settings.server_reset_query);
+  const std::string& check = options_.settings.server_check_query;
+  if (!options_.connect_query.empty()) ledger_.expect_connects_by(options_.connect_query);
+  if (!check.empty()) ledger_.expect_checks_by(check == empty_query ? "" : check);
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
   count_core_memory(true);
@@ -118,6 +126,8 @@ void Simulation::build_settings() {
     DatabaseSettings& database = settings_.databases.emplace_back();
     database.name = "db" + std::to_string(i);
     database.host = Names::name_of(i % options_.host_count);
+    database.connect_query = options_.connect_query;
+    if (i == 0) database.timezone = options_.timezone;
   }
   const auto add_user = [&](const std::string& name) {
     UserSettings& user = settings_.users.emplace_back();
@@ -127,6 +137,26 @@ void Simulation::build_settings() {
   add_user("admin");
   for (std::uint32_t i = 0; i < options_.user_count; ++i) add_user("user" + std::to_string(i));
   add_user("watcher");
+  set_pool_mode();
+}
+
+// The more special one counts, whatever else is said.
+void Simulation::set_pool_mode() {
+  const PoolMode mode = options_.pool_mode;
+  std::optional<PoolMode>& of_database = settings_.databases.front().pool_mode;
+  std::optional<PoolMode>& of_user = settings_.users[1].pool_mode;  // behind admin
+  switch (options_.pool_mode_for) {
+    case RunOptions::PoolModeFor::all: settings_.pool_mode = mode; return;
+    case RunOptions::PoolModeFor::database: of_database = mode; return;
+    case RunOptions::PoolModeFor::user:
+      of_database = PoolMode::transaction;
+      of_user = mode;
+      return;
+    case RunOptions::PoolModeFor::all_but_user:
+      of_database = mode;
+      of_user = PoolMode::transaction;
+      return;
+  }
 }
 
 void Simulation::build_hosts() {
@@ -136,6 +166,7 @@ void Simulation::build_hosts() {
     server.server_version = options_.server_version;
     server.newer = options_.server_newer;
     server.gives_secret = options_.servers_give_secrets;
+    server.connect_query = options_.connect_query;
     server.clock = &clock_;
     server.tape = &tapes_.network;
     server.work_max = options_.work_max;
@@ -263,6 +294,9 @@ Duration Simulation::machines_agree_within() const {
   const std::uint32_t homes = size == 0 ? options_.machine_count : size / limits::servers_a_machine;
   const Duration slack = settings().handover_slack;
   Duration within = 2 * (slack + late);
+  // A server that is asked something is taken for one that is there, for a while.
+  const bool asks = !settings().server_check_query.empty() || !options_.connect_query.empty();
+  if (asks) within += limits::recovery_grace + late;
   // Not all are told at once: each time twice as many.
   for (std::uint32_t told = limits::hunger_reach_min; told + 1 < homes; told += 2 * told) {
     within += std::max<Duration>(slack, limits::hunger_interval_min) + late;

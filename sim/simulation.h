@@ -167,6 +167,7 @@ class Simulation {
 
  private:
   void build_settings();
+  void set_pool_mode();
   void build_hosts();
   void build_applications();
   void add_startup_settings(std::vector<Identity>& identities);

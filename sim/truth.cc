@@ -6,6 +6,9 @@
 #include <map>
 #include <vector>
 
+#include "core/config/setting_table.h"
+#include "sim/pool_modes.h"
+
 namespace pgweir::sim {
 
 namespace {
@@ -66,6 +69,7 @@ struct PoolRow {
   std::int64_t clients_waiting = 0;
   std::int64_t ready = 0;  // servers
   std::int64_t idle = 0;
+  std::int64_t active = 0;
   std::int64_t pinned = 0;  // active, though their clients may want nothing
   bool idle_beside_waiting = false;
 };
@@ -76,7 +80,8 @@ void add_row(PoolRow& pool, const ConsoleAnswer& answer, std::size_t row) {
   pool.clients_waiting += said("cl_waiting");
   pool.ready += said("sv_active") + said("sv_idle") + said("sv_used") + said("sv_tested") +
                 said("sv_being_canceled");
-  pool.idle += said("sv_idle");
+  pool.idle += said("sv_idle") + said("sv_used");
+  pool.active += said("sv_active");
   pool.pinned += said("sv_pinned");
   pool.idle_beside_waiting |= said("sv_idle") > 0 && said("cl_waiting") > 0;
 }
@@ -98,7 +103,9 @@ Untruth pool_untruth(const Login& login, const PoolRow& pool, const Stock& stock
   if (const Untruth untruth = differs(name + "cl_waiting", pool.clients_waiting, {0, 0})) {
     return untruth;
   }
-  return differs(name + "sv_idle + sv_pinned", pool.idle + pool.pinned, servers);
+  const bool sessions = pool_mode_of(stock.settings, login) == PoolMode::session;
+  return differs(name + "sv_idle + sv_pinned", pool.idle + (sessions ? pool.active : pool.pinned),
+                 servers);
 }
 
 Untruth pools_untruth(const ConsoleAnswer& answer, const Stock& stock) {
@@ -110,6 +117,15 @@ Untruth pools_untruth(const ConsoleAnswer& answer, const Stock& stock) {
                       std::string(answer.text(row, "user").value_or(""))};
     add_row(pools[login], answer, row);
     logging_in += answer.number(row, "sv_login");
+  }
+  for (std::size_t row = 0; row < answer.rows.size(); ++row) {
+    const Login login{std::string(answer.text(row, "database").value_or("")),
+                      std::string(answer.text(row, "user").value_or(""))};
+    const std::string_view mode = config::text_of(pool_mode_of(stock.settings, login));
+    if (find_database(stock.settings, login.database) == nullptr) continue;  // it is going
+    if (answer.text(row, "pool_mode") == mode) continue;
+    return "pool " + login.database + "/" + login.user + " is not said to be in mode " +
+           std::string(mode);
   }
   for (const auto& [login, pool] : pools) {
     if (const Untruth untruth = pool_untruth(login, pool, stock)) return untruth;
@@ -188,7 +204,7 @@ Untruth servers_untruth(const ConsoleAnswer& answer, const Stock& stock) {
     told.push_back({said(answer, row, "database"), said(answer, row, "user"),
                     said(answer, row, "addr"), said(answer, row, "port"),
                     said(answer, row, "remote_pid")});
-    if (state != "idle") continue;
+    if (state != "idle" && state != "used") continue;
     if (!said(answer, row, "link").empty()) return "an idle server has a link";
     const std::string address = said(answer, row, "addr");
     const auto is_it = [&](const auto& backend) {

@@ -221,7 +221,10 @@ bool Watch::is_overtaken(SocketId client, Instant since_client, SocketId other,
   if (shell.machine_of(client) == shell.machine_of(other)) return true;
   if (since_client <= after(waiter.since, 2 * simulation_.settings().handover_slack)) return false;
   const auto comes = [&](const auto& entry) {
-    return shell.moves_to(entry.first, shell.machine_of(other)) && in_pool_of(entry.first, other);
+    if (!in_pool_of(entry.first, other)) return false;
+    return shell.moves_to(entry.first, shell.machine_of(other)) ||
+           (simulation_.ledger().is_checked(entry.first) &&
+            shell.machine_of(entry.first) == shell.machine_of(other));
   };
   if (std::ranges::any_of(hosts_, comes)) {
     waiter.overtaken_at = never;  // another pool may get its place, and then it begins anew
@@ -301,6 +304,10 @@ void Watch::handed_on(std::size_t host, const ServerEvent& event) {
   if (request < who->first_request()) return;  // of a connection it has lost
   simulation_.check_host(host, *who);
   server_clocks_.check_lifetime(host, event.pid, *who);
+  pool_modes_.handed_on(host, event, *who, [this](const Application& other) {
+    return other.logged_in() && !other.stream()->closed() &&
+           !dismissed_.contains(other.identity().number);
+  });
 }
 
 // As PostgreSQL counts: a session that was told to end is there until it has. Where nothing is lost
@@ -361,6 +368,7 @@ void Watch::client_keeps_state() {
   for (const auto& application : simulation_.applications()) {
     if (!application->logged_in() || application->stream()->closed() || application->asking() ||
         !application->answers().state().keeps_any() ||
+        application->pool_mode() == PoolMode::session ||
         dismissed_.contains(application->identity().number)) {
       continue;
     }
@@ -431,6 +439,10 @@ void Watch::check_growth() {
   }
   if (simulation_.names().asking()) return;
   // Nor more attempts at once than this.
+  const auto checked = [&](const auto& entry) {
+    return simulation_.ledger().is_checked(entry.first);
+  };
+  if (std::ranges::any_of(simulation_.census().servers(), checked)) return;
   const auto attempts = std::ranges::count_if(
       simulation_.census().servers(), [](const auto& entry) { return !entry.second.ready; });
   if (attempts >= limits::host_connecting_max) return;
@@ -492,15 +504,30 @@ void Watch::check_waiter(SocketId client) {
     const bool speaks = its != nullptr && (its->flying_size() > 0 || its->readable_size() > 0);
     return (left || speaks || other.asking()) && same_pool(entry.first, client);
   };
+  // At a machine where one is checked for each that waits there, the others are left alone.
+  const auto checks_enough = [&](std::uint8_t machine) {
+    const auto checked = std::ranges::count_if(hosts_, [&](const auto& entry) {
+      return shell.machine_of(entry.first) == machine && in_pool_of(entry.first, client) &&
+             simulation_.ledger().is_checked(entry.first);
+    });
+    const auto waiting = std::ranges::count_if(waiting_, [&](const auto& entry) {
+      return shell.machine_of(entry.first) == machine && same_pool(entry.first, client);
+    });
+    return checked > 0 && checked >= waiting;
+  };
   const auto is_for_it = [&](const auto& entry) {
-    return is_free(entry.first) && in_pool_of(entry.first, client) && is_near(entry.first);
+    return is_free(entry.first) && in_pool_of(entry.first, client) && is_near(entry.first) &&
+           !checks_enough(shell.machine_of(entry.first));
   };
   const auto holders = std::ranges::count_if(clients_, may_have_one);
   const auto free_count = std::ranges::count_if(hosts_, is_for_it);
   if (free_count <= holders) return;
+  const SocketId idle = std::ranges::find_if(hosts_, is_for_it)->first;
   simulation_.verdict().blame(oracle::work_conservation,
                               "c" + std::to_string(number_of(client)) + " waits, and " +
-                                  std::to_string(free_count) + " servers of its pool are idle");
+                                  std::to_string(free_count) + " servers of its pool are idle, s" +
+                                  std::to_string(idle.slot) + "." +
+                                  std::to_string(idle.generation) + " among them");
 }
 
 }  // namespace pgweir::sim

@@ -15,6 +15,7 @@
 #include "core/effect.h"
 #include "core/event.h"
 #include "sim/census.h"
+#include "sim/pool_modes.h"
 #include "sim/postgres_session.h"
 #include "sim/server_clocks.h"
 #include "sim/vain_waits.h"
@@ -27,12 +28,16 @@ class Simulation;
 
 class Watch {
  public:
-  explicit Watch(Simulation& simulation)
-      : simulation_(simulation), server_clocks_(simulation), vain_waits_(simulation) {}
+  Watch(Simulation& simulation, Verdict& verdict)
+      : simulation_(simulation),
+        server_clocks_(simulation),
+        vain_waits_(simulation),
+        pool_modes_(verdict) {}
 
   // A step of the machine, carried out.
   void step(const Event& event, std::span<const Effect> effects);
   // Something happened in a model server of that host.
+  void expect_resets() { pool_modes_.expect_resets(); }
   void server(std::size_t host, const ServerEvent& event);
   // An application has been let in.
   void client_logged_in();
@@ -122,6 +127,7 @@ class Watch {
   Simulation& simulation_;
   ServerClocks server_clocks_;
   VainWaits vain_waits_;
+  PoolModes pool_modes_;
   std::unordered_map<const Stream*, Sent> sent_;  // when, to each client; never walked through
   std::uint64_t step_ = 0;
   std::uint64_t quiet_at_step_ = 0;

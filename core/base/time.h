@@ -31,4 +31,9 @@ constexpr Instant after(Instant instant, Duration duration) {
   return duration > never - instant ? never : instant + duration;
 }
 
+// Of a time-out, which is off where it is zero.
+constexpr Instant deadline_after(Instant from, Duration limit) {
+  return limit == Duration::zero() ? never : after(from, limit);
+}
+
 }  // namespace pgweir

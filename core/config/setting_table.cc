@@ -23,6 +23,7 @@ constexpr auto table = std::to_array<Setting>({
     Setting{"admin_users", &S::admin_users, reload},
     Setting{"auth_file", &S::auth_file, reload},
     Setting{"auth_type", &S::auth_type, reload},
+    Setting{"autodb_idle_timeout", &S::autodb_idle_timeout, reload, 0, seconds_max},
     Setting{"cancel_wait_timeout", &S::cancel_wait_timeout, reload, 0, seconds_max},
     Setting{"client_idle_timeout", &S::client_idle_timeout, reload, 0, seconds_max},
     Setting{"client_login_timeout", &S::client_login_timeout, reload, 0, seconds_max},
@@ -51,12 +52,15 @@ constexpr auto table = std::to_array<Setting>({
     Setting{"query_wait_timeout", &S::query_wait_timeout, reload, 0, seconds_max},
     Setting{"reserve_pool_size", &S::reserve_pool_size, reload, 0, connections_max},
     Setting{"reserve_pool_timeout", &S::reserve_pool_timeout, reload, 0, seconds_max},
+    Setting{"server_check_delay", &S::server_check_delay, reload, 0, seconds_max},
+    Setting{"server_check_query", &S::server_check_query, reload},
     Setting{"server_cleartext_password", &S::server_cleartext_password, reload},
     Setting{"server_connect_timeout", &S::server_connect_timeout, reload, 0, seconds_max},
     Setting{"server_idle_timeout", &S::server_idle_timeout, reload, 0, seconds_max},
     Setting{"server_lifetime", &S::server_lifetime, reload, 0, seconds_max},
     Setting{"server_login_retry", &S::server_login_retry, reload, 0, seconds_max},
     Setting{"server_reset_query", &S::server_reset_query, reload},
+    Setting{"server_reset_query_always", &S::server_reset_query_always, reload},
     Setting{"session_state", &S::session_state, reload},
     Setting{"stats_period", &S::stats_period, reload, 1, seconds_max},
     Setting{"stats_users", &S::stats_users, reload},
@@ -114,7 +118,10 @@ std::optional<AuthType> read(const Setting&, std::string_view text, AuthType) {
   return std::nullopt;
 }
 std::optional<PoolMode> read(const Setting&, std::string_view text, PoolMode) {
-  return same_word(text, "transaction") ? std::optional(PoolMode::transaction) : std::nullopt;
+  for (const PoolMode mode : {PoolMode::session, PoolMode::transaction, PoolMode::statement}) {
+    if (same_word(text, text_of(mode))) return mode;
+  }
+  return std::nullopt;
 }
 std::optional<SessionStatePolicy> read(const Setting&, std::string_view text, SessionStatePolicy) {
   if (same_word(text, "reset")) return SessionStatePolicy::reset;
@@ -148,12 +155,7 @@ std::string print(AuthType type) {
   }
   return {};
 }
-std::string print(PoolMode mode) {
-  switch (mode) {
-    case PoolMode::transaction: return "transaction";
-  }
-  return {};
-}
+std::string print(PoolMode mode) { return std::string(text_of(mode)); }
 std::string print(SessionStatePolicy policy) {
   switch (policy) {
     case SessionStatePolicy::reset: return "reset";
@@ -223,9 +225,17 @@ std::string allowed(const Setting& setting) {
     case SettingKind::list: return "a list with commas between its items";
     case SettingKind::auth_type:
       return "scram-sha-256, md5 or trust (PgBouncer's others are not supported yet)";
-    case SettingKind::pool_mode:
-      return "transaction (PgBouncer's session and statement are not supported yet)";
+    case SettingKind::pool_mode: return "session, transaction or statement";
     case SettingKind::session_state: return "reset, pin or error";
+  }
+  return {};
+}
+
+std::string_view text_of(PoolMode mode) {
+  switch (mode) {
+    case PoolMode::statement: return "statement";
+    case PoolMode::transaction: return "transaction";
+    case PoolMode::session: return "session";
   }
   return {};
 }

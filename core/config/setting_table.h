@@ -64,6 +64,7 @@ std::string default_value(const Setting& setting);
 // What a text may be, to end a sentence with: "a whole number from 0 to 1000000".
 std::string allowed(const Setting& setting);
 
+std::string_view text_of(PoolMode mode);
 // pool_mode as databases and users may have it too.
 std::expected<PoolMode, std::string> pool_mode_of(std::string_view text);
 // session_state as databases may have it too.

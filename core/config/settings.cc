@@ -24,4 +24,11 @@ const UserSettings* find_user(const Settings& settings, std::string_view name) {
   return find_named(settings.users, name);
 }
 
+PoolMode pool_mode_for(const DatabaseSettings& database, std::string_view user,
+                       const Settings& settings) {
+  const UserSettings* known = find_user(settings, user);
+  if (known != nullptr && known->pool_mode) return *known->pool_mode;
+  return database.pool_mode.value_or(settings.pool_mode);
+}
+
 }  // namespace pgweir

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/time.h"
@@ -25,11 +26,16 @@ inline constexpr std::uint8_t machines_max = 64;
 // Until a pool can span machines; then machines_auto.
 inline constexpr std::uint8_t machines_default = 1;
 
-enum class PoolMode : std::uint8_t { transaction };
+// How long a client keeps its server: until its statement is over (and a transaction is refused),
+// or its transaction, or until it goes.
+enum class PoolMode : std::uint8_t { statement, transaction, session };
 // What becomes of what a client leaves in its server's session: nobody gets the server before it is
 // reset, or it stays with its client, or the client is refused it.
 enum class SessionStatePolicy : std::uint8_t { reset, pin, error };
 enum class AuthType : std::uint8_t { trust, scram_sha_256 };
+
+// PgBouncer's word, in server_check_query, for a query without a statement.
+inline constexpr std::string_view empty_query = "<empty>";
 
 // What a name in a client's startup packet means: where its servers are and how many there may be.
 struct DatabaseSettings {
@@ -43,7 +49,15 @@ struct DatabaseSettings {
   std::optional<std::int32_t> min_pool_size = {};
   std::optional<std::int32_t> reserve_pool_size = {};
   std::int32_t max_db_connections = 0;  // 0: the global one
+  std::optional<PoolMode> pool_mode = {};
   std::optional<SessionStatePolicy> session_state = {};
+  // What each of its servers is asked for in its startup packet; clients that ask for something
+  // else themselves have that. And what it is asked before anybody gets it.
+  std::string client_encoding = {};
+  std::string datestyle = {};
+  std::string timezone = {};
+  std::string application_name = {};
+  std::string connect_query = {};
 
   bool operator==(const DatabaseSettings&) const = default;
 };
@@ -53,6 +67,7 @@ struct UserSettings {
   std::string name;
   CredentialId credential = no_credential;
   std::optional<std::int32_t> pool_size = {};
+  std::optional<PoolMode> pool_mode = {};
   std::int32_t max_user_connections = 0;  // 0: the global one
 
   bool operator==(const UserSettings&) const = default;
@@ -90,6 +105,12 @@ struct Settings {
   SessionStatePolicy session_state = SessionStatePolicy::pin;
   std::int32_t max_pinned = 0;                     // servers of a pool, at each machine
   std::string server_reset_query = "DISCARD ALL";  // empty: the server is closed instead
+  bool server_reset_query_always = false;          // after every transaction
+
+  // Whether a server that has said nothing for so long is still there is asked before a client gets
+  // it.
+  std::string server_check_query = std::string(empty_query);  // empty: nothing is asked
+  Duration server_check_delay = 30s;
 
   // How long.
   Duration client_login_timeout = 60s;
@@ -100,6 +121,7 @@ struct Settings {
   Duration transaction_timeout = 0s;
   Duration server_connect_timeout = 15s;
   Duration server_idle_timeout = 600s;
+  Duration autodb_idle_timeout = 3600s;  // of the databases that "*" stands for
   Duration server_lifetime = 3600s;
   Duration server_login_retry = 15s;  // the longest pause between attempts after failures
   Duration cancel_wait_timeout = 10s;
@@ -131,5 +153,9 @@ struct Settings {
 // Nothing when there is none of that name. find_database does not fall back to "*".
 const DatabaseSettings* find_database(const Settings& settings, std::string_view name);
 const UserSettings* find_user(const Settings& settings, std::string_view name);
+
+// By PgBouncer's precedence: the user who logs in, the database, the global one.
+PoolMode pool_mode_for(const DatabaseSettings& database, std::string_view user,
+                       const Settings& settings);
 
 }  // namespace pgweir

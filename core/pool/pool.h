@@ -33,6 +33,7 @@ struct Database {
   bool removed = false;       // not in the settings any more; goes with its last client and server
   std::uint32_t server_count = 0;
   std::uint32_t client_count = 0;
+  Instant unused_since{};  // when its last client here went
   metrics::Totals totals;
   metrics::Totals period_began;  // totals when the current stats_period did
   metrics::Totals averages;      // of the last whole period
@@ -108,9 +109,11 @@ struct Pool {
   std::uint32_t closing_count = 0;     // of those, on their way out
   std::uint32_t client_count = 0;
   std::uint32_t pinned_count = 0;  // servers that stay with their clients
-  WaitQueue waiting;               // for a server
-  WaitQueue logging_in;            // for the parameters
-  bool dirty = false;              // to be looked at before the step ends
+  std::uint32_t answering_count =
+      0;                 // servers that are asked whether they are there, and soon answer
+  WaitQueue waiting;     // for a server
+  WaitQueue logging_in;  // for the parameters
+  bool dirty = false;    // to be looked at before the step ends
 
   // What a server of this pool says of its session: what clients are told when they log in.
   bool known = false;

@@ -148,9 +148,9 @@ auto fields_of(Is<ClientParcel> auto& parcel) {
 }
 auto fields_of(Is<ServerParcel> auto& parcel) {
   auto& [number, pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at,
-         expires_at, assignments, hunger, parameters, settings, statements] = parcel;
+         expires_at, heard_at, assignments, hunger, parameters, settings, statements] = parcel;
   return std::tie(number, pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at,
-                  expires_at, assignments, hunger, parameters, settings, statements);
+                  expires_at, heard_at, assignments, hunger, parameters, settings, statements);
 }
 
 auto fields_of(Is<console::PoolRow> auto& row) {

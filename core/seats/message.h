@@ -203,6 +203,7 @@ struct ServerParcel {
   Bytes backend_secret;
   Instant connected_at{};
   Instant expires_at = never;
+  Instant heard_at{};
   std::uint64_t assignments = 0;
   pool::Hunger hunger;  // that of the machine it comes from, which may be known as it was before
   std::array<std::optional<std::string_view>, session::tracked_count> parameters{};

@@ -14,6 +14,7 @@
 #include "core/base/handle.h"
 #include "core/base/time.h"
 #include "core/base/timers.h"
+#include "core/config/settings.h"
 #include "core/event.h"
 #include "core/session/cancel_key.h"
 #include "core/session/message_stream.h"
@@ -95,8 +96,9 @@ struct Client {
   bool cancelling = false;                       // brought a cancel, which another machine sees to
   std::optional<std::uint8_t> unacknowledged{};  // whom to tell that it has come, when it goes
 
-  PoolHandle pool;      // from logging_in on
-  ServerHandle server;  // while active
+  PoolHandle pool;                             // from logging_in on
+  PoolMode pool_mode = PoolMode::transaction;  // as it was when it logged in, for its whole life
+  ServerHandle server;                         // while active
   ClientHandle wait_previous;
   ClientHandle wait_next;
   MessageStream stream;

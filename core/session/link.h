@@ -36,7 +36,7 @@ enum class Verdict : std::uint8_t {
   carry_on,
   desync,  // the server said what nobody asked for: both ends are closed
   leave,   // the client said Terminate
-  broken,  // the client does not keep to the protocol and is told LinkOutcome::error
+  broken,  // the client does not keep to the protocol, or its pool_mode: LinkOutcome::error
   setup,   // the server refused a parameter or setting of the client, see LinkOutcome::error
   go_on,  // the server said what its client was held up for; the rest of its bytes comes after that
 };
@@ -73,7 +73,7 @@ bool waits_for_settings(const Client& client, const Server& server);
 LinkOutcome forward_from_client(Client& client, Server& server, Bytes bytes, LinkContext& context);
 
 // The server's bytes, to its client, or to nobody where it has none (idle, or recovering). With
-// Verdict::go_on and Verdict::setup, bytes is what is left of them.
+// Verdict::go_on, Verdict::setup and Verdict::broken, bytes is what is left of them.
 LinkOutcome forward_from_server(Server& server, Client* client, Bytes& bytes, LinkContext& context);
 
 // Nothing holds the client up any longer. It is asked after each message of the server, so that

@@ -235,6 +235,10 @@ class ClientSide {
       keep_unnamed(opening, std::move(does));
       return ask(opening, {.request = Request::parse, .change = {.unnamed = true}});
     }
+    if (server_.whole_session) {
+      server_.session.made(StateKind::prepared);
+      return ask(opening, {Request::parse});
+    }
     if (const auto refusal = unusable(name)) return refuse(opening, *refusal, name.text);
     if (opening.header.body_size > limits::statement_size_max) {
       return refuse(opening, Refusal::statement_too_long, name.text);
@@ -284,6 +288,7 @@ class ClientSide {
       }
     }
     if (name.text.empty()) return ask_of_unnamed(opening, Request::bind);
+    if (server_.whole_session) return ask(opening, {Request::bind});
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
     server_.owed.push({.request = Request::bind, .statement = statement->self});
@@ -307,6 +312,7 @@ class ClientSide {
     if (!name.whole && !opening.whole()) return refuse(opening, Refusal::name_too_long, {});
     if (!name.whole) return ask(opening, {Request::describe_statement});
     if (name.text.empty()) return ask_of_unnamed(opening, Request::describe_statement);
+    if (server_.whole_session) return ask(opening, {Request::describe_statement});
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
     server_.owed.push({.request = Request::describe_statement, .statement = statement->self});
@@ -319,7 +325,8 @@ class ClientSide {
     return send_instead(message, {});
   }
 
-  // Of a statement by name: the server's is everybody's, and stays.
+  // Of a statement by name: the server's is everybody's, and stays. (In a session of its own the
+  // client's names are the server's.)
   LinkOutcome close(const Opening& opening) {
     wire::Reader reader(opening.body());
     const bool of_statement = reader.u8() == 'S';
@@ -330,6 +337,7 @@ class ClientSide {
       return ask(opening,
                  {.request = Request::close, .change = unnamed ? drop_unnamed() : Change{}});
     }
+    if (server_.whole_session) return ask(opening, {Request::close});
     if (server_.owed.skipping()) return drop();
     asks();
     const bool known = name.whole && client_.statements.remove(name.text);

@@ -69,6 +69,13 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
   return {sqlstate::invalid_sql_statement_name, "unnamed prepared statement does not exist"};
 }
 
+// PgBouncer's code and words, which clients go by (PostgREST).
+PgError block_error() {
+  return {
+      sqlstate::protocol_violation, "transaction blocks not allowed in statement pooling mode",
+      "Let the client use autocommit, or set pool_mode to transaction for its user or database."};
+}
+
 std::uint32_t at_most(std::uint32_t size, std::size_t limit) {
   return size < limit ? size : static_cast<std::uint32_t>(limit);
 }
@@ -160,9 +167,16 @@ class ServerSide {
     }
     made(match);
     note_idle();
+    if (begins_block(type, fate)) return {Verdict::broken, block_error()};
     pass(opening, fate == Fate::forward);
     if (type == BackendType::ready_for_query && fate == Fate::swallow) return is_set_up();
     return {};
+  }
+
+  // What pool_mode statement does not allow.
+  bool begins_block(BackendType type, Fate fate) const {
+    return type == BackendType::ready_for_query && fate == Fate::forward && client_ != nullptr &&
+           client_->pool_mode == PoolMode::statement && server_.status != TransactionStatus::idle;
   }
 
   // Where nothing is owed any more its transaction may be over instead.
@@ -288,6 +302,7 @@ class ServerSide {
     const bool twice = match.fate == Fate::replace && server_.refused_names.empty();
     if (!match.matched || twice) return {Verdict::desync, std::nullopt};
     server_.session.failed();
+    if (server_.own_query != OwnQuery::none) server_.own_error = fields.message;
     if (match.deallocating_lost) {
       server_.session.made(StateKind::unknown);
       server_.statements.doubt_all();

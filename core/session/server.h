@@ -28,7 +28,8 @@ enum class ServerState : std::uint8_t {
   login,
   idle,        // in its pool, clean
   active,      // a client has it
-  recovering,  // its client was lost, or has left state in its session; being made clean
+  recovering,  // its client was lost, or has left state in its session: it is made clean; or it is
+               // asked whether it is still there, or connect_query
   settling,    // nobody's, but a cancel may still hit it, half a message has come, or it is offered
   closing,     // Close was said; its slot counts until Closed
 };
@@ -37,8 +38,10 @@ constexpr bool transition_allowed(ServerState from, ServerState to) {
   if (to == ServerState::closing) return from != ServerState::closing;
   switch (from) {
     case ServerState::connecting: return to == ServerState::login;
-    case ServerState::login: return to == ServerState::idle;
-    case ServerState::idle: return to == ServerState::active || to == ServerState::settling;
+    case ServerState::login: return to == ServerState::idle || to == ServerState::recovering;
+    case ServerState::idle:
+      return to == ServerState::active || to == ServerState::settling ||
+             to == ServerState::recovering;
     case ServerState::active:
     case ServerState::recovering:
       return to == ServerState::idle || to == ServerState::settling ||
@@ -50,6 +53,9 @@ constexpr bool transition_allowed(ServerState from, ServerState to) {
 }
 static_assert(!transition_allowed(ServerState::recovering, ServerState::active));
 static_assert(!transition_allowed(ServerState::login, ServerState::active));
+
+// What pgweir asks a server that is nobody's.
+enum class OwnQuery : std::uint8_t { none, reset, check, connect };
 
 // The types of the last messages either way, for the log of a desync.
 class Trail {
@@ -73,18 +79,21 @@ struct Server {
   ServerState state = ServerState::connecting;
   bool connecting = true;  // it has not logged in yet, and may still
   bool reading_stopped = false;
-  bool congested = false;        // bytes for it are unsent
-  bool stale = false;            // its database's line changed: closed at its next release
-  bool dying = false;            // it said FATAL: nothing more is expected of it
-  bool offered = false;          // settling: the ledger decides whether it goes
-  bool told_to_go = false;       // by the ledger, which counts it as closing
-  bool socket_gone = false;      // it could not be connected: there is nothing to close
-  bool rolling_back = false;     // recovering: ROLLBACK was sent
-  bool resetting = false;        // recovering: server_reset_query was sent
+  bool congested = false;               // bytes for it are unsent
+  bool stale = false;                   // its database's line changed: closed at its next release
+  bool dying = false;                   // it said FATAL: nothing more is expected of it
+  bool offered = false;                 // settling: the ledger decides whether it goes
+  bool told_to_go = false;              // by the ledger, which counts it as closing
+  bool socket_gone = false;             // it could not be connected: there is nothing to close
+  bool rolling_back = false;            // recovering: ROLLBACK was sent
+  OwnQuery own_query = OwnQuery::none;  // recovering: what pgweir itself asked
   bool pinned = false;           // active: what its client has left in its session keeps it there
+  bool whole_session = false;    // active: it is its client's until that goes (pool_mode session)
   bool cancel_wanted = false;    // by its client, once its own request is what would be hit
   bool cancel_in_doubt = false;  // one was sent that may still come: nothing new is sent to it
-  bool cancel_tried = false;     // recovering: the lost client's query was cancelled
+  bool answers_late =
+      false;  // recovering: what it was asked is not answered as soon as it should be
+  bool cancel_tried = false;  // recovering: the lost client's query was cancelled
 
   std::optional<std::uint8_t> unacknowledged{};  // whom to tell that it has come, when it goes
 
@@ -102,6 +111,7 @@ struct Server {
   std::optional<ValueId> setting_up;  // it will have these when it has answered
   ServerStatements statements;
   SessionState session;
+  std::string own_error;                   // that the last one of own_query ended with
   std::string pinned_by;                   // while pinned: what its client did first, in words
   std::vector<std::string> refused_names;  // of those that are owed an error of ours
   std::vector<std::string> stand_ins;      // names of empty statements, for a text to deallocate
@@ -117,6 +127,7 @@ struct Server {
 
   Instant connected_at{};
   Instant state_at{};
+  Instant heard_at{};          // when it said something last
   Instant congested_at{};      // while congested
   Instant expires_at = never;  // server_lifetime, with jitter
   std::uint64_t recovery_bytes = 0;

@@ -19,6 +19,7 @@ std::string ServerLogin::startup_message() const {
   wire::Writer writer(out);
   writer.begin_untyped().u32(wire::protocol_3_0 + identity_.minor);
   writer.text("user").text(identity_.user).text("database").text(identity_.database);
+  for (const auto& [name, value] : identity_.parameters) writer.text(name).text(value);
   writer.u8(0).end();
   return out;
 }

@@ -24,6 +24,7 @@ struct ServerIdentity {
   CredentialId credential = no_credential;
   bool cleartext_allowed = false;
   std::uint16_t minor = wire::newest_minor;  // of protocol 3, to be asked for
+  std::vector<std::pair<std::string, std::string>> parameters = {};  // its session begins with
 };
 
 // Why a login failed: the error its waiting clients are told, and whether waiting could help.

@@ -316,8 +316,8 @@ bool SessionState::has_role() const {
   return std::ranges::any_of(kept_, makes_role) || std::ranges::any_of(sent_, makes_role);
 }
 
-bool SessionState::holds_library() const {
-  return std::ranges::find(kept_, StateKind::library, &StateChange::kind) != kept_.end();
+bool SessionState::holds(StateKind kind) const {
+  return std::ranges::find(kept_, kind, &StateChange::kind) != kept_.end();
 }
 
 }  // namespace pgweir::session

@@ -101,7 +101,7 @@ class SessionState {
   std::string cause() const;
   // It may act as somebody else than who logged in.
   bool has_role() const;
-  bool holds_library() const;
+  bool holds(StateKind kind) const;
 
  private:
   const StateChange* first_pin() const;

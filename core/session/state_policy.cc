@@ -32,7 +32,7 @@ StateEffects StatePolicy::here(const StateEffects& effects) const {
 }
 
 std::string StatePolicy::refused_always(const StateEffects& effects) const {
-  if (context_.session_state != SessionStatePolicy::error) return {};
+  if (policy() != SessionStatePolicy::error) return {};
   return cause_of(here(effects));
 }
 
@@ -42,15 +42,15 @@ bool StatePolicy::is_full() const {
 
 std::optional<Refusal> StatePolicy::refusal_of(const StateEffects& effects) const {
   if (!effects.pins()) return std::nullopt;
-  if (context_.session_state == SessionStatePolicy::error) return Refusal::session_state;
-  if (context_.session_state == SessionStatePolicy::pin && is_full()) {
+  if (policy() == SessionStatePolicy::error) return Refusal::session_state;
+  if (policy() == SessionStatePolicy::pin && is_full()) {
     return Refusal::too_many_pinned;
   }
   return std::nullopt;
 }
 
 void StatePolicy::pin(std::string cause) {
-  if (context_.session_state != SessionStatePolicy::pin || server_.pinned) return;
+  if (policy() != SessionStatePolicy::pin || server_.pinned) return;
   server_.pinned = true;
   server_.pinned_by = std::move(cause);
   ++context_.pinned_count;

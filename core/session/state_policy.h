@@ -16,6 +16,12 @@ class StatePolicy {
  public:
   StatePolicy(Server& server, LinkContext& context) : server_(server), context_(context) {}
 
+  // Of a server that is its client's to the end, what is left in it is nobody else's concern before
+  // it is reset.
+  SessionStatePolicy policy() const {
+    return server_.whole_session ? SessionStatePolicy::reset : context_.session_state;
+  }
+
   // Of a text that this server would read.
   StateEffectsIfAny effects_of(std::string_view text) const {
     const bool any = sql::may_have_effects(text) && !sql::only_begins_or_commits(text);

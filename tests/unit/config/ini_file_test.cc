@@ -54,9 +54,10 @@ TEST_F(IniFile, ReadsSectionsCommentsAndBlanks) {
                                                      .pool_size = 7,
                                                      .min_pool_size = 2,
                                                      .reserve_pool_size = 3}));
-  EXPECT_EQ(
-      settings.databases[2],
-      (DatabaseSettings{.name = "odd \"name", .host = "/run/postgresql", .max_db_connections = 9}));
+  EXPECT_EQ(settings.databases[2], (DatabaseSettings{.name = "odd \"name",
+                                                     .host = "/run/postgresql",
+                                                     .max_db_connections = 9,
+                                                     .pool_mode = PoolMode::transaction}));
   ASSERT_NE(find_user(settings, "anna"), nullptr);
   EXPECT_EQ(*find_user(settings, "anna"),
             (UserSettings{.name = "anna", .pool_size = 4, .max_user_connections = 8}));
@@ -146,7 +147,7 @@ TEST_F(IniFile, ReportsAllErrorsAtOnceWithTheirLines) {
       "defualt_pool_size = 1\n"
       "listen_port = 99999\n"
       "no equals sign\n"
-      "pool_mode = session\n"
+      "pool_mode = sessions\n"
       "[databases]\n"
       "app = host=db port=0 prot=1\n"
       "app = host\n"
@@ -155,7 +156,7 @@ TEST_F(IniFile, ReportsAllErrorsAtOnceWithTheirLines) {
       "pgbouncer = host=db\n"
       "two = host=a,b\n"
       "[users]\n"
-      "anna = pool_size=x pool_mode=statement password=canary\n");
+      "anna = pool_size=x pool_mode=query password=canary\n");
   EXPECT_FALSE(result.loaded);
   EXPECT_EQ(
       problems(result),
@@ -166,8 +167,7 @@ TEST_F(IniFile, ReportsAllErrorsAtOnceWithTheirLines) {
       "pgbouncer.ini:8: listen_port: expected a port number from 1 to 65535\n"
       "pgbouncer.ini:9: expected name = value (a name with other characters than letters, digits "
       "and _.-* needs double quotes)\n"
-      "pgbouncer.ini:10: pool_mode: expected transaction (PgBouncer's session and statement are "
-      "not supported yet)\n"
+      "pgbouncer.ini:10: pool_mode: expected session, transaction or statement\n"
       "pgbouncer.ini:12: port: expected a whole number from 1 to 65535\n"
       "pgbouncer.ini:12: unknown key \"prot\"; did you mean port?\n"
       "pgbouncer.ini:13: part 1 of the line: expected key=value; values with blanks need single "
@@ -176,8 +176,7 @@ TEST_F(IniFile, ReportsAllErrorsAtOnceWithTheirLines) {
       "and _.-* needs double quotes)\n"
       "pgbouncer.ini:15: the name's closing double quote is missing\n"
       "pgbouncer.ini:19: pool_size: expected a whole number from 0 to 1000000\n"
-      "pgbouncer.ini:19: pool_mode: expected transaction (PgBouncer's session and statement are "
-      "not supported yet)\n"
+      "pgbouncer.ini:19: pool_mode: expected session, transaction or statement\n"
       "pgbouncer.ini:19: password: a user's secret belongs in auth_file\n"
       "pgbouncer.ini:16: database \"pgbouncer\": this name is the admin database's own; choose "
       "another\n"
@@ -194,18 +193,42 @@ TEST_F(IniFile, KnowsEverySettingOfPgBouncerByName) {
   EXPECT_EQ(setting_names().size(), 106U) << "101 are PgBouncer's, five are pgweir's own";
 }
 
+TEST_F(IniFile, ReadsWhatTheServersOfADatabaseBeginWith) {
+  const Result result = load_ini(
+      "[databases]\n"
+      "a = host=db client_encoding=LATIN1 datestyle='ISO, DMY' timezone=UTC application_name=pool "
+      "connect_query='SET ROLE ''app'''\n"
+      "[pgbouncer]\n"
+      "server_reset_query_always = 1\n"
+      "server_check_query = select 1\n"
+      "server_check_delay = 0\n");
+  EXPECT_EQ(problems(result), "");
+  ASSERT_TRUE(result.loaded);
+  const Settings& settings = result.loaded->settings;
+  const DatabaseSettings& database = settings.databases.front();
+  EXPECT_EQ(database.client_encoding, "LATIN1");
+  EXPECT_EQ(database.datestyle, "ISO, DMY");
+  EXPECT_EQ(database.timezone, "UTC");
+  EXPECT_EQ(database.application_name, "pool");
+  EXPECT_EQ(database.connect_query, "SET ROLE 'app'");
+  EXPECT_TRUE(settings.server_reset_query_always);
+  EXPECT_EQ(settings.server_check_query, "select 1");
+  EXPECT_EQ(settings.server_check_delay, 0s);
+}
+
 TEST_F(IniFile, WarnsOfWhatDatabasesUsersAndPeersCannotHaveYet) {
-  EXPECT_EQ(problems_after("[databases]\na = host=db connect_query='SELECT 1' timezone=UTC\n"
-                           "[users]\nanna = query_timeout=5\n"
-                           "[peers]\n1 = host=other\n"),
-            "pgbouncer.ini:6: warning: key connect_query of PgBouncer is not supported yet and has "
-            "no effect\n"
-            "pgbouncer.ini:6: warning: key timezone of PgBouncer is not supported yet and has no "
-            "effect\n"
-            "pgbouncer.ini:8: warning: key query_timeout of PgBouncer is not supported yet and has "
-            "no effect\n"
-            "pgbouncer.ini:9: warning: section [peers] of PgBouncer is not supported yet and has "
-            "no effect\n");
+  EXPECT_EQ(
+      problems_after("[databases]\na = host=db auth_query='SELECT 1' server_lifetime=5\n"
+                     "[users]\nanna = query_timeout=5\n"
+                     "[peers]\n1 = host=other\n"),
+      "pgbouncer.ini:6: warning: key auth_query of PgBouncer is not supported yet and has "
+      "no effect\n"
+      "pgbouncer.ini:6: warning: key server_lifetime of PgBouncer is not supported yet and has no "
+      "effect\n"
+      "pgbouncer.ini:8: warning: key query_timeout of PgBouncer is not supported yet and has "
+      "no effect\n"
+      "pgbouncer.ini:9: warning: section [peers] of PgBouncer is not supported yet and has "
+      "no effect\n");
 }
 
 TEST_F(IniFile, SaysThatTlsIsNotThereYet) {
@@ -227,9 +250,13 @@ TEST_F(IniFile, WarnsWhereItDiffersFromPgBouncer) {
   EXPECT_EQ(problems_of("[databases]\n* = host=db\n[pgbouncer]\nauth_type = md5\n"),
             "pgbouncer.ini:4: warning: auth_type md5: clients are asked by SCRAM, for which the "
             "auth file must hold passwords or SCRAM verifiers; users with an md5 hash cannot log "
-            "in\n"
-            "pgbouncer.ini: warning: pool_mode is not set, which means session to PgBouncer; "
-            "pgweir pools by transaction: set pool_mode = transaction to agree\n");
+            "in\n");
+}
+
+TEST_F(IniFile, PoolsBySessionUnlessItSaysOtherwise) {
+  const Result result = load_ini("[databases]\n* = host=db\n[pgbouncer]\nauth_type = trust\n");
+  ASSERT_TRUE(result.loaded);
+  EXPECT_EQ(result.loaded->settings.pool_mode, PoolMode::session);
 }
 
 TEST_F(IniFile, RefusesTextThatIsNone) {

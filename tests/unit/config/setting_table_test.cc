@@ -40,11 +40,11 @@ TEST(SettingTable, HoldsThePgBouncerNamesOfEveryFieldOnce) {
   // Each setting must change a field of its own: set one, and only its value differs.
   for (const Setting& setting : all_settings()) {
     Settings settings;
-    constexpr std::string_view others[] = {"7", "0", "1", "trust", "0700", "reset", "some,text"};
+    constexpr std::string_view others[] = {"7",    "0",     "1",       "trust",
+                                           "0700", "reset", "session", "some,text"};
     for (const std::string_view text : others) {
       if (set(settings, setting.name, text) && settings != Settings{}) break;
     }
-    if (setting.name == "pool_mode") continue;  // has one value so far
     ASSERT_NE(settings, Settings{}) << setting.name;
     for (const Setting& other : all_settings()) {
       const bool differs = value(settings, other) != default_value(other);
@@ -187,11 +187,25 @@ TEST(SettingTable, KnowsTheWaysToLogInThatItHas) {
   }
 }
 
-TEST(SettingTable, KnowsNoPoolModeButTransaction) {
-  EXPECT_EQ(error_of("pool_mode", "transaction"), "");
-  EXPECT_EQ(error_of("pool_mode", "session"),
-            "expected transaction (PgBouncer's session and statement are not supported yet)");
-  EXPECT_NE(error_of("pool_mode", "statement"), "");
+TEST(SettingTable, ReadsThePoolModes) {
+  for (const std::string_view mode : {"session", "transaction", "statement"}) {
+    Settings settings;
+    ASSERT_TRUE(set(settings, "pool_mode", mode));
+    EXPECT_EQ(value(settings, *find_setting("pool_mode")), mode);
+  }
+  EXPECT_EQ(error_of("pool_mode", "query"), "expected session, transaction or statement");
+}
+
+TEST(SettingTable, ThePoolModeOfAUserCountsBeforeTheDatabases) {
+  Settings settings;
+  settings.pool_mode = PoolMode::statement;
+  settings.users = {{.name = "ann", .pool_mode = PoolMode::transaction}, {.name = "bob"}};
+  const DatabaseSettings plain{.name = "plain"};
+  const DatabaseSettings sessions{.name = "sessions", .pool_mode = PoolMode::session};
+  EXPECT_EQ(pool_mode_for(sessions, "ann", settings), PoolMode::transaction);
+  EXPECT_EQ(pool_mode_for(sessions, "bob", settings), PoolMode::session);
+  EXPECT_EQ(pool_mode_for(sessions, "nobody", settings), PoolMode::session);
+  EXPECT_EQ(pool_mode_for(plain, "bob", settings), PoolMode::statement);
 }
 
 TEST(SettingTable, RefusesControlCharactersInText) {

@@ -154,8 +154,8 @@ TEST_F(TomlFile, ReportsAllErrorsAtOnceInTheFilesOrder) {
 }
 
 TEST_F(TomlFile, WarnsOfPgBouncersSettingsThatAreNotThereYet) {
-  EXPECT_EQ(problems_after("server_check_query = 'DISCARD ALL'\nclient_tls_sslmode = 'allow'\n"),
-            "pgweir.toml:4: warning: setting server_check_query of PgBouncer is not supported yet "
+  EXPECT_EQ(problems_after("server_fast_close = 'DISCARD ALL'\nclient_tls_sslmode = 'allow'\n"),
+            "pgweir.toml:4: warning: setting server_fast_close of PgBouncer is not supported yet "
             "and has no effect\n"
             "pgweir.toml:5: warning: client_tls_sslmode: TLS is not supported yet, clients connect "
             "without\n");

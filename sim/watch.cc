@@ -504,7 +504,7 @@ void Watch::check_waiter(SocketId client) {
     const bool speaks = its != nullptr && (its->flying_size() > 0 || its->readable_size() > 0);
     return (left || speaks || other.asking()) && same_pool(entry.first, client);
   };
-  // At a machine where one is checked for each that waits there, the others are left alone.
+  // Where one is checked for each that waits there, the others are left alone, and nothing is said.
   const auto checks_enough = [&](std::uint8_t machine) {
     const auto checked = std::ranges::count_if(hosts_, [&](const auto& entry) {
       return shell.machine_of(entry.first) == machine && in_pool_of(entry.first, client) &&
@@ -515,6 +515,7 @@ void Watch::check_waiter(SocketId client) {
     });
     return checked > 0 && checked >= waiting;
   };
+  if (checks_enough(shell.machine_of(client))) return;
   const auto is_for_it = [&](const auto& entry) {
     return is_free(entry.first) && in_pool_of(entry.first, client) && is_near(entry.first) &&
            !checks_enough(shell.machine_of(entry.first));

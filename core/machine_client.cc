@@ -48,7 +48,8 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   if (((server.cancel || server.cancel_wanted) && says_more) || client.untried) {
     client.blocked = true;
     client.stream.hold(bytes);
-    return update_reading(client);
+    update_reading(client);
+    return arm(client);
   }
   session::LinkContext context = this->context(*pools_.find(client.pool));
   // RESET or DISCARD ALL has taken back what the client came with.

@@ -6,6 +6,7 @@ namespace pgweir {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 class StartupSettingsTest : public Story {
  protected:
@@ -148,6 +149,21 @@ TEST_F(StartupSettingsTest, a_cancel_before_they_are_sent_keeps_the_server) {
   world.run();
   EXPECT_EQ(shown(a, "work_mem"), "1MB");
   EXPECT_EQ(world.postgres.login_count(), 1u);
+}
+
+TEST_F(StartupSettingsTest,
+       a_server_that_does_not_take_them_in_time_is_no_reason_to_wait_for_ever) {
+  world.settings.query_timeout = seconds(3);
+  world.query(world.client(), "select 'an idle server'");
+  sim::Client& a = world.client({.more = {{"work_mem", "1MB"}}});
+  world.postgres.stall(true);
+  a.say(sim::query("insert mine"));
+  world.run();
+  world.advance(seconds(4));
+  EXPECT_EQ(a.heard(), "E(57014) EOF");
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_TRUE(world.postgres.ledger().empty());
 }
 
 TEST_F(StartupSettingsTest, who_sends_no_more_still_gets_its_answer) {

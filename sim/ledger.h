@@ -140,7 +140,7 @@ class Ledger {
   // By all that pgweir has heard of that server, nothing is left to do there.
   bool is_done(SocketId server) const {
     const Server* found = servers_.find(server);
-    return found != nullptr && found->free();
+    return found != nullptr && found->free() && !found->batch;
   }
 
  private:

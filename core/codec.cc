@@ -228,10 +228,10 @@ void Encoder::put(const Settings& settings) {
                machines, auth_type, auth_file, admin_users, stats_users, ignore_startup_parameters,
                server_cleartext_password, pool_mode, max_client_conn, default_pool_size,
                min_pool_size, reserve_pool_size, reserve_pool_timeout, max_db_connections,
-               max_prepared_statements, max_user_connections, session_state, max_pinned,
-               server_reset_query, server_reset_query_always, server_check_query,
-               server_check_delay, client_login_timeout, query_wait_timeout, query_timeout,
-               client_idle_timeout, idle_transaction_timeout, transaction_timeout,
+               max_prepared_statements, retry_prepared_statements, max_user_connections,
+               session_state, max_pinned, server_reset_query, server_reset_query_always,
+               server_check_query, server_check_delay, client_login_timeout, query_wait_timeout,
+               query_timeout, client_idle_timeout, idle_transaction_timeout, transaction_timeout,
                server_connect_timeout, server_idle_timeout, autodb_idle_timeout, server_lifetime,
                server_login_retry, cancel_wait_timeout, dns_max_ttl, handover_slack, stats_period,
                tcp_keepalive, tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout, logfile,
@@ -241,14 +241,14 @@ void Encoder::put(const Settings& settings) {
       auth_type, auth_file, admin_users, stats_users, ignore_startup_parameters,
       server_cleartext_password, pool_mode, max_client_conn, default_pool_size, min_pool_size,
       reserve_pool_size, reserve_pool_timeout, max_db_connections, max_prepared_statements,
-      max_user_connections, session_state, max_pinned, server_reset_query,
-      server_reset_query_always, server_check_query, server_check_delay, client_login_timeout,
-      query_wait_timeout, query_timeout, client_idle_timeout, idle_transaction_timeout,
-      transaction_timeout, server_connect_timeout, server_idle_timeout, autodb_idle_timeout,
-      server_lifetime, server_login_retry, cancel_wait_timeout, dns_max_ttl, handover_slack,
-      stats_period, tcp_keepalive, tcp_keepidle, tcp_keepintvl, tcp_keepcnt, tcp_user_timeout,
-      logfile, log_connections, log_disconnections, log_pooler_errors, log_stats, verbose,
-      databases, users);
+      retry_prepared_statements, max_user_connections, session_state, max_pinned,
+      server_reset_query, server_reset_query_always, server_check_query, server_check_delay,
+      client_login_timeout, query_wait_timeout, query_timeout, client_idle_timeout,
+      idle_transaction_timeout, transaction_timeout, server_connect_timeout, server_idle_timeout,
+      autodb_idle_timeout, server_lifetime, server_login_retry, cancel_wait_timeout, dns_max_ttl,
+      handover_slack, stats_period, tcp_keepalive, tcp_keepidle, tcp_keepintvl, tcp_keepcnt,
+      tcp_user_timeout, logfile, log_connections, log_disconnections, log_pooler_errors, log_stats,
+      verbose, databases, users);
 }
 
 template <class Variant>

@@ -43,6 +43,7 @@ session::LinkContext Machine::Core::context(Pool& pool) {
           statements_,
           vault_,
           static_cast<std::uint32_t>(settings_.max_prepared_statements),
+          settings_.retry_prepared_statements,
           pool.database->settings.session_state.value_or(settings_.session_state),
           static_cast<std::uint32_t>(settings_.max_pinned),
           pool.pinned_count,

@@ -80,12 +80,14 @@ void Answers::begin(OwnState::Parameters parameters) {
   described_ = copy_open_ = copying_out_ = failed_ = cancel_may_hit_ = confused_ = false;
   status_ = 'I';
   prepared_.clear();
+  old_plans_.clear();
   session_.clear();
   state_.begin(std::move(parameters));
 }
 
 void Answers::owe(std::vector<Owed> owed) {
-  for (const Owed& one : owed) {
+  for (Owed& one : owed) {
+    one.number = ++owed_count_ever_;
     asked_count_ += one.what == Owed::What::query || one.what == Owed::What::sync;
   }
   std::ranges::move(owed, std::back_inserter(owed_));
@@ -260,6 +262,7 @@ void Answers::hear_of_statement(Owed& owed, const Message& message) {
       return wrong(message, "that " + owed.name + " exists");
     }
     prepared_.insert_or_assign(owed.name, owed.asks.front());
+    old_plans_.erase(owed.name);
     return owed_.pop_front();
   }
   if (known == prepared_.end()) return wrong(message, "that " + owed.name + " does not exist");
@@ -294,6 +297,19 @@ bool Answers::name_explains(const Owed& owed, std::string_view code) const {
   const bool known = prepared_.contains(owed.name);
   if (owed.what == Owed::What::prepare) return known && owed.name != unnamed && code == "42P05";
   return !known && code == "26000";
+}
+
+// What it returns has changed since it was prepared. A name is told so once of each change; of the
+// unnamed statement it is as PostgreSQL says, until another is prepared.
+bool Answers::hear_of_old_plan(const Owed& owed, std::string_view text) {
+  const bool uses = owed.what == Owed::What::bind || owed.what == Owed::What::describe_statement;
+  if (!uses || owed.name.empty() || !text.starts_with(old_plan_text)) return false;
+  const auto told = old_plans_.find(owed.name);
+  const bool again = told != old_plans_.end() && told->second.text == text;
+  // What was asked before it was told is told the same.
+  if (again && owed.name != unnamed && owed.number > told->second.last) return false;
+  if (!again) old_plans_[owed.name] = {std::string(text), owed_count_ever_};
+  return true;
 }
 
 void Answers::hear_execute(const Ask& ask, int row_count_max, const Message& message) {
@@ -400,7 +416,8 @@ void Answers::hear_error(const Message& message) {
                                     waits_for());
     return;
   }
-  if (failed_ || !(name_explains(owed, code) || error_allowed(ask, code))) {
+  const bool of_old_plan = code == "0A000" && hear_of_old_plan(owed, error_field(message, 'M'));
+  if (failed_ || !(of_old_plan || name_explains(owed, code) || error_allowed(ask, code))) {
     return wrong(message, "no error " + code + " (" + error_field(message, 'M') + ")");
   }
   const bool refused = code == "0A000" || code == "53300";

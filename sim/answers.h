@@ -78,6 +78,7 @@ class Answers {
   void hear_execute(const Ask& ask, int row_count_max, const Message& message);
   void hear_of_statement(Owed& owed, const Message& message);
   bool name_explains(const Owed& owed, std::string_view code) const;
+  bool hear_of_old_plan(const Owed& owed, std::string_view text);
   const Ask* ask_of(const Owed& owed) const;
   bool hear_rows(const Ask& ask, const Message& message);
   bool hear_copy(const Ask& ask, const Message& message);
@@ -119,12 +120,19 @@ class Answers {
   int cancels_open_ = 0;
 
   std::map<std::string, Ask> prepared_;  // by name
-  Ask bound_;                            // by the last Bind of one of them
+  // That what a name returns has changed was said so, when this much was owed.
+  struct OldPlan {
+    std::string text;
+    std::uint64_t last;
+  };
+  std::map<std::string, OldPlan> old_plans_;
+  Ask bound_;  // by the last Bind of one of them
 
   // Of the transaction, implicit ones too.
   std::vector<std::string> session_;  // where it is, as rows say it
   OwnState state_;
 
+  std::uint64_t owed_count_ever_ = 0;
   std::uint64_t asked_count_ = 0;
   std::uint64_t answered_count_ = 0;
 };

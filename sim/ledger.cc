@@ -12,6 +12,7 @@ namespace pgweir::sim {
 namespace {
 
 constexpr std::int32_t startup_length_max = 10000;
+constexpr std::size_t recorded_max = 100'000;
 constexpr std::int32_t cancel_code = 80877102;
 constexpr std::int32_t ssl_code = 80877103;
 constexpr std::int32_t gss_code = 80877104;
@@ -34,6 +35,8 @@ void Ledger::Inbox::arrive(std::string_view bytes) {
 }
 
 void Ledger::Inbox::take(std::size_t size) {
+  if (taken_) *taken_ += view().substr(0, size);
+  if (taken().size() > recorded_max) taken_.reset();
   if (kept_.empty()) return news_.remove_prefix(size);
   used_ += size;
   if (used_ < kept_.size()) return;
@@ -45,6 +48,13 @@ void Ledger::Inbox::drop(std::size_t size) {
   const std::size_t here = std::min(size, view().size());
   take(here);
   dropping_ += size - here;
+}
+
+void Ledger::Inbox::take_back() {
+  kept_ = std::string(taken()) + std::string(view());
+  used_ = 0;
+  news_ = {};
+  taken_.reset();
 }
 
 void Ledger::Inbox::keep() {
@@ -231,6 +241,7 @@ bool Ledger::join(Client& client, Server& server) {
   client.server = server.id;
   joined_.push_back({client.id, said_});
   begin_anew(server);
+  server.unheard_syncs = 0;
   server.pinned = server.unpinned_next = 0;
   server.whole_session = client.has_session;
   server.sets = server.fails = false;

@@ -48,6 +48,7 @@ enum class Fate : std::uint8_t {
   nobody_there,   // its client is gone, or it has none
   refusal_answer,
   statement_answer,  // to what pgweir asked in the middle of a batch
+  asked_again,       // of a batch that the server is asked once more
   last_words,        // behind a FATAL error
   // Made up for clients.
   welcome,   // a login, and errors instead of one
@@ -87,6 +88,8 @@ class Ledger {
 
   // Servers stay with clients that leave something in their sessions.
   void expect_pins() { pins_ = true; }
+  // What failed because of its prepared statement may be asked again.
+  void expect_retries() { retries_ = true; }
   // Or with all of these, to the end.
   void expect_sessions_of(std::function<bool(const Login&)> has_session) {
     has_session_ = std::move(has_session);
@@ -155,12 +158,18 @@ class Ledger {
     // The next message is taken, its rest as it comes.
     void drop(std::size_t size);
     void keep();
+    // What is taken from now on may be said again.
+    void record() { taken_ = std::string(); }
+    std::string_view taken() const { return taken_ ? *taken_ : std::string_view(); }
+    // It is.
+    void take_back();
 
    private:
     std::string kept_;
     std::size_t used_ = 0;
     std::string_view news_;
     std::size_t dropping_ = 0;
+    std::optional<std::string> taken_;  // while it is recorded
   };
 
   // lawless: it does not keep to the protocol, is the console's, or its database's servers may lie;
@@ -187,7 +196,8 @@ class Ledger {
     bool fatal_heard = false;     // of its server
     bool fatal_told = false;      // of pgweir, which closes it
     bool closing = false;
-    bool listed = false;      // among those with something to say
+    bool asked_again = false;  // since it heard something
+    bool listed = false;       // among those with something to say
     std::uint64_t since = 0;  // it can have waited no longer: when it was stopped, or answered last
   };
 
@@ -210,6 +220,7 @@ class Ledger {
     std::string asked;
     std::string set_up_for_next;      // of those, what pgweir asks for the message that follows
     std::set<std::string> stand_ins;  // by the names of clients' statements, which are others here
+    int unheard_syncs = 0;            // of batches that are asked again
     bool skips = false;               // to Sync, and answers nothing of what it is sent
     bool own = false;                 // it answers what pgweir itself asked
     bool own_ended = false;           // in this step
@@ -266,6 +277,8 @@ class Ledger {
   static void note_unnamed_rest(Client& client, std::string_view piece);
   bool sets_up_statement(Server& server, std::string_view message);
   bool stands_in(Server& server, std::string_view message);
+  void tells(Client& client) const;
+  bool may_ask_again(const Client& client, const Server& server, std::string_view error) const;
   bool make_up_answer(Client& client, char type);
   bool drop_stray(Client& client);
   bool refuse(Client& client, Server& server, char type, std::string_view name);
@@ -304,6 +317,7 @@ class Ledger {
   Verdict& verdict_;
   Probes& probes_;
   bool pins_ = false;
+  bool retries_ = false;
   std::string reset_text_;
   std::optional<std::string> check_text_;
   std::optional<std::string> connect_text_;

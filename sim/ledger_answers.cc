@@ -99,6 +99,7 @@ bool Ledger::pass_to_client(Server& server, Client& client, std::string_view pie
   if (!join(client, server)) return false;
   probe_answer(server, front.substr(0, size));
   heard(server, front.substr(0, size));
+  if (!may_come_any_time(piece[0])) tells(client);
   client.fatal_heard = server.dying;
   server.passing = size - piece.size();
   server.inbox.take(piece.size());
@@ -135,6 +136,15 @@ bool Ledger::drop_front(Server& server) {
     server.refused_queries -= server.refused_queries > 0;
     touched_.push_back(client->id);
     count(Fate::refusal_answer);
+  } else if (may_ask_again(*client, server, message)) {
+    ++server.unheard_syncs;
+    client->asked_again = true;
+    client->inbox.take_back();
+    probes_.hit(Probe::asked_again);
+    count(Fate::asked_again);
+  } else if (message[0] == 'Z' && server.unheard_syncs > 0) {
+    --server.unheard_syncs;
+    count(Fate::asked_again);
   } else {
     return false;
   }
@@ -190,6 +200,7 @@ void Ledger::probe_answer(const Server& server, std::string_view message) {
 }
 
 bool Ledger::made_up_for(Client& client, std::string_view message) {
+  tells(client);
   touched_.push_back(client.id);
   if (client.fatal_heard || client.fatal_told) return false;
   if (is_fatal(message)) {

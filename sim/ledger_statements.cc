@@ -178,6 +178,30 @@ bool Ledger::pass_renamed(Client& client, Server& server, std::string_view piece
   return true;
 }
 
+// What it has said before is answered, in part at least.
+void Ledger::tells(Client& client) const {
+  client.asked_again = false;
+  if (retries_) client.inbox.record();
+}
+
+// A batch of a client's, all of it, that has failed because of a prepared statement before anything
+// of it was answered.
+bool Ledger::may_ask_again(const Client& client, const Server& server,
+                           std::string_view error) const {
+  if (!retries_ || error[0] != 'E' || server.status != 'I' || server.owed != 1) return false;
+  const std::string_view code = field(error, 'C');
+  if (code != "0A000" && code != "26000") return false;
+  bool synced = false;
+  for (std::string_view rest = client.inbox.taken(); !rest.empty();) {
+    const std::size_t size = whole_size(rest).value_or(0);
+    if (synced || size == 0 || size > rest.size()) return false;
+    if (!std::string_view("PBDECHS").contains(rest[0])) return false;
+    synced = rest[0] == 'S';
+    rest.remove_prefix(size);
+  }
+  return synced && !client.asked_again && client.passing == 0;
+}
+
 void Ledger::note_unnamed(Client& client, std::string_view piece) {
   const std::string_view body = body_of(piece);
   if (piece[0] != 'P' || !body.starts_with('\0')) return;

@@ -27,6 +27,9 @@ std::string int32(std::int64_t value);
 std::string cstring(std::string_view text);
 std::string message(char type, std::string_view body = "");
 
+// What PostgreSQL says where what a prepared statement returns has changed.
+inline constexpr std::string_view old_plan_text = "cached plan must not change result type";
+
 // What clients say.
 std::string startup(const Parameters& parameters, std::int32_t version = 0x30000);
 std::string ssl_request();

@@ -37,6 +37,7 @@ void Simulation::schedule_fault() {
 void Simulation::strike() {
   Tape& tape = tapes_.faults;
   if (options_.change_passwords && tape.chance(1, 20)) return shut_out();
+  if (options_.change_tables && tape.chance(1, 6)) return change_tables();
   if (options_.deafen && tape.chance(1, 8)) return deafen();
   switch (tape.below(10)) {
     case 0:
@@ -150,6 +151,12 @@ void Simulation::bring_back(std::size_t number) {
   // Its pools may be told so only at their next attempt.
   trouble(number, settings_.server_login_retry * 2 + settings_.server_connect_timeout +
                       network_.delay_longest());
+}
+
+void Simulation::change_tables() {
+  const std::uint32_t number = tapes_.faults.below(options_.host_count);
+  tell_fault("tables of host" + std::to_string(number) + " change");
+  hosts_[number]->change_tables();
 }
 
 // Another server stands in its place, and nobody keeps what the old one said.

@@ -174,6 +174,8 @@ void draw_statements(RunOptions& options, Tape& tape) {
   const std::uint32_t weight = tape.between(1, 10);
   options.workload.weights[static_cast<std::size_t>(JobKind::named)] = weight * weight;
   options.settings.max_prepared_statements = one_of<std::int32_t, 4>(tape, {200, 1, 2, 4});
+  options.change_tables = tape.chance(1, 2);
+  options.settings.retry_prepared_statements = tape.chance(1, 2);
 }
 
 void draw_unnamed(RunOptions& options, Tape& tape) {
@@ -327,6 +329,7 @@ std::string describe(const RunOptions& options) {
   add("reserve_pool_size", settings.reserve_pool_size, 0);
   add("min_pool_size", settings.min_pool_size, 0);
   add("max_prepared_statements", settings.max_prepared_statements, 200);
+  add("retry_prepared_statements", settings.retry_prepared_statements, 0);
   add("pool_mode", static_cast<std::int64_t>(options.pool_mode),
       static_cast<std::int64_t>(usual.pool_mode));
   add("pool_mode for", static_cast<std::int64_t>(options.pool_mode_for), 0);
@@ -380,6 +383,7 @@ std::string describe(const RunOptions& options) {
   add("move_names", options.move_names, 0);
   add("ruins_percent", options.ruins_percent, 0);
   add("change_passwords", options.change_passwords, 0);
+  add("change_tables", options.change_tables, 0);
   add("deafen", options.deafen, 0);
   add("jobs_max", options.workload.jobs_max, usual.workload.jobs_max);
   add("think_ms_max", options.workload.think_ms_max, usual.workload.think_ms_max);

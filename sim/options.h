@@ -79,6 +79,7 @@ struct RunOptions {
   bool move_names = false;
   std::uint32_t ruins_percent = 0;  // of the times when all is healed: something stays broken
   bool change_passwords = false;    // by a reload, and at the servers
+  bool change_tables = false;       // prepared statements of before fail
   bool deafen = false;              // a machine takes no letters for a while
 };
 

@@ -54,6 +54,10 @@ void Postgres::reconfigure(const std::string& name, const std::string& value) {
   for (const auto& session : sessions_) session->reconfigure(name, value);
 }
 
+void Postgres::forget_prepared() {
+  for (const auto& session : sessions_) session->forget_prepared();
+}
+
 void Postgres::promote() {
   options_.standby = false;
   reconfigure("in_hot_standby", "off");

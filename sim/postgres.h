@@ -26,6 +26,9 @@ class Postgres : public Host {
   // The configuration has changed and the sessions are told (SIGHUP); the options are for new ones.
   void reconfigure(const std::string& name, const std::string& value);
   void promote();  // a standby
+  // What statements of before return has changed. A transaction that is open keeps the tables.
+  void change_tables() { ++journal_.schema; }
+  void forget_prepared();  // DEALLOCATE ALL inside a function, in all sessions
 
   // What is done to all sessions.
   void wake_sleepers();                                     // their statement is done

@@ -107,7 +107,8 @@ void PostgresSession::on_parse(const Message& message) {
     fail("42P05", "prepared statement \"" + std::string(*name) + "\" already exists");
     return;
   }
-  prepared_.insert_or_assign(std::string(*name), statement);
+  Statement& prepared = prepared_.insert_or_assign(std::string(*name), statement).first->second;
+  prepared.schema = schema_;
   say(sim::message('1'));
 }
 
@@ -146,6 +147,7 @@ void PostgresSession::on_bind(const Message& message) {
     fail("25P02", "current transaction is aborted");
     return;
   }
+  if (has_old_plan(bound.statement)) return fail_for_old_plan();
   // Fact 5: some errors are found while planning, before there is a portal.
   if (bound.statement.kind == Statement::Kind::fail_at_bind) {
     fail("22012", "division by zero");
@@ -193,8 +195,19 @@ void PostgresSession::on_describe(const Message& message) {
     std::string types = int16(count);
     for (int i = 0; i < count; ++i) types += int32(25);
     say(sim::message('t', types));
+    if (has_old_plan(statement)) return fail_for_old_plan();
   }
   say(columns.empty() ? sim::message('n') : row_description(columns));
+}
+
+bool PostgresSession::has_old_plan(const Statement& statement) const {
+  return statement.schema != schema_ && !columns_of(statement).empty();
+}
+
+// Behind PostgreSQL's own words: where, and how often, so that each is told from the one before.
+void PostgresSession::fail_for_old_plan() {
+  fail("0A000", std::string(old_plan_text) + " (" + options_.host_name + ", " +
+                    std::to_string(schema_) + ")");
 }
 
 void PostgresSession::on_execute(const Message& message) {

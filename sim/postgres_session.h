@@ -84,6 +84,7 @@ struct Journal {
   std::map<std::uint32_t, std::string> secrets;      // to cancel by, of all who logged in
   std::function<void(const Notification&)> publish;  // a session has committed one
   AdvisoryLocks locks;
+  std::uint32_t schema = 0;  // how often the tables have changed
   bool keep_statements = true;
   std::vector<std::string> statements;
   std::vector<std::string> complaints;  // "O-02 one owner: …" where an oracle has a name
@@ -108,6 +109,7 @@ class PostgresSession final : public Peer {
   void end(const std::string& code);
   void vanish();
   void close();
+  void forget_prepared() { prepared_.clear(); }
 
   bool ready() const { return phase_ != Phase::starting && !ended() && logged_in_; }
   bool ended() const { return phase_ == Phase::ended; }
@@ -193,6 +195,8 @@ class PostgresSession final : public Peer {
   void copy_failed(const char* code, const std::string& why);
   // What it is in the end: that of a prepared statement, or of a cursor.
   Statement resolved(const Statement& statement) const;
+  bool has_old_plan(const Statement& statement) const;
+  void fail_for_old_plan();
 
   // postgres_statements.cc. simple: a Query sends row descriptions, Execute does not.
   Outcome execute(const Statement& statement, bool simple);
@@ -280,6 +284,7 @@ class PostgresSession final : public Peer {
   bool owned_ = false;              // that client's transaction goes on
   std::uint32_t transaction_ = 0;   // how many there were
   std::uint32_t generation_ = 1;    // ServerEvent::generation
+  std::uint32_t schema_ = 0;        // Journal::schema, as this transaction sees it
   std::uint32_t sleep_number_ = 0;  // of the sleep, the work or the wait under way
   std::uint32_t idle_number_ = 0;   // of the pause between two messages
   std::uint32_t task_count_ = 0;    // of the clock's, that name this session

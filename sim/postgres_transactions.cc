@@ -96,6 +96,7 @@ PostgresSession::Outcome PostgresSession::control_cursor(const Statement& statem
 void PostgresSession::start_implicit() {
   if (implicit_ || status_ != 'I') return;
   ++transaction_;
+  schema_ = journal_.schema;
   implicit_ = true;
 }
 

@@ -91,6 +91,7 @@ struct Owed {
   int row_count_max = 0;     // of an execute; 0: all
   bool before_data = false;  // a Sync that is said before the data of a copy
   std::string name = {};     // of the statement it is about; an execute: of its portal's
+  std::uint64_t number = 0;  // of all that is owed to this client, in its order
 };
 
 // A piece of a conversation: bytes said at once, and what is owed for them.

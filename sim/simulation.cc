@@ -95,6 +95,7 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   ledger_.expect_sessions_of([this](const Login& who) {
     return pool_mode_of(in_force_->original(), who) == PoolMode::session;
   });
+  if (options_.settings.retry_prepared_statements) ledger_.expect_retries();
   ledger_.expect_resets_by(options_.settings.server_reset_query);
   const std::string& check = options_.settings.server_check_query;
   if (!options_.connect_query.empty()) ledger_.expect_connects_by(options_.connect_query);

@@ -206,6 +206,7 @@ class Simulation {
   void strike_application();
   void strike_server();
   void strike_host(std::size_t number);
+  void change_tables();
   void bring_back(std::size_t number);
   void make_honest(std::size_t number);
   void stall(Duration how_long);

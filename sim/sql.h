@@ -69,6 +69,7 @@ struct Statement {
   int size = 0;                  // bytes of a row
   std::string client_tag = {};   // "c7"
   std::string request_tag = {};  // "r42"
+  std::uint32_t schema = 0;      // of a prepared one: what the tables were like
 };
 
 // Everything is a list of at least one statement; a text of nothing is one of kind nothing.

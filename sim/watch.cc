@@ -150,8 +150,10 @@ void Watch::client_waits(SocketId socket) {
   const std::uint32_t number = number_of(socket);
   if (number == 0 || waiting_.contains(socket)) return;
   const Application& application = *simulation_.applications()[number - 1];
+  // Of one that the ledger does not follow it is not known what keeps its server.
+  const bool followed = simulation_.ledger().follows(socket);
   const auto has = [&](const auto& entry) {
-    return entry.second == socket && !is_free(entry.first);
+    return entry.second == socket && (!followed || !is_free(entry.first));
   };
   const bool linked = std::ranges::any_of(owners_, has) || std::ranges::any_of(set_up_, has);
   const Census::Client& client = simulation_.census().clients().at(socket);

@@ -34,6 +34,8 @@ inline constexpr std::uint32_t statement_size_max = 4u << 20;
 // Bytes of a query's text that is looked into for what it does to its session, and so read whole:
 // what is longer passes as it comes, and its server is reset before anybody else gets it.
 inline constexpr std::uint32_t looked_into_size_max = 64 * 1024;
+// Bytes of a batch that may be asked once more.
+inline constexpr std::size_t unanswered_batch_size_max = 64 * 1024;
 // Pieces of state (settings, channels, …) of one session that are known by name: with more, it is
 // only known that there are some.
 inline constexpr std::size_t session_state_max = 64;

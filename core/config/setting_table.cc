@@ -52,6 +52,7 @@ constexpr auto table = std::to_array<Setting>({
     Setting{"query_wait_timeout", &S::query_wait_timeout, reload, 0, seconds_max},
     Setting{"reserve_pool_size", &S::reserve_pool_size, reload, 0, connections_max},
     Setting{"reserve_pool_timeout", &S::reserve_pool_timeout, reload, 0, seconds_max},
+    Setting{"retry_prepared_statements", &S::retry_prepared_statements, reload},
     Setting{"server_check_delay", &S::server_check_delay, reload, 0, seconds_max},
     Setting{"server_check_query", &S::server_check_query, reload},
     Setting{"server_cleartext_password", &S::server_cleartext_password, reload},

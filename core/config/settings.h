@@ -99,6 +99,7 @@ struct Settings {
   Duration reserve_pool_timeout = 5s;
   std::int32_t max_db_connections = 0;
   std::int32_t max_prepared_statements = 200;  // of a server; 0: none by name
+  bool retry_prepared_statements = false;      // once, where a table they use has changed
   std::int32_t max_user_connections = 0;
 
   // What clients leave in sessions.

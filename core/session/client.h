@@ -21,6 +21,7 @@
 #include "core/session/parameters.h"
 #include "core/session/startup_settings.h"
 #include "core/session/statements.h"
+#include "core/session/unanswered_batch.h"
 
 namespace pgweir::session {
 
@@ -107,6 +108,7 @@ struct Client {
   ValueId startup = no_value;   // the same, as its startup packet asked for them
   ClientStatements statements;
   UnnamedStatement unnamed;
+  UnansweredBatch batch;    // only where it may be asked again
   ValueId user = no_value;  // as it logged in
   CancelKey cancel_key;
 

@@ -25,6 +25,7 @@ struct LinkContext {
   Statements& statements;
   const auth::Vault& vault;
   std::uint32_t statements_max;  // of one server
+  bool retries_statements;
   SessionStatePolicy session_state;
   std::uint32_t pinned_max;     // of the pool; 0: any
   std::uint32_t& pinned_count;  // of it

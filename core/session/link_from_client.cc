@@ -1,9 +1,11 @@
 // What a client says, to its server. Statements that it has names for are called by pgweir's on the
 // server, and prepared there when they are not yet.
+#include <algorithm>
 #include <utility>
 
 #include "core/base/assert.h"
 #include "core/base/text.h"
+#include "core/session/client_message.h"
 #include "core/session/link.h"
 #include "core/session/made_up.h"
 #include "core/session/state_policy.h"
@@ -17,32 +19,6 @@ using wire::FrontendType;
 using wire::TransactionStatus;
 
 namespace {
-
-std::uint32_t at_most(std::uint32_t size, std::size_t limit) {
-  return size < limit ? size : static_cast<std::uint32_t>(limit);
-}
-
-// How much of a client's message decides what becomes of it: the names at its beginning.
-std::uint32_t needed_of_client(const wire::Header& header) {
-  switch (static_cast<FrontendType>(header.type)) {
-    case FrontendType::parse: return at_most(header.body_size, limits::name_size_max + 1);
-    case FrontendType::bind: return at_most(header.body_size, 2 * (limits::name_size_max + 1));
-    case FrontendType::close:
-    case FrontendType::describe: return at_most(header.body_size, limits::name_size_max + 2);
-    case FrontendType::copy_data:
-    case FrontendType::copy_done:
-    case FrontendType::copy_fail:
-    case FrontendType::flush:
-    case FrontendType::function_call:
-    case FrontendType::password:
-    case FrontendType::sync:
-    case FrontendType::terminate: break;
-    case FrontendType::execute: return at_most(header.body_size, 1);
-    case FrontendType::query:
-      return header.body_size > limits::looked_into_size_max ? 0 : header.body_size;
-  }
-  return 0;
-}
 
 // Without the zero byte behind it.
 std::string_view query_of(const Opening& opening) {
@@ -64,10 +40,11 @@ class ClientSide {
     MessageStream& stream = client_.stream;
     while (!bytes.empty()) {
       if (!stream.between_messages()) {
-        const Bytes piece = bytes.first(at_most(stream.body_left, bytes.size()));
+        const Bytes piece = bytes.first(std::min<std::size_t>(stream.body_left, bytes.size()));
         stream.body_left -= static_cast<std::uint32_t>(piece.size());
         context_.totals.received += piece.size();
         client_.unnamed.add(text_of(piece));
+        client_.batch.add(piece);
         if (stream.forward) run_.add(piece);
         bytes = bytes.subspan(piece.size());
         continue;
@@ -94,6 +71,7 @@ class ClientSide {
         return {};
       }
       context_.totals.received += opening.piece.size();
+      if (context_.retries_statements || !client_.batch.none()) keep(opening);
       LinkOutcome outcome = request(opening);
       if (outcome.verdict != Verdict::carry_on) return outcome;
     }
@@ -126,6 +104,13 @@ class ClientSide {
     }
     return {Verdict::broken, PgError{sqlstate::protocol_violation,
                                      join("invalid frontend message type ", opening.header.type)}};
+  }
+
+  void keep(const Opening& opening) {
+    const bool asks_first = server_.owed.empty() || server_.owed.swallowing();
+    const bool begins = context_.retries_statements && asks_first && !server_.owed.lacks_sync() &&
+                        server_.status == TransactionStatus::idle;
+    client_.batch.says(static_cast<FrontendType>(opening.header.type), opening.piece, begins);
   }
 
   LinkOutcome ask(const Opening& opening, Owed owed) {
@@ -424,26 +409,6 @@ class ClientSide {
         name.text.empty() ? limits::looked_into_size_max : limits::statement_size_max;
     client_.stream.wants_whole = name.whole && opening.header.body_size <= size_max;
     return client_.stream.wants_whole;
-  }
-
-  static bool asks_something(FrontendType type) {
-    switch (type) {
-      case FrontendType::query:
-      case FrontendType::parse:
-      case FrontendType::bind:
-      case FrontendType::describe:
-      case FrontendType::execute:
-      case FrontendType::close:
-      case FrontendType::function_call: return true;
-      case FrontendType::copy_data:
-      case FrontendType::copy_done:
-      case FrontendType::copy_fail:
-      case FrontendType::flush:
-      case FrontendType::password:
-      case FrontendType::sync:
-      case FrontendType::terminate: return false;
-    }
-    return false;
   }
 
   std::optional<Refusal> unusable(const Name& name) const {

@@ -128,6 +128,7 @@ class ServerSide {
         stream.body_left -= static_cast<std::uint32_t>(piece.size());
         if (stream.forward) run_.add(piece);
         bytes = bytes.subspan(piece.size());
+        if (stream.between_messages()) note_idle();
       } else {
         if (server_.dying) return {};  // it said FATAL: what follows is noise
         Opening opening{};
@@ -167,6 +168,7 @@ class ServerSide {
     }
     made(match);
     note_idle();
+    if (client_ != nullptr && fate == Fate::forward) client_->batch.answered();
     if (begins_block(type, fate)) return {Verdict::broken, block_error()};
     pass(opening, fate == Fate::forward);
     if (type == BackendType::ready_for_query && fate == Fate::swallow) return is_set_up();
@@ -301,7 +303,8 @@ class ServerSide {
     // A second error of one query is no answer of PostgreSQL's.
     const bool twice = match.fate == Fate::replace && server_.refused_names.empty();
     if (!match.matched || twice) return {Verdict::desync, std::nullopt};
-    server_.session.failed();
+    const bool again = may_ask_again(match, fields.code);
+    if (!again) server_.session.failed();
     if (server_.own_query != OwnQuery::none) server_.own_error = fields.message;
     if (match.deallocating_lost) {
       server_.session.made(StateKind::unknown);
@@ -312,6 +315,8 @@ class ServerSide {
     if (client_ != nullptr) client_->unnamed.take_back(match.unnamed_lost, match.unnamed_failed);
     lost(match, fields.code);
     note_idle();
+    if (again) return ask_again(opening, match.refusals_lost);
+    if (client_ != nullptr && match.fate != Fate::swallow) client_->batch.answered();
     if (match.fate == Fate::swallow && server_.setting_up) {
       context_.values.release(*std::exchange(server_.setting_up, std::nullopt));
     }
@@ -328,6 +333,25 @@ class ServerSide {
     }
     forget_names(match.refusals_lost);
     return {};
+  }
+
+  // A statement that pgweir has prepared is not there, or what it returns has changed. Nothing of
+  // its batch was done or answered, no transaction is open, and all that its client has said is
+  // here: it is asked again as it was said.
+  bool may_ask_again(const ReplyQueue::Match& match, std::string_view code) const {
+    return client_ != nullptr && client_->batch.whole() && match.statement &&
+           match.fate == Fate::forward && server_.owed.only_sync() &&
+           server_.session.sent().empty() && client_->stream.between_messages() &&
+           (code == sqlstate::invalid_sql_statement_name.text() ||
+            code == sqlstate::feature_not_supported.text());
+  }
+
+  LinkOutcome ask_again(const Opening& opening, std::uint32_t refusals_lost) {
+    pass(opening, false);
+    forget_names(refusals_lost);
+    server_.owed.swallow_all();
+    client_->stream.hold_in_front(client_->batch.ask_again());
+    return {Verdict::go_on, std::nullopt};
   }
 
   // As PostgreSQL itself would have said it when the client logged in.

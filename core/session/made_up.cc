@@ -8,6 +8,7 @@ void answer_made_up(Server& server, Client* client, LinkContext& context) {
   if (!server.stream.between_messages() || server.dying) return;
   while (const auto owed = server.owed.take_made_up()) {
     if (client == nullptr) continue;
+    client->batch.answered();
     if (owed->change.unnamed) client->unnamed.confirm();
     std::string& message = context.out.scratch();
     wire::Writer(message)

@@ -23,6 +23,8 @@ struct MessageStream {
 
   void hold(Bytes bytes) { held.insert(held.end(), bytes.begin(), bytes.end()); }
 
+  void hold_in_front(Bytes bytes) { held.insert(held.begin(), bytes.begin(), bytes.end()); }
+
   // Gives all that is held back as one view in the arena.
   Bytes take_held(Arena& arena) {
     const Bytes all = arena.copy(held);

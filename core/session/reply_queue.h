@@ -139,6 +139,8 @@ class ReplyQueue {
   // gets them; nobody else may get this server.
   bool doubtful() const { return copy_syncs_ + extra_ready_ > 0; }
 
+  // Nothing but the Sync of the last batch is owed.
+  bool only_sync() const { return size() == 1 && owed_[head_].request == Request::sync; }
   // Nobody is there any more to read the answers.
   void swallow_all();
   void add_to(Hash& hash) const;

@@ -190,7 +190,7 @@ TEST_F(IniFile, KnowsEverySettingOfPgBouncerByName) {
     EXPECT_EQ(problems_after(line), "pgbouncer.ini:5: warning: setting " + std::string(name) +
                                         " of PgBouncer is not supported yet and has no effect\n");
   }
-  EXPECT_EQ(setting_names().size(), 106U) << "101 are PgBouncer's, five are pgweir's own";
+  EXPECT_EQ(setting_names().size(), 107U) << "101 are PgBouncer's, six are pgweir's own";
 }
 
 TEST_F(IniFile, ReadsWhatTheServersOfADatabaseBeginWith) {

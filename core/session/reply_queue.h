@@ -126,7 +126,10 @@ class ReplyQueue {
   // What comes next is for nobody: the answer to something pgweir asked itself.
   bool swallowing() const { return !empty() && owed_[head_].fate == Fate::swallow; }
   // The server waits for COPY data from its client.
-  bool copying_in() const { return copy_ == Copy::open; }
+  bool copying_in() const { return copy_ == Copy::open || copy_ == Copy::both; }
+  // It streams: both send COPY data until both have ended it (PostgreSQL: "Streaming Replication
+  // Protocol", START_REPLICATION).
+  bool streaming() const { return copy_ == Copy::both || copy_ == Copy::both_ended; }
   // No reply owed, and the server is not in the middle of a mode.
   bool settled() const { return empty() && !lacks_sync() && copy_ == Copy::none; }
   // A batch of the extended protocol was begun that only a Sync will end: whatever of it is
@@ -144,7 +147,9 @@ class ReplyQueue {
   void add_to(Hash& hash) const;
 
  private:
-  enum class Copy : std::uint8_t { none, open, ended };
+  // both: in the two directions at once; both_ended: by the client, so that rows may follow what
+  // the server still sends.
+  enum class Copy : std::uint8_t { none, open, ended, both, both_ended };
 
   static bool ends_ready(Request request) {
     return request == Request::sync || request == Request::query ||
@@ -157,6 +162,7 @@ class ReplyQueue {
   void fail(Match& match);
   bool take_extra_ready();
   void copy_begins();
+  void streaming_begins();
   bool accepts(wire::BackendType reply, Match& match);
 
   std::vector<Owed> owed_;  // from head_ on; compacted when it empties

@@ -343,7 +343,9 @@ void Machine::Core::client_due(Client& client) {
       }
       Server& server = *servers_.find(client.server);
       if (between_transactions(client, server)) {
-        if (server.congested) return server_lost(server, Reason::timed_out);
+        const Instant stuck_at =
+            after(std::max(server.congested_at, client.transaction_at), limits::recovery_wait);
+        if (server.congested && stuck_at <= now_) return server_lost(server, Reason::timed_out);
         return late(sqlstate::idle_session_timeout, "client_idle_timeout",
                     settings_.client_idle_timeout, "the client was idle");
       }

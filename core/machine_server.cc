@@ -298,6 +298,8 @@ void Machine::Core::after_reply(Server& server) {
     case ServerState::active:
       if (may_leave(*client, server)) return release(*client, server);
       if (server.whole_session || server.pinned) {
+        // Now the clocks run that did not while it streamed.
+        if (server.owed.take_stream_over()) client->request_at = client->transaction_at = now_;
         // Its server may not stay, and what it has there would be lost.
         if (idles_with_server(*client) && server.cancel_in_doubt) return fail_in_doubt(*client);
         const bool may_stay = !draining_ && !server.stale && !pools_.find(server.pool)->retired;

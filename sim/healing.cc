@@ -138,6 +138,9 @@ void Simulation::give_up() {
     if (application->pending().empty() || !ruins_.excuses(*application)) continue;
     application->vanish();
   }
+  for (const auto& receiver : receivers_) {
+    if (!receiver->pending().empty() && !ruins_.empty()) receiver->vanish();
+  }
 }
 
 // What anybody may still be waiting for by its own clocks, and the network's.

@@ -79,7 +79,9 @@ void Receiver::turn() {
   }
   if (!stream_->at_end()) return;
   const bool faults = simulation_.options().fault_every > Duration::zero();
-  if (!broken_ && !fatal_heard_ && !faults && phase_ != Phase::ending && !simulation_.draining()) {
+  const bool lost = stream_->peer_reset() || stream_->loss() != Stream::Loss::none;
+  if (!broken_ && !lost && !fatal_heard_ && !faults && phase_ != Phase::ending &&
+      !simulation_.draining()) {
     blame(oracle::error_shape, "was closed without an error");
   }
   end_connection();
@@ -279,8 +281,11 @@ bool Receiver::explained(std::string_view code, std::string_view text) const {
   }
   // What it has asked meanwhile may be on its way.
   const bool streams = phase_ == Phase::streaming && expected_ != "W";
+  // By the pooler's side of the socket: it may have been slow to hear.
+  const Instant quiet_since =
+      std::min(answered_at_, simulation_.watch().silent_since(stream_.get()));
   if (text.starts_with("client_idle_timeout")) {
-    return !streams && had_passed(&Settings::client_idle_timeout, answered_at_);
+    return !streams && had_passed(&Settings::client_idle_timeout, quiet_since);
   }
   // A stream is no query and no transaction, and neither is what a physical one asks for.
   if (text.contains("_timeout:")) {

@@ -10,7 +10,9 @@ void Replications::step(std::span<const Effect> effects) {
     if (const auto* send = std::get_if<effect::Send>(&effect)) {
       const auto server = census_.servers().find(send->socket);
       if (server == census_.servers().end() || !server->second.replicates) continue;
-      if (text_of(send->bytes).starts_with('\0')) opened_for(server->second.mark);
+      // In one step its client may be told that its time is over, and both go.
+      const bool opened = text_of(send->bytes).starts_with('\0') && !server->second.closing;
+      if (opened) opened_for(server->second.mark);
     } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
       const auto client = census_.clients().find(close->socket);
       if (client == census_.clients().end() || !client->second.replicates) continue;

@@ -93,10 +93,13 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
     case BackendType::command_complete:
     case BackendType::empty_query_response:
       if (!statement) return false;
-      if (copy_ == Copy::open) return false;
-      copy_ =
-          Copy::none;   // also where it streams: a server that shuts down ends it with this alone
-      copy_syncs_ = 0;  // the COPY was read to its end
+      if (copy_ != Copy::none) {
+        if (copy_ == Copy::open) return false;
+        // One that shuts down ends its stream by this alone.
+        stream_over_ = stream_over_ || streaming();
+        copy_ = Copy::none;
+        copy_syncs_ = 0;  // the COPY was read to its end
+      }
       owed.begun = true;
       if (owed.request == Request::execute) answered(match);
       return true;
@@ -151,6 +154,7 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
 // An error in the extended protocol: the server reads and discards messages until a Sync. In a
 // simple query, a function call or a Sync only ReadyForQuery follows.
 void ReplyQueue::fail(Match& match) {
+  stream_over_ = stream_over_ || streaming();
   copy_ = Copy::none;
   extra_ready_ += copy_syncs_;
   copy_syncs_ = 0;

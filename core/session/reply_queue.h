@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/base/handle.h"
@@ -130,6 +131,8 @@ class ReplyQueue {
   // It streams: both send COPY data until both have ended it (PostgreSQL: "Streaming Replication
   // Protocol", START_REPLICATION).
   bool streaming() const { return copy_ == Copy::both || copy_ == Copy::both_ended; }
+  // It has ended since this was asked last.
+  bool take_stream_over() { return std::exchange(stream_over_, false); }
   // No reply owed, and the server is not in the middle of a mode.
   bool settled() const { return empty() && !lacks_sync() && copy_ == Copy::none; }
   // A batch of the extended protocol was begun that only a Sync will end: whatever of it is
@@ -174,6 +177,7 @@ class ReplyQueue {
   bool batch_open_ = false;  // the last request was one of the extended protocol, and no Sync
   bool skipping_ = false;
   Copy copy_ = Copy::none;
+  bool stream_over_ = false;
   std::uint32_t copy_syncs_ = 0;   // Syncs sent into the COPY under way
   std::uint32_t extra_ready_ = 0;  // of those, once it failed: not known to be unanswered
 };

@@ -370,6 +370,15 @@ void Machine::Core::check_server(const Server& server) const {
   PGWEIR_REQUIRE((server.state == ServerState::active) == (client != nullptr), server.self.slot);
   const bool whole_session = client != nullptr && client->pool_mode == PoolMode::session;
   PGWEIR_REQUIRE(server.whole_session == whole_session, server.self.slot);  // I-20
+  if (server.replication != session::Replication::none) {                   // I-21
+    const Client* own = server.connecting ? clients_.find(server.opened_for) : client;
+    const bool closing = server.state == ServerState::closing;
+    PGWEIR_REQUIRE(closing || (own != nullptr && own->replication == server.replication),
+                   server.self.slot, server.state);
+    PGWEIR_REQUIRE(!server.connecting || closing || own->opening == server.self, server.self.slot);
+  } else if (client != nullptr) {
+    PGWEIR_REQUIRE(client->replication == session::Replication::none, server.self.slot);  // I-21
+  }
   if (server.state == ServerState::idle) {
     PGWEIR_REQUIRE(provably_clean(server, nullptr), server.self.slot);  // I-05
     PGWEIR_REQUIRE(!server.cancel, server.self.slot);                   // I-08
@@ -546,6 +555,7 @@ std::string Machine::Core::left_over() const {
     add("clients of a pool", pool.client_count);
     add("clients waiting in a pool", pool.waiting.size());
     add("clients logging in to a pool", pool.logging_in.size());
+    add("clients that wait to replicate", pool.replicating.size());
     add("removed pools", pool.retired);
     add("hungry machines", pool.hungry.size());
   });

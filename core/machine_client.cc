@@ -198,9 +198,13 @@ void Machine::Core::leave_queues(Client& client) {
       return;
     case ClientState::logging_in: {
       Pool& pool = *pools_.find(client.pool);
-      const bool queued =
-          client.wait_previous || client.wait_next || pool.logging_in.first() == client.self;
-      if (queued) pool.logging_in.remove(clients_, client);
+      const bool replicates = client.replication != session::Replication::none;
+      pool::WaitQueue& queue = replicates ? pool.replicating : pool.logging_in;
+      const bool queued = client.wait_previous || client.wait_next || queue.first() == client.self;
+      if (queued) queue.remove(clients_, client);
+      if (Server* server = servers_.find(client.opening)) {
+        close_server(*server, "its client left");
+      }
       return;
     }
     case ClientState::waiting: return pools_.find(client.pool)->waiting.remove(clients_, client);
@@ -293,6 +297,8 @@ Instant Machine::Core::client_deadline(const Client& client) const {
           due = std::min(due, after(std::max(server.congested_at, client.transaction_at),
                                     limits::recovery_wait));
         }
+      } else if (!has_clocks(server)) {
+        due = never;
       } else if (server.owed.empty()) {
         due = std::min(due, deadline_after(client.state_at, settings_.idle_transaction_timeout));
       } else {
@@ -337,7 +343,9 @@ void Machine::Core::client_due(Client& client) {
       }
       Server& server = *servers_.find(client.server);
       if (between_transactions(client, server)) {
-        if (server.congested) return server_lost(server, Reason::timed_out);
+        const Instant stuck_at =
+            after(std::max(server.congested_at, client.transaction_at), limits::recovery_wait);
+        if (server.congested && stuck_at <= now_) return server_lost(server, Reason::timed_out);
         return late(sqlstate::idle_session_timeout, "client_idle_timeout",
                     settings_.client_idle_timeout, "the client was idle");
       }

@@ -285,11 +285,13 @@ std::vector<console::PoolRow> Machine::Core::pool_rows() const {
     row.user = pool.user->name;
     row.pool_mode =
         config::text_of(pool_mode_for(pool.database->settings, pool.user->name, settings_));
-    row.cl_waiting = shown(pool.waiting.size() + pool.logging_in.size());
+    row.cl_waiting = shown(pool.waiting.size() + pool.logging_in.size() + pool.replicating.size());
     row.cl_active = shown(pool.client_count) - row.cl_waiting;
     row.sv_login = shown(pool.connecting_count);
     row.sv_pinned = shown(pool.pinned_count);
-    const Instant oldest = oldest_wait(pool);
+    const Client* replicating = clients_.find(pool.replicating.first());
+    const Instant oldest =
+        std::min(oldest_wait(pool), replicating != nullptr ? replicating->request_at : never);
     if (oldest != never) row.maxwait = now_ - oldest;
   });
   servers_.each([&](ServerHandle, const Server& server) {
@@ -334,6 +336,7 @@ std::vector<console::SocketRow> Machine::Core::client_rows() const {
     if (client.state == ClientState::closing || client.user == session::no_value) return;
     console::SocketRow& row = rows.emplace_back(socket_row(client, pools_.find(client.pool)));
     row.user = values_.text(client.user);
+    row.replication = session::name_of(client.replication);
     row.remote = client.peer;
     row.request_time =
         std::max(client.request_at, client.connected_at).time_since_epoch() + wall_offset_;
@@ -352,6 +355,7 @@ std::vector<console::SocketRow> Machine::Core::server_rows() const {
     const Pool* pool = pools_.find(server.pool);
     console::SocketRow& row = rows.emplace_back(socket_row(server, pool));
     row.user = pool->user->name;
+    row.replication = session::name_of(server.replication);
     if (server.offered) row.state = state_name(ServerState::idle);
     if (server.state == ServerState::idle && is_unchecked(server)) row.state = "used";
     row.remote = server.endpoint;

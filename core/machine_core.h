@@ -5,6 +5,7 @@
 //   machine_client.cc    what a client's socket says once it is in, and how it goes
 //   machine_wait.cc      why somebody who waited got no server
 //   machine_server.cc    a server's life: connecting, login, replies, release, its end
+//   machine_replication.cc  clients that replicate, each with a server of its own
 //   machine_recovery.cc  making a server clean: what a lost client asked, what is left in a session
 //   machine_pool.cc      who gets which server of a pool, and what the pool tells the ledger
 //   machine_ledger.cc    at the first machine: when servers are opened, and which idle ones close
@@ -147,6 +148,7 @@ class Machine::Core {
   void take_parameter(Client& client, std::string_view name, std::string_view value);
   void settle_parameters(Client& client, const Pool& pool);
   void welcome(Client& client);
+  void say_welcome(Client& client, const std::vector<std::pair<std::string, std::string>>& said);
   bool ignored(std::string_view parameter) const;
   session::CancelKey new_cancel_key(std::uint16_t minor);
 
@@ -173,7 +175,8 @@ class Machine::Core {
 
   // machine_server.cc
   Server& add_server(Pool& pool, const Endpoint& endpoint);
-  void open_server(Pool& pool, const seats::Open& open);
+  using StartupParameters = std::vector<std::pair<std::string, std::string>>;
+  Server& open_server(Pool& pool, const seats::Open& open, StartupParameters parameters);
   void server_connected(Server& server, const event::Connected& event);
   void login_bytes(Server& server, Bytes bytes);
   void login_step(Server& server, session::ServerLogin::Next next, std::string_view answer);
@@ -221,6 +224,19 @@ class Machine::Core {
   void server_due(Server& server);
   session::LinkContext context(Pool& pool);
 
+  // machine_replication.cc
+  bool take_replication(Client& client, std::string_view value);
+  void want_own_server(Client& client);
+  const Client* next_to_replicate(const Pool& pool) const;
+  void open_own_server(Pool& pool, const seats::Open& open);
+  void join_own_server(Client& client, Server& server,
+                       const std::vector<std::pair<std::string, std::string>>& said);
+  void own_login_failed(ClientHandle handle, const PgError& error, bool waits);
+  bool streams(const Client& client) const;
+  bool may_be_sent_away(const Client& client) const;
+  static bool has_clocks(const Server& server);
+  bool may_end_stream(const Server& server) const;
+
   // machine_pool.cc
   void want_server(Client& client, Bytes bytes);
   bool hopeless(const Pool& pool) const;
@@ -255,7 +271,7 @@ class Machine::Core {
   Instant turn_of(const pool::Account& account) const;
   void hear(std::uint8_t from, const seats::Report& report);
   void take(pool::Account& account, pool::Part& part, const pool::News& news, bool in_force);
-  void failed(pool::Account& account, pool::Host& host, const pool::News::Why& why, bool in_force);
+  void failed(pool::Account& account, pool::Host& host, const pool::News& news, bool in_force);
   static void begin_closing(pool::Account& account);
   static void end_closing(pool::Account& account);
   void slot_returned(pool::Account& account);
@@ -263,9 +279,10 @@ class Machine::Core {
   void decide(const pool::Ledger::Offered& offered);
   void settle(pool::Account& account);
   void grow(pool::Account& account);
-  std::optional<std::uint8_t> hungriest(const pool::Account& account) const;
+  std::optional<pool::Want> hungriest(pool::Account& account);
+  bool backs_off(pool::Account& account);
   std::optional<std::uint8_t> keeper_of(const pool::Account& account) const;
-  void grant(pool::Account& account, std::uint8_t machine);
+  void grant(pool::Account& account, std::uint8_t machine, bool dedicated);
   enum class Room : std::uint8_t { yes, pool_full, shared_full, later };
   Room room_for(pool::Account& account);
   bool kept_for_another(const pool::Account& account);
@@ -277,6 +294,9 @@ class Machine::Core {
   static bool provided_for(const pool::Account& starved);
   static bool fair(const pool::Account& starved, const pool::Account& other);
   void press(const pool::Account& starved);
+  void press(pool::Account& account, std::uint8_t machine, pool::Pressure pressure);
+  void crowd(pool::Account& account, bool crowded);
+  static bool should_make_room(const pool::Account& account);
   bool should_yield(const pool::Account& account, Instant since);
   void ease();
   void tell_failures(pool::Account& account);
@@ -355,6 +375,7 @@ class Machine::Core {
   pool::User& user_named(std::string_view name);
   Pool& pool_for(Database& database, std::string_view client_user);
   Pool& make_pool(const pool::PoolName& name);
+  static StartupParameters beginning_of(const DatabaseSettings& database);
   void refresh(Pool& pool);
   void apply(Settings settings);
   void apply_to(Database& database, const DatabaseSettings* settings);

@@ -17,7 +17,7 @@ pool::Level Machine::Core::told_level(Pool& pool) {
   const Instant hungry_at = after(level.since, settings_.handover_slack);
   if (hungry_at <= now_) return level;
   timers_.at_latest(pool.timer, hungry_at);
-  return {0, never, level.kept_up};
+  return {0, never, level.kept_up, level.dedicated, level.dedicated_since};
 }
 
 Hunger Machine::Core::hunger_of(const Pool& pool) const {
@@ -43,7 +43,9 @@ void Machine::Core::say_hunger(Pool& pool) {
   if (level.wanted == 0) hunger = {};
   const bool is_first = seat_.machine == 0;
   const bool has_news = !is_first && (!pool.news.empty() || !pool.offers.empty() || !pool.told ||
-                                      pool.told->kept_up != level.kept_up);
+                                      pool.told->kept_up != level.kept_up ||
+                                      pool.told->dedicated_since != level.dedicated_since ||
+                                      pool.told->dedicated != level.dedicated);
   const bool level_changed = !is_first && pool.told != level;
   const bool hunger_changed =
       !hunger.says_the_same(pool.hunger) || (pool.tell_again && !hunger.nothing());

@@ -14,6 +14,7 @@ using pool::Host;
 using pool::News;
 using pool::Part;
 using pool::Pressure;
+using pool::Want;
 
 Account& Machine::Core::account_of(const pool::PoolName& name) {
   const auto key = std::tuple(std::string(name.database), std::string(name.user), name.forced_user);
@@ -127,6 +128,7 @@ void Machine::Core::take(Account& account, Part& part, const News& news, bool in
   Host* host = ledger_.hosts.find(news.host);
   const auto end_connecting = [&] {
     --part.connecting_count;
+    part.dedicated_connecting_count -= news.dedicated;
     --account.connecting_count;
     --host->connecting;
   };
@@ -134,9 +136,9 @@ void Machine::Core::take(Account& account, Part& part, const News& news, bool in
     case News::What::logged_in:
       end_connecting();
       host->reached();
-      account.back_off.succeeded();
+      if (!news.dedicated) account.back_off.succeeded();
       return host_ready(*host);
-    case News::What::failed: end_connecting(); return failed(account, *host, *news.why, in_force);
+    case News::What::failed: end_connecting(); return failed(account, *host, news, in_force);
     case News::What::given_up: return end_connecting();
     case News::What::unused:
       end_connecting();
@@ -148,7 +150,8 @@ void Machine::Core::take(Account& account, Part& part, const News& news, bool in
   }
 }
 
-void Machine::Core::failed(Account& account, Host& host, const News::Why& why, bool in_force) {
+void Machine::Core::failed(Account& account, Host& host, const News& news, bool in_force) {
+  const News::Why& why = *news.why;
   const PgError error{SqlState::named(why.code), std::string(why.message), std::string(why.hint)};
   switch (why.heard) {
     case News::Heard::not_there:
@@ -156,6 +159,7 @@ void Machine::Core::failed(Account& account, Host& host, const News::Why& why, b
     case News::Heard::nothing: break;
     case News::Heard::answer: host.reached();
   }
+  if (news.dedicated) return;  // what its client asked for may be why: that is told, and goes
   account.back_off.failed(now_, settings_.server_login_retry, jitter(), error,
                           why.permanent && in_force);
   timers_.at_latest(account.timer, account.back_off.retry_at());
@@ -223,23 +227,29 @@ void Machine::Core::settle(Account& account) {
 // Opens what the waiting clients need, in parallel, as far as every limit allows.
 void Machine::Core::grow(Account& account) {
   const bool was_starved = account.starved;
+  bool crowded = false;
   account.starved = false;
-  while (const auto machine = hungriest(account)) {
+  while (const auto want = hungriest(account)) {
     const Room room = room_for(account);
     if (room == Room::yes) {
-      grant(account, *machine);
+      grant(account, want->machine, want->dedicated);
       continue;
     }
     if (room == Room::shared_full) {
       account.starved = true;
       press(account);
     }
+    // Nobody makes room for one that could not be opened.
+    const bool full =
+        room == Room::shared_full || (room == Room::pool_full && host_room(account) == Room::yes);
+    crowded = want->dedicated && full;
     break;
   }
+  crowd(account, crowded);
   while (!draining_ && account.staying_count() < account.limits.minimum) {
     const auto keeper = keeper_of(account);
-    if (!keeper || room_for(account) != Room::yes) break;
-    grant(account, *keeper);
+    if (!keeper || backs_off(account) || room_for(account) != Room::yes) break;
+    grant(account, *keeper, false);
   }
   if (account.starved == was_starved) return;
   account.kept_since = never;
@@ -252,15 +262,29 @@ void Machine::Core::grow(Account& account) {
 }
 
 // A grant is of now, and waits for no credit: it leads where its host is.
-// The machine whose client has waited longest of those that would have more servers.
-std::optional<std::uint8_t> Machine::Core::hungriest(const Account& account) const {
-  std::optional<std::uint8_t> found;
+// The machine whose client has waited longest of those that would have more servers. What has
+// failed for the others says nothing about a client's own.
+std::optional<Want> Machine::Core::hungriest(Account& account) {
+  std::optional<Want> found;
+  const bool pooled_too = !backs_off(account);
+  const auto look_at = [&](std::uint8_t machine, bool dedicated, Instant since) {
+    if (!found || since < found->since) found = {machine, dedicated, since};
+  };
   for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
     const Part& part = account.parts[machine];
-    if (part.level.wanted <= part.connecting_count || !outboxes_[machine].has_credit()) continue;
-    if (!found || part.level.since < account.parts[*found].level.since) found = machine;
+    if (!outboxes_[machine].has_credit()) continue;
+    if (pooled_too && part.wants_pooled()) look_at(machine, false, part.level.since);
+    if (part.wants_dedicated()) look_at(machine, true, part.level.dedicated_since);
   }
   return found;
+}
+
+// After a failure there is a pause, and then one probe.
+bool Machine::Core::backs_off(Account& account) {
+  if (!account.back_off.failing()) return false;
+  if (now_ >= account.back_off.retry_at()) return account.connecting_count > 0;
+  timers_.at_latest(account.timer, account.back_off.retry_at());
+  return true;
 }
 
 // One that min_pool_size is for.
@@ -272,16 +296,17 @@ std::optional<std::uint8_t> Machine::Core::keeper_of(const Account& account) con
 }
 
 // Requires: room for it, so its host has addresses; and credit.
-void Machine::Core::grant(Account& account, std::uint8_t machine) {
+void Machine::Core::grant(Account& account, std::uint8_t machine, bool dedicated) {
   Host& host = *ledger_.hosts.find(account.host);
   ++account.server_count;
   ++account.of_database->server_count;
   ++account.of_user->server_count;
   ++account.connecting_count;
   ++account.parts[machine].connecting_count;
+  account.parts[machine].dedicated_connecting_count += dedicated;
   host.connect_begins(now_);
   const Endpoint& to = host.addresses[host.next_address % host.addresses.size()];
-  answer(machine, seats::Open{account.name(), epoch_, host.self, to});
+  answer(machine, seats::Open{account.name(), epoch_, host.self, to, dedicated});
 }
 
 Machine::Core::Room Machine::Core::room_for(Account& account) {
@@ -295,11 +320,6 @@ Machine::Core::Room Machine::Core::room_for(Account& account) {
       return Room::pool_full;
     }
   }
-  if (account.back_off.failing() && now_ < account.back_off.retry_at()) {
-    timers_.at_latest(account.timer, account.back_off.retry_at());
-    return Room::later;
-  }
-  if (account.back_off.failing() && account.connecting_count > 0) return Room::later;  // one probe
   if (const Room room = host_room(account); room != Room::yes) return room;
   // Last: nobody makes room for a pool that could not use it.
   if (database_full(account) || user_full(account)) return Room::shared_full;
@@ -380,20 +400,48 @@ void Machine::Core::press(const Account& starved) {
     if (other.self == starved.self || other.staying_count() == 0) return;
     if (!shares_full_limit(starved, other)) return;
     for (std::uint8_t machine = 0; machine < other.parts.size(); ++machine) {
-      Part& part = other.parts[machine];
-      if (!part.present) continue;
-      const Pressure pressure{std::min(turn_of(starved), part.pressure.since),
-                              fair(starved, other) || part.pressure.wanted_too};
-      if (pressure == part.pressure) continue;
-      part.pressure = pressure;
-      answer(machine, seats::Pressed{other.name(), pressure});
+      press(other, machine, {turn_of(starved), fair(starved, other)});
     }
   });
+}
+
+void Machine::Core::press(Account& account, std::uint8_t machine, Pressure pressure) {
+  Part& part = account.parts[machine];
+  if (!part.present) return;
+  pressure.since = std::min(pressure.since, part.pressure.since);
+  pressure.wanted_too = pressure.wanted_too || part.pressure.wanted_too;
+  if (pressure == part.pressure) return;
+  part.pressure = pressure;
+  answer(machine, seats::Pressed{account.name(), pressure});
+}
+
+// A client wants a server of its own, and the others of its pool take the places: one of them goes
+// as soon as nobody uses it, if those who wait for it have not waited longer.
+void Machine::Core::crowd(Account& account, bool crowded) {
+  const bool was_crowded = std::exchange(account.crowded, crowded);
+  if (crowded && !should_make_room(account)) return;
+  for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
+    Part& part = account.parts[machine];
+    if (crowded) {
+      press(account, machine, {account.dedicated_since(), true});
+    } else if (was_crowded && part.pressure != Pressure{}) {
+      part.pressure = {};
+      answer(machine, seats::Pressed{account.name(), {}});
+    }
+  }
+  if (was_crowded && !crowded) touch_waiting();  // others who need a place say so again
+}
+
+// And those of its servers that are closing do not make room enough.
+bool Machine::Core::should_make_room(const Account& account) {
+  if (!account.crowded || account.closing_count >= account.dedicated_wanted()) return false;
+  return !(database_full(account) || user_full(account)) || !provided_for(account);
 }
 
 // Nobody needs a place any more: what has not been offered need not be.
 void Machine::Core::ease() {
   ledger_.accounts.each([&](AccountHandle, Account& account) {
+    if (account.crowded) return;
     for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
       Part& part = account.parts[machine];
       if (part.pressure == Pressure{}) continue;
@@ -406,7 +454,7 @@ void Machine::Core::ease() {
 // Whether a server that this pool offers makes room for another one. since: of the client that
 // waits for it there; never: nobody does.
 bool Machine::Core::should_yield(const Account& account, Instant since) {
-  bool yield = false;
+  bool yield = should_make_room(account) && account.dedicated_since() < since;
   ledger_.accounts.each([&](AccountHandle, const Account& other) {
     if (!other.starved || other.self == account.self) return;
     if (!shares_full_limit(other, account) || provided_for(other)) return;

@@ -275,6 +275,7 @@ void Machine::Core::admitted(Client& client) {
   if (!take_parameters(client)) return;
 
   client.become(ClientState::logging_in, now_);
+  if (client.replication != session::Replication::none) return want_own_server(client);
   if (pool.known) return welcome(client);
   if (hopeless(pool)) return fail_client(client, pool.failure->error);
   pool.logging_in.push_back(clients_, client);
@@ -308,10 +309,7 @@ bool Machine::Core::take_parameters(Client& client) {
     if (name == "options") continue;
     if (name != "replication" || ignored(name)) {
       take_parameter(client, name, value);
-    } else if (value != "false" && value != "off" && value != "no" && value != "0") {
-      fail_client(client, {sqlstate::feature_not_supported,
-                           "pgweir does not support replication connections yet",
-                           "Connect to PostgreSQL itself for replication."});
+    } else if (!take_replication(client, value)) {
       return false;
     }
   }
@@ -355,10 +353,18 @@ void Machine::Core::settle_parameters(Client& client, const Pool& pool) {
 // values. Requires: the client's pool is known.
 void Machine::Core::welcome(Client& client) {
   Pool& pool = *pools_.find(client.pool);
+  settle_parameters(client, pool);
+  say_welcome(client, pool.welcome);
+  update_reading(client);
+  arm(client);
+  if (!client.stream.held.empty()) continue_client(client);
+}
+
+void Machine::Core::say_welcome(Client& client,
+                                const std::vector<std::pair<std::string, std::string>>& said) {
   std::string& message = out_.scratch();
   write_authentication(message, wire::Authentication::ok);
-  settle_parameters(client, pool);
-  for (const auto& [name, value] : pool.welcome) {
+  for (const auto& [name, value] : said) {
     const auto index = session::tracked_index(name);
     wire::write_parameter_status(
         message, name, index ? values_.text(client.parameters[*index]) : std::string_view(value));
@@ -376,11 +382,8 @@ void Machine::Core::welcome(Client& client) {
   client.login.reset();
   client.become(ClientState::idle, now_);
   if (settings_.log_connections) {
-    note(NoteKind::client_login, Level::info, client.socket(), &pool, {});
+    note(NoteKind::client_login, Level::info, client.socket(), pools_.find(client.pool), {});
   }
-  update_reading(client);
-  arm(client);
-  if (!client.stream.held.empty()) continue_client(client);
 }
 
 session::CancelKey Machine::Core::new_cancel_key(std::uint16_t minor) {

@@ -98,9 +98,11 @@ pool::Level Machine::Core::level_of(const Pool& pool) const {
   const std::uint32_t waiting =
       pool.waiting.size() - std::min(pool.answering_count, pool.waiting.size());
   const std::uint32_t wanted = waiting + (for_login ? 1 : 0);
+  const Client* replicating = next_to_replicate(pool);
   return {
       wanted, wanted > 0 ? oldest_wait(pool) : never,
-      !pool.retired && (pool.client_count > 0 || (pool.forced_user && !pool.database->automatic))};
+      !pool.retired && (pool.client_count > 0 || (pool.forced_user && !pool.database->automatic)),
+      pool.replicating.size(), replicating != nullptr ? replicating->request_at : never};
 }
 
 // What is new: to the ledger, which the first machine asks itself, and where the pool lives.
@@ -152,11 +154,12 @@ Machine::Core::Pool* Machine::Core::pool_named(const pool::PoolName& name) {
 void Machine::Core::hear(std::uint8_t, const seats::Open& open) {
   Pool* pool = pool_named(open.pool);
   const bool for_nobody =
-      pool == nullptr || ((pool->retired || draining_) && pool->waiting.empty());
+      pool == nullptr || ((pool->retired || draining_) && pool->waiting.empty() && !open.dedicated);
   if (for_nobody || open.epoch != epoch_) {
-    return report(open.pool, {News::What::unused, open.host, {}});
+    return report(open.pool, {News::What::unused, open.host, {}, open.dedicated});
   }
-  open_server(*pool, open);
+  if (open.dedicated) return open_own_server(*pool, open);
+  open_server(*pool, open, beginning_of(pool->database->settings));
 }
 
 // Nobody uses it until the ledger has decided whether it goes. Requires: it is clean.
@@ -187,7 +190,7 @@ void Machine::Core::hear(std::uint8_t, const seats::Decided& decided) {
   if (decided.close) {
     server->told_to_go = true;
     return close_server(*server, decided.offer.why == Offer::Why::pressure
-                                     ? "another pool waits for its place"
+                                     ? "somebody else waits for its place"
                                      : "server_idle_timeout");
   }
   after_reply(*server);

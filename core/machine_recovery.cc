@@ -18,11 +18,14 @@ using wire::FrontendType;
 void Machine::Core::lose_client(Client& client) {
   Server& server = *servers_.find(client.server);
   const bool half_sent = !client.stream.between_messages() && client.stream.forward;
+  const bool replicates = server.replication != session::Replication::none;
   // While it still has its client: half a message says that nothing may follow it.
-  if (half_sent) close_server(server, "half a message was sent");
+  if (half_sent || replicates) {
+    close_server(server, half_sent ? "half a message was sent" : "its client left");
+  }
   part(client, server);
   client.become(ClientState::idle, now_);
-  if (half_sent) return;
+  if (half_sent || replicates) return;
   if (server.dying) return close_server(server, "the server ended the session");
   // Of a client that is untried nothing is under way but what sets the server up, and that is
   // whole.

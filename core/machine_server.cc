@@ -68,23 +68,18 @@ Machine::Core::Server& Machine::Core::add_server(Pool& pool, const Endpoint& end
   return server;
 }
 
-void Machine::Core::open_server(Pool& pool, const seats::Open& open) {
+Machine::Core::Server& Machine::Core::open_server(Pool& pool, const seats::Open& open,
+                                                  StartupParameters parameters) {
   Server& server = add_server(pool, open.endpoint);
   server.host = open.host;
   const DatabaseSettings& database = pool.database->settings;
-  std::vector<std::pair<std::string, std::string>> parameters;
-  for (const auto& [name, value] :
-       {std::pair("client_encoding", &database.client_encoding),
-        std::pair("datestyle", &database.datestyle), std::pair("timezone", &database.timezone),
-        std::pair("application_name", &database.application_name)}) {
-    if (!value->empty()) parameters.emplace_back(name, *value);
-  }
   server.login = std::make_unique<ServerLogin>(session::ServerIdentity{
       pool.user->name, database.dbname.empty() ? database.name : database.dbname, pool.credential,
       settings_.server_cleartext_password, pool.minor, std::move(parameters)});
   ++pool.connecting_count;
   out_.add(effect::Connect{server.socket(), server.endpoint});
   arm(server);
+  return server;
 }
 
 void Machine::Core::server_connected(Server& server, const event::Connected& event) {
@@ -169,7 +164,9 @@ void Machine::Core::server_ready(Server& server) {
           ? never
           : after(now_, settings_.server_lifetime - settings_.server_lifetime / 2560 * jitter());
   note(NoteKind::server_connected, Level::info, server.socket(), &pool, {});
+  Client* const own = clients_.find(server.opened_for);
   end_connecting(server, {News::What::logged_in, server.host, {}});
+  if (own != nullptr) return join_own_server(*own, server, said);
   if (pool.database->settings.connect_query.empty()) {
     make_available(server);
   } else {
@@ -184,7 +181,9 @@ void Machine::Core::end_connecting(Server& server, News news) {
   Pool& pool = *pools_.find(server.pool);
   server.connecting = false;
   --pool.connecting_count;
+  news.dedicated = server.replication != session::Replication::none;
   pool.news.push_back(news);
+  if (Client* client = clients_.find(std::exchange(server.opened_for, {}))) client->opening = {};
   touch(pool);
 }
 
@@ -211,7 +210,10 @@ void Machine::Core::login_failed(Server& server, const session::LoginFailure& fa
   Pool& pool = *pools_.find(server.pool);
   if (failure.protocol) return refused_protocol(server, failure.error);
   // Without a word: perhaps because of the protocol that was asked for.
-  if (failure.unanswered && server.state == ServerState::login && server.login->unheard()) {
+  const bool by_protocol =
+      failure.unanswered && server.state == ServerState::login && server.login->unheard();
+  const bool has_older = by_protocol && server.login->identity().minor > 0;
+  if (by_protocol) {
     pool.minor = server.login->identity().minor == 0 ? wire::newest_minor : 0;
   }
   note(NoteKind::server_login_failed, Level::warning, server.socket(), &pool, failure.error.message,
@@ -227,7 +229,9 @@ void Machine::Core::login_failed(Server& server, const session::LoginFailure& fa
   const PgError error = failure.error;
   const News::Why why{error.code.text(), out_.arena().copy(error.message),
                       out_.arena().copy(error.hint), heard, permanent};
+  const ClientHandle own = server.opened_for;
   close_server(server, error.message, {News::What::failed, server.host, why});
+  own_login_failed(own, error, not_there || has_older);
 }
 
 // It knows protocol 3.0 alone, and does not negotiate as PostgreSQL does: one that does not fail is
@@ -294,11 +298,13 @@ void Machine::Core::after_reply(Server& server) {
   switch (server.state) {
     case ServerState::active:
       if (may_leave(*client, server)) return release(*client, server);
-      // Its server may not stay, and what it has there would be lost.
-      if (idles_with_server(*client) && server.cancel_in_doubt) return fail_in_doubt(*client);
-      if (idles_with_server(*client) &&
-          (draining_ || server.stale || pools_.find(server.pool)->retired)) {
-        return drain_client(*client);
+      if (server.whole_session || server.pinned) {
+        // Now the clocks run that did not while it streamed.
+        if (server.owed.take_stream_over()) client->request_at = client->transaction_at = now_;
+        // Its server may not stay, and what it has there would be lost.
+        if (idles_with_server(*client) && server.cancel_in_doubt) return fail_in_doubt(*client);
+        const bool may_stay = !draining_ && !server.stale && !pools_.find(server.pool)->retired;
+        if (!may_stay && may_be_sent_away(*client)) return drain_client(*client);
       }
       if (server.cancel_wanted && !server.owed.swallowing()) {
         server.cancel_wanted = false;
@@ -381,6 +387,7 @@ void Machine::Core::release(Client& client, Server& server) {
 // A clean server, to whoever waits or to its pool. Serving the waiters is the end of the step's.
 void Machine::Core::make_available(Server& server) {
   Pool& pool = *pools_.find(server.pool);
+  PGWEIR_REQUIRE(server.replication == session::Replication::none, server.self.slot);  // I-21
   if (server.stale) return close_server(server, "not to be used again");
   if (server.cancel) {
     server.become(ServerState::settling, now_);
@@ -469,7 +476,7 @@ void Machine::Core::close_server(Server& server, std::string_view why) {
 void Machine::Core::close_server(Server& server, std::string_view why, News not_connected) {
   Pool& pool = *pools_.find(server.pool);
   const bool polite =
-      (server.state == ServerState::idle && !server.dying) ||
+      (server.state == ServerState::idle && !server.dying) || may_end_stream(server) ||
       (!server.connecting && !server.dying && provably_clean(server, clients_.find(server.client)));
   // PostgreSQL counts its session until it has read that we are gone: the place is kept as long.
   const bool waits = !server.connecting && !server.congested;

@@ -63,6 +63,18 @@ Machine::Core::Pool& Machine::Core::make_pool(const pool::PoolName& name) {
   return *made;
 }
 
+// What its servers' sessions begin with.
+Machine::Core::StartupParameters Machine::Core::beginning_of(const DatabaseSettings& database) {
+  StartupParameters parameters;
+  for (const auto& [name, value] :
+       {std::pair("client_encoding", &database.client_encoding),
+        std::pair("datestyle", &database.datestyle), std::pair("timezone", &database.timezone),
+        std::pair("application_name", &database.application_name)}) {
+    if (!value->empty()) parameters.emplace_back(name, *value);
+  }
+  return parameters;
+}
+
 // What a pool takes from the settings.
 void Machine::Core::refresh(Pool& pool) {
   pool.limits = pool::limits_of(pool.database->settings, pool.user->name, settings_);
@@ -151,7 +163,7 @@ void Machine::Core::retire_servers(Database& database) {
     if (pools_.find(server.pool)->database != &database) return;
     server.stale = true;
     if (Client* client = clients_.find(server.client);
-        client != nullptr && idles_with_server(*client)) {
+        client != nullptr && may_be_sent_away(*client)) {
       return drain_client(*client);  // and the server with it
     }
     if (server.state != ServerState::active && server.state != ServerState::recovering) {
@@ -168,7 +180,7 @@ void Machine::Core::retire(Pool& pool) {
   clients_.each([&](ClientHandle, Client& client) {
     if (client.pool != pool.self) return;
     if (client.state == ClientState::idle || client.state == ClientState::logging_in ||
-        idles_with_server(client)) {
+        may_be_sent_away(client)) {
       drain_client(client);
     }
   });
@@ -239,7 +251,7 @@ void Machine::Core::drain() {
         return fail_client(client, {sqlstate::cannot_connect_now, "pgweir is shutting down"});
       case ClientState::idle: return drain_client(client);
       case ClientState::active:
-        if (idles_with_server(client)) drain_client(client);
+        if (may_be_sent_away(client)) drain_client(client);
         return;
       case ClientState::waiting:
       case ClientState::console:

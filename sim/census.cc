@@ -11,13 +11,16 @@ namespace {
 constexpr std::int32_t protocol_3 = 0x30000;
 constexpr std::string_view authentication_ok("R\0\0\0\x08\0\0\0\0", 9);
 
-Login login_in(Body body) {
+template <typename Socket>
+Login login_in(Body body, Socket& socket) {
   Login login;
   while (const auto name = body.text()) {
     const auto value = body.text();
     if (!value) break;
     if (*name == "user") login.user = *value;
     if (*name == "database") login.database = *value;
+    if (*name == "replication") socket.replicates = true;
+    if (*name == "application_name") socket.mark = *value;
   }
   if (login.database.empty()) login.database = login.user;
   return login;
@@ -63,7 +66,7 @@ void Census::said(SocketId socket, std::string_view bytes) {
     server->second.started = true;
     Body body(bytes.substr(4));
     server->second.minor = static_cast<std::uint16_t>(body.int32().value_or(0));
-    server->second.whom = login_in(body);
+    server->second.whom = login_in(body, server->second);
   }
 }
 
@@ -82,7 +85,7 @@ void Census::heard(Client& client, std::string_view bytes) {
   while (const auto packet = client.packets.next()) {
     Body body(packet->body);
     if ((body.int32().value_or(0) & ~0xffff) != protocol_3) continue;  // asks for TLS and such
-    client.who = login_in(body);
+    client.who = login_in(body, client);
     client.started = true;
     client.packets = Framer(true);
     return;

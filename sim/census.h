@@ -32,6 +32,8 @@ class Census {
     bool welcomed = false;  // it was told AuthenticationOk
     bool closing = false;
     bool removed = false;  // its database is not in the settings
+    bool replicates = false;
+    std::string mark = {};  // of one that does: its application_name
     Login who{};
   };
   struct Server {
@@ -44,6 +46,8 @@ class Census {
     bool closing = false;
     std::uint32_t pid = 0;
     std::uint16_t minor = 0;  // of the protocol that it was asked for
+    bool replicates = false;  // it was asked to
+    std::string mark = {};    // then: its application_name
     Login whom{};
   };
 

@@ -68,8 +68,9 @@ void Simulation::fail_over() {
 void Simulation::check_recycled(const Event& event, std::span<const Effect> effects) {
   const bool was_due = std::exchange(deadline_, never) <= clock_.now();
   if (const auto wake = machines_->deadline()) deadline_ = wake->at;
-  const bool makes_room =
-      in_force_->now().max_db_connections + in_force_->now().max_user_connections > 0;
+  // For another pool, or for one that replicates.
+  const bool makes_room = options_.receiver_count > 0 || in_force_->now().max_db_connections > 0 ||
+                          in_force_->now().max_user_connections > 0;
   if (!std::holds_alternative<event::Resolved>(event) || was_due || makes_room) return;
   for (const Effect& effect : effects) {
     const auto* close = std::get_if<effect::Close>(&effect);

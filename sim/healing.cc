@@ -138,6 +138,9 @@ void Simulation::give_up() {
     if (application->pending().empty() || !ruins_.excuses(*application)) continue;
     application->vanish();
   }
+  for (const auto& receiver : receivers_) {
+    if (!receiver->pending().empty() && !ruins_.empty()) receiver->vanish();
+  }
 }
 
 // What anybody may still be waiting for by its own clocks, and the network's.
@@ -152,8 +155,8 @@ Duration Simulation::patience() const {
   const Duration statement = options_.work_max + milliseconds(options_.workload.sleep_ms_max) +
                              options_.weather.delay_max * 400 + options_.answers_late_max +
                              milliseconds(options_.workload.think_ms_max + 500);
-  longest += statement *
-             (12 * (options_.client_count + options_.unwelcome_count + options_.refused_count + 1));
+  longest += statement * (12 * (options_.client_count + options_.unwelcome_count +
+                                options_.refused_count + options_.receiver_count * 8 + 1));
   return longest + ruins_.patience();
 }
 
@@ -177,6 +180,9 @@ std::string Simulation::pending() const {
     const std::string owed =
         application->frozen() ? ruins_.owed_about(*application) : application->pending();
     if (!owed.empty() && !ruins_.excuses(*application)) return owed;
+  }
+  for (const auto& receiver : receivers_) {
+    if (std::string owed = receiver->pending(); !owed.empty() && ruins_.empty()) return owed;
   }
   for (const auto& person : operators_) {
     if (std::string owed = person->pending(); !owed.empty()) return owed;

@@ -172,9 +172,10 @@ void Ledger::start(Client& client) {
         const std::string value(body.text().value_or(""));
         if (*name == "user") client.user = value;
         if (*name == "database") client.database = value;
+        if (*name == "replication") client.replicates = true;
       }
       const bool console = client.database == "pgbouncer" || client.database == "pgweir";
-      const bool judged = !console && !given_up_.contains(client.database);
+      const bool judged = !console && !client.replicates && !given_up_.contains(client.database);
       client.has_session = has_session_ && has_session_({client.database, client.user});
       client.phase = judged ? Phase::logging_in : Phase::lawless;
     }
@@ -264,11 +265,13 @@ void Ledger::greet(Server& server, std::string_view bytes) {
     const std::string value(body.text().value_or(""));
     if (*name == "user") server.user = value;
     if (*name == "database") server.database = value;
+    if (*name == "replication") server.replicates = true;
   }
   server.phase = Phase::logging_in;
   count(Fate::server_greeting);
   if (server.liar) give_up(server.database);
-  if (given_up_.contains(server.database)) server.phase = Phase::lawless;
+  // O-16 judges these.
+  if (server.replicates || given_up_.contains(server.database)) server.phase = Phase::lawless;
 }
 
 void Ledger::to_server(Server& server, std::string_view bytes) {

@@ -172,8 +172,8 @@ class Ledger {
     std::optional<std::string> taken_;  // while it is recorded
   };
 
-  // lawless: it does not keep to the protocol, is the console's, or its database's servers may lie;
-  // nothing of it is judged.
+  // lawless: it does not keep to the protocol, is the console's, replicates, or its database's
+  // servers may lie; nothing of it is judged.
   enum class Phase : std::uint8_t { starting, logging_in, working, lawless };
 
   struct Client {
@@ -183,6 +183,7 @@ class Ledger {
     std::string user;
     std::string database;
     bool has_session = false;
+    bool replicates = false;
     std::string name;         // of its application, for a reader
     SocketId server{};        // that heard it last
     std::size_t passing = 0;  // of its message under way to that server
@@ -206,6 +207,7 @@ class Ledger {
     Inbox inbox;
     Phase phase = Phase::starting;
     bool liar = false;  // where it leads to
+    bool replicates = false;
     std::string user;
     std::string database;
     SocketId client{};        // that it heard last; none when that one is gone

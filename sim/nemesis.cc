@@ -76,8 +76,12 @@ void Simulation::strike() {
 
 void Simulation::strike_application() {
   Tape& tape = tapes_.faults;
-  Application& victim =
-      *applications_[tape.below(static_cast<std::uint32_t>(applications_.size()))];
+  const std::size_t number =
+      tape.below(static_cast<std::uint32_t>(applications_.size() + receivers_.size()));
+  if (number >= applications_.size()) {
+    return strike_receiver(*receivers_[number - applications_.size()]);
+  }
+  Application& victim = *applications_[number];
   if (!victim.stream()) return;
   const std::string who = "c" + std::to_string(victim.identity().number);
   switch (tape.below(3)) {
@@ -88,6 +92,13 @@ void Simulation::strike_application() {
       if (options_.darken) return victim.go_dark();
       victim.vanish();
   }
+}
+
+void Simulation::strike_receiver(Receiver& victim) {
+  if (!victim.stream()) return;
+  tell_fault(victim.name() + (options_.darken ? " goes dark" : " vanishes"));
+  if (options_.darken) return victim.go_dark();
+  victim.vanish();
 }
 
 // One session of a host ends, in one of the ways there are.

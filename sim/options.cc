@@ -298,6 +298,9 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   if (tape.chance(1, 4)) draw_pool_mode(options, tape);
   options.settings.server_check_query = "";
   if (tape.chance(1, 4)) draw_own_queries(options, tape);
+  // Nothing that a liar says to them could be judged.
+  const bool replicates = tape.chance(1, 2) && options.hostile_permille == 0;
+  if (replicates) options.receiver_count = tape.between(1, 3);
   return options;
 }
 
@@ -367,6 +370,7 @@ std::string describe(const RunOptions& options) {
   add("noise_percent", options.noise_percent, 0);
   add("operators", options.operator_count, 0);
   add("operator_pause ms", ms(options.operator_pause), 500);
+  add("receivers", options.receiver_count, 0);
   add("strangers", options.stranger_count, 0);
   add("stranger_pause ms", ms(options.stranger_pause), 500);
   add("hostile_permille", options.hostile_permille, 0);

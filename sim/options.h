@@ -62,6 +62,9 @@ struct RunOptions {
   std::uint32_t operator_count = 0;
   Duration operator_pause{};
 
+  // Clients that replicate.
+  std::uint32_t receiver_count = 0;
+
   // Hostile clients, and how long they stay away.
   std::uint32_t stranger_count = 0;
   Duration stranger_pause{};

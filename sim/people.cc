@@ -21,6 +21,10 @@ void Simulation::build_people() {
     strangers_.push_back(std::make_unique<Stranger>(*this, i + 1));
     strangers_.back()->start();
   }
+  for (std::uint32_t i = 0; i < options_.receiver_count; ++i) {
+    receivers_.push_back(std::make_unique<Receiver>(*this, i + 1));
+    receivers_.back()->start();
+  }
 }
 
 // People at the console ask, and machines tell each other, without anything being changed by it.
@@ -191,6 +195,7 @@ Stock Simulation::stock() const {
   for (const auto& application : applications_) {
     stock.still = stock.still && application->pending().empty();
   }
+  for (const auto& receiver : receivers_) stock.still = stock.still && receiver->pending().empty();
   // A stranger that has said who it is may wait, as it pleases; and so may, to the pooler, who went
   // silently.
   for (const auto& [socket, client] : census_.clients()) {
@@ -198,7 +203,8 @@ Stock Simulation::stock() const {
     stock.still = stock.still && !waits && !shell_->stream_of(socket)->dark();
   }
   for (const auto& [socket, server] : census_.servers()) {
-    const bool free = watch_->is_free(socket) && !shell_->stream_of(socket)->dark();
+    const bool free =
+        (server.replicates || watch_->is_free(socket)) && !shell_->stream_of(socket)->dark();
     stock.still = stock.still && server.ready && free;
     // One that is gone may have been idle, and so may one that is about to hear the rest of a COPY
     // that failed; one that hangs has not heard it.

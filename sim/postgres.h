@@ -44,6 +44,8 @@ class Postgres : public Host {
   const std::vector<std::string>& statements() const { return journal_.statements; }
   const std::vector<std::string>& complaints() const { return journal_.complaints; }
   const std::multiset<std::string>& ledger() const { return journal_.ledger; }
+  // There was a walsender that began with this mark.
+  bool has_replicated(const std::string& mark) const { return journal_.walsenders.contains(mark); }
   void forget_statements() { journal_.keep_statements = false; }
   const std::vector<std::unique_ptr<PostgresSession>>& sessions() const { return sessions_; }
 

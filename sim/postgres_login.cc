@@ -153,7 +153,11 @@ void PostgresSession::start_session(const Parameters& parameters) {
   }
   for (const auto& [name, value] : read_options(options)) say(name, value);
   for (const auto& [name, value] : parameters) {
-    if (name != "user" && name != "database" && name != "options") say(name, value);
+    if (name == "replication") {
+      if (!take_replication(value)) return;
+    } else if (name != "user" && name != "database" && name != "options") {
+      say(name, value);
+    }
   }
   state_.begin(std::move(defaults), said, options_.server_version);
   if (options_.starting_up) return fatal("57P03", "the database system is starting up");
@@ -227,6 +231,7 @@ void PostgresSession::log_in() {
   }
   phase_ = Phase::ready;
   logged_in_ = true;
+  if (replicates()) journal_.walsenders.insert(mark());
   ++journal_.login_count;
   journal_.session_count_max = std::max(journal_.session_count_max, ++journal_.session_count);
   tell(ServerEvent::Kind::logged_in);

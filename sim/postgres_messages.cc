@@ -28,6 +28,11 @@ void PostgresSession::on_message(const Message& message) {
   if (skipping_ && message.type != 'S' && message.type != 'X') return;
   const bool ends_batch = message.type == 'Q' || message.type == 'S' || message.type == 'F';
   const bool was_open = std::exchange(batch_open_, !ends_batch);
+  if (replicates() && std::string_view("PBDECF").contains(message.type)) {
+    in_query_ = message.type == 'F';
+    fail("08P01", "extended query protocol not supported in a replication connection");
+    return in_query_ ? run_queue() : void();
+  }
   switch (message.type) {
     case 'Q': return on_query(message);
     case 'P': return on_parse(message);
@@ -56,6 +61,8 @@ void PostgresSession::on_query(const Message& message) {
     journal_.statements.push_back(std::to_string(pid_) + ": " + std::string(*sql));
   }
   connect_query_heard_ = connect_query_heard_ || *sql == options_.connect_query;
+  in_query_ = true;
+  if (replicates() && on_replication_command(*sql)) return;
   std::vector<Statement> statements = understand(*sql);
   for (const Statement& statement : statements) check_owner(statement);
   in_query_ = true;

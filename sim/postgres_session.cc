@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/verdict.h"
+
 namespace pgweir::sim {
 
 PostgresSession::PostgresSession(std::shared_ptr<Stream> stream, const ServerOptions& options,
@@ -27,6 +29,7 @@ void PostgresSession::turn() {
       case Phase::authenticating: on_proof(*message); break;
       case Phase::ready: work_on(*message); break;
       case Phase::copy_in: on_copy_message(*message); break;
+      case Phase::streaming: on_stream_message(*message); break;
       case Phase::working:
       case Phase::sleeping:
       case Phase::locking:
@@ -102,6 +105,7 @@ void PostgresSession::lock_granted() {
 void PostgresSession::cancel() {
   // Fact 14: one that comes inside a COPY is noticed at its next data.
   if (phase_ == Phase::copy_in) cancel_pending_ = true;
+  if (phase_ == Phase::streaming) end_stream_by("57014", "canceling statement due to user request");
   if (busy() && phase_ != Phase::finishing) {
     interrupt("canceling statement due to user request", true);
   }
@@ -154,6 +158,10 @@ void PostgresSession::deliver_notifications() {
 void PostgresSession::check_owner(const Statement& statement) {
   if (!options_.connect_query.empty() && !connect_query_heard_ && !statement.client_tag.empty()) {
     complain("O-05 own state", statement.client_tag + " got a session before connect_query");
+  }
+  if (replicates() && !statement.client_tag.empty()) {
+    complain(std::string(oracle::replication),
+             statement.client_tag + " speaks to the walsender of " + mark());
   }
   request_ = statement.request_tag;
   tell(ServerEvent::Kind::text_arrived);

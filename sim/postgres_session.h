@@ -82,6 +82,7 @@ struct Journal {
   std::size_t login_count = 0;                       // ever
   std::function<void(const CancelRequest&)> cancel;  // a session brought one
   std::map<std::uint32_t, std::string> secrets;      // to cancel by, of all who logged in
+  std::set<std::string> walsenders;                  // by their marks, of all who logged in
   std::function<void(const Notification&)> publish;  // a session has committed one
   AdvisoryLocks locks;
   std::uint32_t schema = 0;  // how often the tables have changed
@@ -139,6 +140,10 @@ class PostgresSession final : public Peer {
   char status() const { return status_; }
   std::uint32_t pid() const { return pid_; }
   std::string setting(const std::string& name) const { return state_.value(name); }
+  // A walsender: for one client, from the login on.
+  bool replicates() const { return replication_ != Replication::none; }
+  // What its client called itself when it asked for it.
+  std::string mark() const;
 
  private:
   // working: at a statement whose time has not come; sleeping: in the statement that sleeps;
@@ -148,6 +153,7 @@ class PostgresSession final : public Peer {
     authenticating,
     ready,
     copy_in,
+    streaming,
     working,
     sleeping,
     locking,
@@ -155,6 +161,14 @@ class PostgresSession final : public Peer {
     ended
   };
   enum class Outcome { done, failed, paused };
+  enum class Replication : std::uint8_t { none, logical, physical };
+  struct Streaming {
+    bool logical = false;
+    int timeline = 0;
+    int said_count = 0;  // pieces
+    int heard_count = 0;
+    bool done_said = false;
+  };
   using Lasts = SessionState::Lasts;
   // Cursors are portals too, and share their names.
   struct Portal {
@@ -197,6 +211,16 @@ class PostgresSession final : public Peer {
   Statement resolved(const Statement& statement) const;
   bool has_old_plan(const Statement& statement) const;
   void fail_for_old_plan();
+
+  // postgres_replication.cc
+  bool take_replication(const std::string& value);
+  bool on_replication_command(std::string_view text);
+  void back_up();
+  void start_streaming(const std::vector<std::string>& words);
+  void say_wal(int count);
+  void on_stream_message(const Message& message);
+  void end_stream();
+  void end_stream_by(const char* code, const std::string& why);
 
   // postgres_statements.cc. simple: a Query sends row descriptions, Execute does not.
   Outcome execute(const Statement& statement, bool simple);
@@ -299,6 +323,8 @@ class PostgresSession final : public Peer {
   std::deque<Statement> queue_;  // the rest of a Query
   std::map<std::string, Statement, std::less<>> prepared_;
   std::map<std::string, Portal, std::less<>> portals_;
+  Replication replication_ = Replication::none;
+  Streaming streaming_;
   bool copy_fails_ = false;
   int copy_count_ = 0;
 };

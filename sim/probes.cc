@@ -74,6 +74,8 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::accept_paused, "there are no descriptors for another client"},
     {Probe::settings_applied, "settings are loaded again"},
     {Probe::drained, "all have gone, and pgweir ends", only_drain},
+    {Probe::receiver_let_in, "a client that replicates gets its server"},
+    {Probe::receiver_streams, "a server streams to a client"},
     {Probe::encryption_refused, "a client asks for encryption first"},
     {Probe::protocol_negotiated, "a client is told which protocol is spoken"},
     {Probe::old_password_refused, "a client has a password that changed"},
@@ -137,7 +139,7 @@ void Probes::noted(const Note& note) {
   constexpr std::array<std::pair<std::string_view, Probe>, 7> closed_by_text{{
       {"server_idle_timeout", Probe::server_idle_timeout},
       {"server_lifetime", Probe::server_lifetime},
-      {"another pool waits for its place", Probe::server_makes_room},
+      {"somebody else waits for its place", Probe::server_makes_room},
       {"not to be used again", Probe::server_not_reused},
       {"half a message was sent", Probe::half_message_sent},
       {"its client was lost in the middle of a request", Probe::lost_in_request},

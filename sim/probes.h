@@ -72,6 +72,8 @@ enum class Probe : std::uint8_t {
   accept_paused,
   settings_applied,
   drained,
+  receiver_let_in,
+  receiver_streams,
   // How clients begin.
   encryption_refused,
   protocol_negotiated,

@@ -276,6 +276,7 @@ void Simulation::after_step(const Event& event, std::span<const Effect> effects)
   no_growth_.step(event, effects.size(), census_.clients().size());
   check_recycled(event, effects);
   names_.step(shell_->stepping(), clock_.now(), settings().dns_max_ttl, event, effects, verdict_);
+  replications_.step(effects);
   ledger_.step(event, effects);
   mail_.step(shell_->stepping(), clock_.now(), event, effects);
   watch_->step(event, effects);
@@ -436,6 +437,7 @@ void Simulation::check_end() {
   for (const auto& application : applications_) application->thaw();
   for (const auto& stranger : strangers_) stranger->thaw();
   for (const auto& person : operators_) person->retire();
+  for (const auto& receiver : receivers_) receiver->retire();
   const Duration idle = settings_.server_idle_timeout + settings_.server_lifetime;
   // Before each part of a job; around the statements there are at most so many more.
   constexpr std::uint32_t other_parts_max = 10;

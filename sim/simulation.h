@@ -33,6 +33,8 @@
 #include "sim/postgres.h"
 #include "sim/probes.h"
 #include "sim/quotas.h"
+#include "sim/receiver.h"
+#include "sim/replications.h"
 #include "sim/ruins.h"
 #include "sim/shell.h"
 #include "sim/shrink.h"
@@ -204,6 +206,7 @@ class Simulation {
   void schedule_fault();
   void strike();
   void strike_application();
+  void strike_receiver(Receiver& victim);
   void strike_server();
   void strike_host(std::size_t number);
   void change_tables();
@@ -255,7 +258,9 @@ class Simulation {
   std::vector<std::unique_ptr<Application>> applications_;
   std::vector<std::unique_ptr<Operator>> operators_;
   std::vector<std::unique_ptr<Stranger>> strangers_;
+  std::vector<std::unique_ptr<Receiver>> receivers_;
   Census census_;
+  Replications replications_{verdict_, census_};
   Quotas quotas_;
   Names names_;
   Ruins ruins_{*this};

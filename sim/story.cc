@@ -138,6 +138,7 @@ std::string Story::happened(const Event& event) {
       const SocketId id = socket_of(e.client);
       const auto& address = e.peer.address;
       if (address[2] == 1) story.names_[id] = "c" + std::to_string(address[3]);
+      if (address[2] == 7) story.names_[id] = "r" + std::to_string(address[3]);
       if (address[2] == 2) story.names_[id] = "cancel-of-c" + std::to_string(address[3]);
       if (address[2] == 5 || address[2] == 6)
         story.names_[id] = "wrong-cancel-of-c" + std::to_string(address[3]);

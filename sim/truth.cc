@@ -97,15 +97,26 @@ Untruth pool_untruth(const Login& login, const PoolRow& pool, const Stock& stock
   if (const Untruth untruth = differs(name + "sv_* without sv_login", pool.ready, servers)) {
     return untruth;
   }
-  if (pool.idle_beside_waiting && stock.one_machine)
+  // Who replicates waits for none of these.
+  const auto waits_to_replicate = [&](const auto& entry) {
+    const Census::Client& client = entry.second;
+    return client.replicates && client.started && !client.welcomed && client.who == login;
+  };
+  const bool for_own = std::ranges::any_of(stock.census.clients(), waits_to_replicate);
+  if (pool.idle_beside_waiting && stock.one_machine && !for_own)
     return name + "clients are said to wait beside an idle server";
   if (!stock.still) return std::nullopt;
   if (const Untruth untruth = differs(name + "cl_waiting", pool.clients_waiting, {0, 0})) {
     return untruth;
   }
+  const auto replicating = std::ranges::count_if(stock.census.servers(), [&](const auto& entry) {
+    const Census::Server& server = entry.second;
+    return server.replicates && server.ready && !server.closing && server.whom == login;
+  });
   const bool sessions = pool_mode_of(stock.settings, login) == PoolMode::session;
-  return differs(name + "sv_idle + sv_pinned", pool.idle + (sessions ? pool.active : pool.pinned),
-                 servers);
+  const std::int64_t kept = sessions ? pool.active - replicating : pool.pinned;
+  return differs(name + "sv_idle + sv_pinned and those that replicate",
+                 pool.idle + kept + replicating, servers);
 }
 
 Untruth pools_untruth(const ConsoleAnswer& answer, const Stock& stock) {
@@ -169,6 +180,10 @@ std::string said(const ConsoleAnswer& answer, std::size_t row, std::string_view 
   return std::string(answer.text(row, column).value_or("?"));
 }
 
+std::string replicates(const ConsoleAnswer& answer, std::size_t row) {
+  return said(answer, row, "replication") == "none" ? "" : "replicates";
+}
+
 Untruth clients_untruth(const ConsoleAnswer& answer, const Stock& stock) {
   std::vector<Row> told;
   std::vector<Row> are;
@@ -181,7 +196,7 @@ Untruth clients_untruth(const ConsoleAnswer& answer, const Stock& stock) {
     // The console has two names.
     const std::string database = said(answer, row, "database");
     told.push_back({database == "pgweir" ? "pgbouncer" : database, said(answer, row, "user"),
-                    said(answer, row, "addr"), said(answer, row, "port")});
+                    said(answer, row, "addr"), said(answer, row, "port"), replicates(answer, row)});
   }
   std::int64_t started = 0;
   for (const auto& [socket, client] : stock.census.clients()) {
@@ -189,7 +204,8 @@ Untruth clients_untruth(const ConsoleAnswer& answer, const Stock& stock) {
     started += client.started && !client.welcomed;
     if (!client.welcomed) continue;
     are.push_back({on_console(client.who) ? "pgbouncer" : client.who.database, client.who.user,
-                   address_text(client.peer), std::to_string(client.peer.port)});
+                   address_text(client.peer), std::to_string(client.peer.port),
+                   client.replicates ? "replicates" : ""});
   }
   if (const Untruth untruth = rows_untruth(std::move(told), std::move(are))) return untruth;
   return differs("clients that log in", logging_in, {0, started});
@@ -203,7 +219,7 @@ Untruth servers_untruth(const ConsoleAnswer& answer, const Stock& stock) {
     if (state == "closing" || state == "new") continue;
     told.push_back({said(answer, row, "database"), said(answer, row, "user"),
                     said(answer, row, "addr"), said(answer, row, "port"),
-                    said(answer, row, "remote_pid")});
+                    said(answer, row, "remote_pid"), replicates(answer, row)});
     if (state != "idle" && state != "used") continue;
     if (!said(answer, row, "link").empty()) return "an idle server has a link";
     const std::string address = said(answer, row, "addr");
@@ -218,7 +234,8 @@ Untruth servers_untruth(const ConsoleAnswer& answer, const Stock& stock) {
   for (const auto& [socket, server] : stock.census.servers()) {
     if (server.closing || !server.ready) continue;
     are.push_back({server.whom.database, server.whom.user, address_text(server.to),
-                   std::to_string(server.to.port), std::to_string(server.pid)});
+                   std::to_string(server.to.port), std::to_string(server.pid),
+                   server.replicates ? "replicates" : ""});
   }
   if (const Untruth untruth = rows_untruth(std::move(told), std::move(are))) return untruth;
   const auto count = static_cast<std::int64_t>(stock.census.servers().size());

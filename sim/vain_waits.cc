@@ -36,7 +36,8 @@ void VainWaits::heard(SocketId socket) {
   if (simulation_.options().hostile_permille > 0) return;
   const Census::Server& server = simulation_.census().servers().at(socket);
   const Login& pool = server.whom;
-  if (!server.refused || has_another(pool, socket)) return;
+  // Of one that was asked to replicate it is told to its client alone.
+  if (!server.refused || server.replicates || has_another(pool, socket)) return;
   const Instant now = simulation_.clock().now();
   const auto left = left_at_.find(pool);
   if (left != left_at_.end()) {

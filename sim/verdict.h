@@ -32,6 +32,7 @@ inline constexpr std::string_view error_shape = "O-12 error shape";
 inline constexpr std::string_view transparency = "O-13 transparency";
 inline constexpr std::string_view chunking = "O-14 chunking invariance";
 inline constexpr std::string_view pool_mode = "O-15 pool mode";
+inline constexpr std::string_view replication = "O-16 replication";
 inline constexpr std::string_view work_conservation = "O-20 work conservation";
 inline constexpr std::string_view fifo = "O-21 fifo";
 inline constexpr std::string_view growth = "O-22 growth";

@@ -263,6 +263,8 @@ SocketId Watch::owner_of(SocketId server) const {
 }
 
 bool Watch::is_free(SocketId server) const {
+  const auto known = simulation_.census().servers().find(server);
+  if (known != simulation_.census().servers().end() && known->second.replicates) return false;
   return is_still(server) && !simulation_.ledger().is_pinned(server);
 }
 
@@ -497,6 +499,7 @@ void Watch::check_waiter(SocketId client) {
   // Some may have a server that nothing was sent to yet: half of their request has come.
   const auto may_have_one = [&](const auto& entry) {
     if (waiting_.contains(entry.first) || !is_near(entry.first)) return false;
+    if (simulation_.census().clients().at(entry.first).replicates) return false;
     if (entry.second == 0) return same_pool(entry.first, client);  // a stranger
     const Application& other = *simulation_.applications()[entry.second - 1];
     // One that went silently is still there, to the pooler.

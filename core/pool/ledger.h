@@ -27,10 +27,22 @@ namespace pgweir::pool {
 struct Part {
   bool present = false;  // it has such a pool
   Level level;
-  std::uint32_t connecting_count = 0;  // granted to it, not logged in yet
+  std::uint32_t connecting_count = 0;            // granted to it, not logged in yet
+  std::uint32_t dedicated_connecting_count = 0;  // of those, for one client alone
   static constexpr std::uint32_t of_another_host = UINT32_MAX;
   std::uint32_t failures_told = 0;  // changes of what failed that it has been told
   Pressure pressure;                // that it has been told
+
+  // Servers to be opened, and not granted yet.
+  bool wants_pooled() const { return level.wanted > connecting_count - dedicated_connecting_count; }
+  bool wants_dedicated() const { return level.dedicated > dedicated_connecting_count; }
+};
+
+// The next server to be opened, for whom.
+struct Want {
+  std::uint8_t machine = 0;
+  bool dedicated = false;
+  Instant since = never;
 };
 
 // Servers of a database or of a user.
@@ -57,7 +69,9 @@ struct Account {
   std::uint32_t closing_count = 0;  // told to go, until it is known to have gone by itself before
   bool starved = false;             // somebody waits, and a limit shared with other pools is full
   Instant kept_since = never;  // while starved: when a place under another limit was first kept
-  bool dirty = false;          // to be looked at before the step ends
+  // A client wants a server of its own, and a limit is full to which this pool's others count.
+  bool crowded = false;
+  bool dirty = false;  // to be looked at before the step ends
   BackOff back_off;
   Timers::Id timer = 0;
 
@@ -69,6 +83,9 @@ struct Account {
   }
   // Of the client that has waited longest.
   Instant since() const;
+  // Of those that replicate.
+  std::uint32_t dedicated_wanted() const;
+  Instant dedicated_since() const;
 };
 
 struct Ledger {

@@ -110,10 +110,11 @@ struct Pool {
   std::uint32_t client_count = 0;
   std::uint32_t pinned_count = 0;  // servers that stay with their clients
   std::uint32_t answering_count =
-      0;                 // servers that are asked whether they are there, and soon answer
-  WaitQueue waiting;     // for a server
-  WaitQueue logging_in;  // for the parameters
-  bool dirty = false;    // to be looked at before the step ends
+      0;                  // servers that are asked whether they are there, and soon answer
+  WaitQueue waiting;      // for a server
+  WaitQueue logging_in;   // for the parameters
+  WaitQueue replicating;  // for a server of their own, until that is logged in
+  bool dirty = false;     // to be looked at before the step ends
 
   // What a server of this pool says of its session: what clients are told when they log in.
   bool known = false;

@@ -24,6 +24,10 @@ struct Level {
   std::uint32_t wanted = 0;  // servers, those that are being connected included
   Instant since = never;     // of the client that has waited longest
   bool kept_up = false;      // min_pool_size is for it
+  // Clients that replicate: each wants one opened for it alone, those that are being connected
+  // included; since: of the one that has waited longest and has none under way.
+  std::uint32_t dedicated = 0;
+  Instant dedicated_since = never;
   bool operator==(const Level&) const = default;
 };
 
@@ -83,6 +87,7 @@ struct News {
   What what{};
   HostHandle host{};  // where it was connected to; for the first four
   std::optional<Why> why{};
+  bool dedicated = false;  // the same: it was granted for one client alone
   bool operator==(const News&) const = default;
 };
 

@@ -44,8 +44,8 @@ auto fields_of(Is<pool::PoolName> auto& name) {
   return std::tie(database, user, forced_user);
 }
 auto fields_of(Is<pool::Level> auto& level) {
-  auto& [wanted, since, kept_up] = level;
-  return std::tie(wanted, since, kept_up);
+  auto& [wanted, since, kept_up, dedicated, dedicated_since] = level;
+  return std::tie(wanted, since, kept_up, dedicated, dedicated_since);
 }
 auto fields_of(Is<pool::Hunger> auto& hunger) {
   auto& [number, wanted, since, newest, behind, unknown, told_count, passing] = hunger;
@@ -56,8 +56,8 @@ auto fields_of(Is<pool::News::Why> auto& why) {
   return std::tie(code, message, hint, heard, permanent);
 }
 auto fields_of(Is<pool::News> auto& news) {
-  auto& [what, host, why] = news;
-  return std::tie(what, host, why);
+  auto& [what, host, why, dedicated] = news;
+  return std::tie(what, host, why, dedicated);
 }
 auto fields_of(Is<pool::Offer> auto& offer) {
   auto& [server, why, used_at, since] = offer;
@@ -109,8 +109,8 @@ auto fields_of(Is<Report> auto& message) {
   return std::tie(pool, epoch, gone, level, hunger, news, offers);
 }
 auto fields_of(Is<Open> auto& message) {
-  auto& [pool, epoch, host, endpoint] = message;
-  return std::tie(pool, epoch, host, endpoint);
+  auto& [pool, epoch, host, endpoint, dedicated] = message;
+  return std::tie(pool, epoch, host, endpoint, dedicated);
 }
 auto fields_of(Is<Decided> auto& message) {
   auto& [pool, offer, close] = message;

@@ -133,6 +133,7 @@ struct Open {
   std::uint32_t epoch = 0;
   HostHandle host;
   Endpoint endpoint;
+  bool dedicated = false;  // to one client, which replicates
   bool operator==(const Open&) const = default;
 };
 // To one that an Offer was about: it is closed, or goes on. Of one that was kept, the pressure that

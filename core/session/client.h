@@ -19,6 +19,7 @@
 #include "core/session/cancel_key.h"
 #include "core/session/message_stream.h"
 #include "core/session/parameters.h"
+#include "core/session/replication.h"
 #include "core/session/startup_settings.h"
 #include "core/session/statements.h"
 #include "core/session/unanswered_batch.h"
@@ -28,7 +29,8 @@ namespace pgweir::session {
 enum class ClientState : std::uint8_t {
   startup,         // its first packet is awaited
   authenticating,  // who it says it is has still to be proved
-  logging_in,      // proved; waits for the pool to learn the parameters of its servers
+  logging_in,      // proved; waits for the pool to learn the parameters of its servers, or, to
+                   // replicate, for a server of its own
   idle,            // logged in, has no server and wants none
   waiting,         // wants a server; its bytes are held
   active,          // has a server
@@ -99,7 +101,9 @@ struct Client {
 
   PoolHandle pool;                             // from logging_in on
   PoolMode pool_mode = PoolMode::transaction;  // as it was when it logged in, for its whole life
-  ServerHandle server;                         // while active
+  Replication replication = Replication::none;
+  ServerHandle server;   // while active
+  ServerHandle opening;  // to replicate: its server, until that is logged in
   ClientHandle wait_previous;
   ClientHandle wait_next;
   MessageStream stream;

@@ -20,6 +20,10 @@ void ReplyQueue::push(Owed owed) {
       return;
     }
   }
+  if (copy_ == Copy::both && owed.request == Request::copy_end) {
+    copy_ = Copy::both_ended;
+    return;
+  }
   if (owed.request == Request::copy_end && empty()) return;
   if (skipping_) {
     if (owed.request != Request::sync) return;
@@ -66,9 +70,9 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
   Owed& owed = head();
   const bool statement = owed.request == Request::query || owed.request == Request::execute;
   switch (reply) {
-    case BackendType::data_row: return statement;
+    case BackendType::data_row: return statement && copy_ != Copy::both;
     case BackendType::row_description:
-      if (owed.request == Request::query) return true;
+      if (owed.request == Request::query) return copy_ != Copy::both;
       if (owed.request == Request::describe_portal ||
           (owed.request == Request::describe_statement && owed.begun)) {
         answered(match);
@@ -89,9 +93,13 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
     case BackendType::command_complete:
     case BackendType::empty_query_response:
       if (!statement) return false;
-      if (copy_ == Copy::open) return false;
-      copy_ = Copy::none;
-      copy_syncs_ = 0;  // the COPY was read to its end
+      if (copy_ != Copy::none) {
+        if (copy_ == Copy::open) return false;
+        // One that shuts down ends its stream by this alone.
+        stream_over_ = stream_over_ || streaming();
+        copy_ = Copy::none;
+        copy_syncs_ = 0;  // the COPY was read to its end
+      }
       owed.begun = true;
       if (owed.request == Request::execute) answered(match);
       return true;
@@ -116,22 +124,25 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
       owed.begun = true;
       return true;
     case BackendType::copy_in_response:
-      if (!statement) return false;
+      if (!statement || streaming()) return false;
       copy_begins();
       return true;
-    case BackendType::copy_out_response:
+    case BackendType::copy_both_response:
+      if (owed.request != Request::query || streaming()) return false;
+      streaming_begins();
+      return true;
+    case BackendType::copy_out_response: return statement && !streaming();
     case BackendType::copy_data:
     case BackendType::copy_done: return statement;
     case BackendType::error_response: fail(match); return true;
     case BackendType::ready_for_query:
-      if (!ends_ready(owed.request) || copy_ == Copy::open) return false;
+      if (!ends_ready(owed.request) || copy_ == Copy::open || streaming()) return false;
       if (owed.request != Request::sync && !owed.begun) return false;
       copy_ = Copy::none;
       answered(match);
       return true;
     case BackendType::authentication:
     case BackendType::backend_key_data:
-    case BackendType::copy_both_response:
     case BackendType::negotiate_protocol_version:
     case BackendType::notice_response:
     case BackendType::notification_response:
@@ -143,6 +154,7 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
 // An error in the extended protocol: the server reads and discards messages until a Sync. In a
 // simple query, a function call or a Sync only ReadyForQuery follows.
 void ReplyQueue::fail(Match& match) {
+  stream_over_ = stream_over_ || streaming();
   copy_ = Copy::none;
   extra_ready_ += copy_syncs_;
   copy_syncs_ = 0;
@@ -197,6 +209,17 @@ void ReplyQueue::copy_begins() {
     return owed.request != Request::copy_end;
   });
   batch_open_ = !ends_ready(last->request);  // there is one: the head
+}
+
+// Its client may have ended it before it heard that it has begun.
+void ReplyQueue::streaming_begins() {
+  copy_ = Copy::both;
+  const auto ends = [](const Owed& owed) { return owed.request == Request::copy_end; };
+  const auto behind = owed_.begin() + static_cast<std::ptrdiff_t>(head_) + 1;
+  const auto mark = std::find_if(behind, owed_.end(), ends);
+  if (mark == owed_.end()) return;
+  copy_ = Copy::both_ended;
+  owed_.erase(mark);
 }
 
 void ReplyQueue::pop() {

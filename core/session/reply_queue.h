@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/base/handle.h"
@@ -126,7 +127,12 @@ class ReplyQueue {
   // What comes next is for nobody: the answer to something pgweir asked itself.
   bool swallowing() const { return !empty() && owed_[head_].fate == Fate::swallow; }
   // The server waits for COPY data from its client.
-  bool copying_in() const { return copy_ == Copy::open; }
+  bool copying_in() const { return copy_ == Copy::open || copy_ == Copy::both; }
+  // It streams: both send COPY data until both have ended it (PostgreSQL: "Streaming Replication
+  // Protocol", START_REPLICATION).
+  bool streaming() const { return copy_ == Copy::both || copy_ == Copy::both_ended; }
+  // It has ended since this was asked last.
+  bool take_stream_over() { return std::exchange(stream_over_, false); }
   // No reply owed, and the server is not in the middle of a mode.
   bool settled() const { return empty() && !lacks_sync() && copy_ == Copy::none; }
   // A batch of the extended protocol was begun that only a Sync will end: whatever of it is
@@ -146,7 +152,9 @@ class ReplyQueue {
   void add_to(Hash& hash) const;
 
  private:
-  enum class Copy : std::uint8_t { none, open, ended };
+  // both: in the two directions at once; both_ended: by the client, so that rows may follow what
+  // the server still sends.
+  enum class Copy : std::uint8_t { none, open, ended, both, both_ended };
 
   static bool ends_ready(Request request) {
     return request == Request::sync || request == Request::query ||
@@ -159,6 +167,7 @@ class ReplyQueue {
   void fail(Match& match);
   bool take_extra_ready();
   void copy_begins();
+  void streaming_begins();
   bool accepts(wire::BackendType reply, Match& match);
 
   std::vector<Owed> owed_;  // from head_ on; compacted when it empties
@@ -170,6 +179,7 @@ class ReplyQueue {
   bool batch_open_ = false;  // the last request was one of the extended protocol, and no Sync
   bool skipping_ = false;
   Copy copy_ = Copy::none;
+  bool stream_over_ = false;
   std::uint32_t copy_syncs_ = 0;   // Syncs sent into the COPY under way
   std::uint32_t extra_ready_ = 0;  // of those, once it failed: not known to be unanswered
 };

@@ -15,6 +15,7 @@
 #include "core/event.h"
 #include "core/session/message_stream.h"
 #include "core/session/parameters.h"
+#include "core/session/replication.h"
 #include "core/session/reply_queue.h"
 #include "core/session/server_login.h"
 #include "core/session/session_state.h"
@@ -87,8 +88,9 @@ struct Server {
   bool socket_gone = false;             // it could not be connected: there is nothing to close
   bool rolling_back = false;            // recovering: ROLLBACK was sent
   OwnQuery own_query = OwnQuery::none;  // recovering: what pgweir itself asked
-  bool pinned = false;           // active: what its client has left in its session keeps it there
-  bool whole_session = false;    // active: it is its client's until that goes (pool_mode session)
+  bool pinned = false;         // active: what its client has left in its session keeps it there
+  bool whole_session = false;  // active: it is its client's until that goes (pool_mode session)
+  Replication replication = Replication::none;  // not none: opened for one client, and no other
   bool cancel_wanted = false;    // by its client, once its own request is what would be hit
   bool cancel_in_doubt = false;  // one was sent that may still come: nothing new is sent to it
   bool answers_late =
@@ -100,6 +102,7 @@ struct Server {
   PoolHandle pool;
   HostHandle host;             // the ledger's name of it
   ClientHandle client;         // while active
+  ClientHandle opened_for;     // to replicate, until it is logged in
   ClientHandle unnamed_owner;  // whose unnamed statement it holds
   std::uint64_t unnamed_version = 0;
   CancelHandle cancel;  // in flight

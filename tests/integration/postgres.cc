@@ -20,6 +20,7 @@ host  all postgres  127.0.0.1/32  trust
 host  all md5user   127.0.0.1/32  md5
 host  all plainuser 127.0.0.1/32  password
 host  all trusted   127.0.0.1/32  trust
+host  replication replicator 127.0.0.1/32 scram-sha-256
 local all all                     scram-sha-256
 host  all all       127.0.0.1/32  scram-sha-256
 )";
@@ -31,8 +32,8 @@ fsync = off
 synchronous_commit = off
 full_page_writes = off
 max_wal_size = '4GB'
-wal_level = minimal
-max_wal_senders = 0
+wal_level = logical
+max_wal_senders = 10
 autovacuum = off
 timezone = 'Etc/UTC'
 log_line_prefix = '%m [%p] %u@%d '
@@ -121,7 +122,8 @@ void Postgres::make_users() {
   Session session = direct("postgres");
   const std::string secret = std::string(" LOGIN PASSWORD '") + password + "'";
   for (const std::string& sql :
-       {"CREATE USER app" + secret, "CREATE USER other" + secret, "CREATE USER trusted" + secret,
+       {"CREATE USER app" + secret, "CREATE USER replicator REPLICATION" + secret,
+        "CREATE USER other" + secret, "CREATE USER trusted" + secret,
         "CREATE USER plainuser" + secret, std::string("SET password_encryption = md5"),
         "CREATE USER md5user" + secret, std::string("CREATE DATABASE appdb OWNER app"),
         std::string("CREATE DATABASE otherdb OWNER app")}) {

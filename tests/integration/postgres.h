@@ -16,7 +16,8 @@ inline constexpr const char* password = "river-and-weir";
 class Postgres {
  public:
   // Makes the cluster in this folder, with databases appdb and otherdb and users app and other
-  // (SCRAM), md5user (md5), plainuser (the password itself) and trusted (nothing), and starts it.
+  // (SCRAM), replicator (SCRAM, may replicate), md5user (md5), plainuser (the password itself) and
+  // trusted (nothing), and starts it.
   explicit Postgres(const std::string& folder);
   ~Postgres();
 

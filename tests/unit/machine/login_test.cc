@@ -106,14 +106,10 @@ TEST_F(LoginTest, bytes_that_are_no_startup_packet_end_in_silence) {
   EXPECT_EQ(world.ask(client, "GET / HTTP/1.1\r\n\r\n"), "EOF");
 }
 
-TEST_F(LoginTest, a_startup_parameter_is_tracked_or_a_setting_and_replication_is_refused) {
+TEST_F(LoginTest, a_startup_parameter_is_tracked_or_a_setting) {
   sim::Client& tracked = world.client({.more = {{"application_name", "report"}}});
   EXPECT_EQ(tracked.parameter("application_name"), "report");
   EXPECT_TRUE(world.client({.more = {{"extra_float_digits", "3"}}}).logged_in());
-  EXPECT_TRUE(world.client({.more = {{"replication", "false"}}}).logged_in());
-  sim::Client& refused = world.client({.more = {{"replication", "database"}}});
-  EXPECT_FALSE(refused.logged_in());
-  EXPECT_NE(refused.error_text().find("replication"), std::string::npos) << refused.error_text();
 }
 
 TEST_F(LoginTest, options_that_are_none_are_refused) {

@@ -237,6 +237,59 @@ TEST(ReplyQueue, CopyOut) {
   expect_settled("PBES", "12HddcCZ");
 }
 
+// PostgreSQL: "Streaming Replication Protocol", START_REPLICATION.
+TEST(ReplyQueue, AStreamEndsWhenBothHaveEndedIt) {
+  Story story;
+  story.send("Q");
+  EXPECT_EQ(story.reply("Wdd"), 3u);
+  EXPECT_TRUE(story.queue.streaming());
+  EXPECT_TRUE(story.queue.copying_in());
+  story.send("c");
+  EXPECT_FALSE(story.queue.copying_in()) << "its client has ended it";
+  EXPECT_TRUE(story.queue.streaming());
+  EXPECT_EQ(story.reply("ddcTDCC"), 7u) << "the next timeline, and two ends";
+  EXPECT_FALSE(story.queue.streaming());
+  EXPECT_EQ(story.reply("Z"), 1u);
+  EXPECT_TRUE(story.queue.settled());
+}
+
+TEST(ReplyQueue, AServerMayEndAStreamFirst) {
+  Story story;
+  story.send("Q");
+  EXPECT_EQ(story.reply("Wdc"), 3u);
+  EXPECT_TRUE(story.queue.copying_in()) << "the client has not";
+  EXPECT_EQ(story.reply("T"), 0u) << "what comes behind a stream comes when both have ended it";
+  EXPECT_EQ(story.reply("Z"), 0u);
+}
+
+TEST(ReplyQueue, AnErrorEndsAStreamInBothDirections) {
+  Story story;
+  story.send("Q");
+  EXPECT_EQ(story.reply("WdE"), 3u);
+  EXPECT_FALSE(story.queue.streaming());
+  story.send("c");
+  EXPECT_EQ(story.reply("Z"), 1u);
+  EXPECT_TRUE(story.queue.settled());
+}
+
+// One that shuts down says CommandComplete in the middle of it, and is gone.
+TEST(ReplyQueue, AServerThatShutsDownEndsAStreamByCommandCompleteAlone) {
+  Story story;
+  story.send("Q");
+  EXPECT_EQ(story.reply("WdC"), 3u);
+  EXPECT_FALSE(story.queue.streaming());
+}
+
+TEST(ReplyQueue, OnlyAQueryIsAnsweredByAStream) {
+  expect_desync("PBES", "12W");
+  expect_desync("S", "W");
+  expect_desync("Q", "WW");
+  expect_desync("Q", "WG");
+  expect_desync("Q", "WZ");
+}
+
+TEST(ReplyQueue, AStreamMayBeEndedBeforeItBegins) { expect_settled("Qc", "WdcCZ"); }
+
 TEST(ReplyQueue, TheFateOfARequestIsItsAnswers) {
   ReplyQueue queue;
   queue.push({Request::parse, Fate::swallow});

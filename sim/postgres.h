@@ -26,10 +26,13 @@ class Postgres : public Host {
   // The configuration has changed and the sessions are told (SIGHUP); the options are for new ones.
   void reconfigure(const std::string& name, const std::string& value);
   void promote();  // a standby
+  // It is started again, as a standby of another that has taken its place.
+  void demote();
 
   // What is done to all sessions.
   void wake_sleepers();                                     // their statement is done
   void end_all(const std::string& code);                    // FATAL
+  void crash();                                             // WARNING 57P02, and the end
   void vanish_all();                                        // reset, no last words
   void close_all();                                         // end of file, no last words
   void stall(bool stalled) { journal_.stalled = stalled; }  // reads and answers nothing

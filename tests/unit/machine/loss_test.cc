@@ -196,6 +196,38 @@ TEST_F(LossTest, a_server_that_is_asked_for_a_clients_settings) {
   EXPECT_EQ(client.heard(), "T D(a) C(SELECT 1) Z(I)");
 }
 
+// It is told that to nobody else unless another server has heard nothing of it either.
+TEST_F(LossTest, a_server_that_has_heard_nothing_of_a_client_with_half_a_message) {
+  sim::Client& client = world.client();
+  const std::string bind =
+      sim::parse("", "select 'a'") + sim::bind("", "") + sim::execute("") + sim::sync();
+  const std::size_t half = 4;
+  client.say(bind.substr(0, 5));
+  world.run();
+  client.say(sim::parse("", "select 'a'").substr(5, half));
+  world.run();
+  world.postgres.end_all("57P01");
+  world.run();
+  EXPECT_EQ(client.heard(), "");
+  client.say(bind.substr(5 + half));
+  world.run();
+  EXPECT_EQ(client.heard(), "1 2 D(a) C(SELECT 1) Z(I)");
+}
+
+TEST_F(LossTest, a_server_that_has_heard_nothing_of_a_bind_but_half_of_it) {
+  sim::Client& client = world.client();
+  world.ask(client, sim::parse("s", "select 'a'") + sim::sync());
+  const std::string bind = sim::bind("", "s");
+  client.say(bind.substr(0, 6));
+  world.run();
+  world.postgres.end_all("57P01");
+  world.run();
+  EXPECT_EQ(client.heard(), "");
+  client.say(bind.substr(6) + sim::execute("") + sim::sync());
+  world.run();
+  EXPECT_EQ(client.heard(), "2 D(a) C(SELECT 1) Z(I)");
+}
+
 TEST_F(LossTest, a_server_that_refuses_at_first) {
   world.postgres.set_welcome(sim::Host::Welcome::refuse);
   sim::Client& client = world.client();

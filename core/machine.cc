@@ -382,6 +382,7 @@ void Machine::Core::check_server(const Server& server) const {
   if (server.state == ServerState::idle) {
     PGWEIR_REQUIRE(provably_clean(server, nullptr), server.self.slot);  // I-05
     PGWEIR_REQUIRE(!server.cancel, server.self.slot);                   // I-08
+    PGWEIR_REQUIRE(!server.leaving, server.self.slot);                  // I-22
     PGWEIR_REQUIRE(!server.setting_up, server.self.slot);               // I-17
     PGWEIR_REQUIRE(server.session.clean(), server.self.slot);           // I-18
     const Pool& pool = *pools_.find(server.pool);
@@ -478,6 +479,8 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(server.reading_stopped);
     hash.add(server.congested);
     hash.add(server.stale);
+    hash.add(server.doubted);
+    hash.add(server.leaving);
     hash.add(server.whole_session);
     hash.add(server.client);
     hash.add(server.unnamed_owner);

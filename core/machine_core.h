@@ -6,6 +6,7 @@
 //   machine_wait.cc      why somebody who waited got no server
 //   machine_server.cc    a server's life: connecting, login, replies, release, its end
 //   machine_replication.cc  clients that replicate, each with a server of its own
+//   machine_hosts.cc     what servers say of their hosts: which are marked, and what comes of it
 //   machine_recovery.cc  making a server clean: what a lost client asked, what is left in a session
 //   machine_pool.cc      who gets which server of a pool, and what the pool tells the ledger
 //   machine_ledger.cc    at the first machine: when servers are opened, and which idle ones close
@@ -237,6 +238,16 @@ class Machine::Core {
   static bool has_clocks(const Server& server);
   bool may_end_stream(const Server& server) const;
 
+  // machine_hosts.cc
+  void heed_last_words(const Server& server);
+  void doubt(HostHandle host);
+  bool is_doubted(const Server& arrived) const;
+  bool leaves_standby(Server& server);
+  bool leave_standby(HostHandle host);
+  void report_sign(const Server& server, session::HostSign sign);
+  void mark(pool::Host& host, session::HostSign sign, std::uint8_t from);
+  void hear(std::uint8_t from, const seats::Marked& marked);
+
   // machine_pool.cc
   void want_server(Client& client, Bytes bytes);
   bool hopeless(const Pool& pool) const;
@@ -270,8 +281,9 @@ class Machine::Core {
   void host_ready(const pool::Host& host);
   Instant turn_of(const pool::Account& account) const;
   void hear(std::uint8_t from, const seats::Report& report);
-  void take(pool::Account& account, pool::Part& part, const pool::News& news, bool in_force);
+  void take(pool::Account& account, std::uint8_t from, const pool::News& news, bool in_force);
   void failed(pool::Account& account, pool::Host& host, const pool::News& news, bool in_force);
+  void forget_failures(const pool::Host& host);
   static void begin_closing(pool::Account& account);
   static void end_closing(pool::Account& account);
   void slot_returned(pool::Account& account);
@@ -458,6 +470,11 @@ class Machine::Core {
   SlotMap<Canceller, CancelHandle> cancellers_;
   SlotMap<Pool, PoolHandle> pools_;
   pool::Ledger ledger_;  // at the first machine
+  struct Mark {
+    Instant doubted_at{};     // last
+    Instant left_at = never;  // because it is a standby, last
+  };
+  std::map<HostHandle, Mark> marks_;  // as this machine knows them
   std::map<std::string, Database, std::less<>> databases_;
   std::map<std::string, pool::User, std::less<>> users_;
   std::map<std::pair<std::string, std::string>, PoolHandle>

@@ -95,6 +95,9 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
   seats::ServerParcel parcel{outboxes_[to].next_number(),
                              pool.name(),
                              epoch_,
+                             server.host,
+                             server.standby,
+                             server.doubted,
                              server.endpoint,
                              server.local,
                              server.backend_pid,
@@ -102,6 +105,7 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
                              server.connected_at,
                              server.expires_at,
                              server.heard_at,
+                             server.checked_at,
                              server.assignments,
                              hunger,
                              {},
@@ -148,12 +152,16 @@ void Machine::Core::on(const event::Arrived& event) {
   out_.add(effect::Take{server.socket()});
   server.connecting = false;
   server.state = ServerState::settling;
+  server.host = parcel.host;
+  server.standby = parcel.standby;
   server.local = parcel.local;
   server.backend_pid = parcel.backend_pid;
   server.backend_secret.assign(parcel.backend_secret.begin(), parcel.backend_secret.end());
   server.connected_at = parcel.connected_at;
   server.expires_at = parcel.expires_at;
   server.heard_at = parcel.heard_at;
+  server.checked_at = parcel.checked_at;
+  server.doubted = parcel.doubted || is_doubted(server);
   server.assignments = parcel.assignments;
   server.statements = session::ServerStatements(parcel.statements);
   for (std::size_t i = 0; i < session::tracked_count; ++i) {

@@ -115,7 +115,7 @@ void Machine::Core::hear(std::uint8_t from, const seats::Report& report) {
   part.present = !report.gone;
   if (report.hunger.number > 0) pass_on_hunger(account, from, report.epoch, report.hunger);
   part.level = report.level;
-  for (const News& news : report.news) take(account, part, news, report.epoch == epoch_);
+  for (const News& news : report.news) take(account, from, news, report.epoch == epoch_);
   for (const pool::Offer& offer : report.offers) {
     ledger_.offers.push_back({from, account.self, offer});
   }
@@ -124,7 +124,8 @@ void Machine::Core::hear(std::uint8_t from, const seats::Report& report) {
 }
 
 // in_force: by the settings that are. What a password of a reload ago came to says nothing.
-void Machine::Core::take(Account& account, Part& part, const News& news, bool in_force) {
+void Machine::Core::take(Account& account, std::uint8_t from, const News& news, bool in_force) {
+  Part& part = account.parts[from];
   Host* host = ledger_.hosts.find(news.host);
   const auto end_connecting = [&] {
     --part.connecting_count;
@@ -138,7 +139,12 @@ void Machine::Core::take(Account& account, Part& part, const News& news, bool in
       host->reached();
       if (!news.dedicated) account.back_off.succeeded();
       return host_ready(*host);
-    case News::What::failed: end_connecting(); return failed(account, *host, news, in_force);
+    case News::What::failed:
+      end_connecting();
+      if (news.why->code == sqlstate::cannot_connect_now.text()) {
+        mark(*host, session::HostSign::not_accepting, from);
+      }
+      return failed(account, *host, news, in_force);
     case News::What::given_up: return end_connecting();
     case News::What::unused:
       end_connecting();
@@ -147,6 +153,7 @@ void Machine::Core::take(Account& account, Part& part, const News& news, bool in
     case News::What::closing: return begin_closing(account);
     case News::What::closed: return slot_returned(account);
     case News::What::kept: return end_closing(account);
+    case News::What::sign: return mark(*host, news.sign, from);
   }
 }
 
@@ -155,7 +162,8 @@ void Machine::Core::failed(Account& account, Host& host, const News& news, bool 
   const PgError error{SqlState::named(why.code), std::string(why.message), std::string(why.hint)};
   switch (why.heard) {
     case News::Heard::not_there:
-      return host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+      host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+      return forget_failures(host);
     case News::Heard::nothing: break;
     case News::Heard::answer: host.reached();
   }
@@ -163,6 +171,16 @@ void Machine::Core::failed(Account& account, Host& host, const News& news, bool 
   account.back_off.failed(now_, settings_.server_login_retry, jitter(), error,
                           why.permanent && in_force);
   timers_.at_latest(account.timer, account.back_off.retry_at());
+}
+
+// Why its pools failed before is not why they fail now; nor when it is back, or another in its
+// place.
+void Machine::Core::forget_failures(const Host& host) {
+  ledger_.accounts.each([&](AccountHandle, Account& account) {
+    if (account.host != host.self || !account.back_off.failing()) return;
+    account.back_off.succeeded();
+    touch(account);
+  });
 }
 
 void Machine::Core::begin_closing(Account& account) {
@@ -512,7 +530,7 @@ void Machine::Core::collect(Account& account) {
 // addresses serve on.
 bool Machine::Core::resolve(Host& host) {
   if (host.is_unix()) return true;
-  const bool old = host.addresses.empty() ||
+  const bool old = host.addresses.empty() || host.ask_again ||
                    now_ - host.resolved_at >= std::max<Duration>(settings_.dns_max_ttl, 1s);
   if (old && !host.resolving && (!host.addresses.empty() || host.may_connect(now_))) {
     host.resolving = true;
@@ -530,14 +548,16 @@ void Machine::Core::on(const event::Resolved& event) {
   if (asked == resolutions_.end()) return;
   Host& host = *ledger_.hosts.find(asked->second);
   resolutions_.erase(asked);
-  host.resolving = false;
+  host.resolving = host.ask_again = false;
   if (event.addresses.empty()) {
     const PgError error{sqlstate::connection_failure,
                         join("could not resolve host name \"", host.name, "\"")};
     note(NoteKind::resolve_failed, Level::warning, {}, nullptr, host.name);
     // An answer that is none must not take working addresses away.
-    if (host.addresses.empty())
+    if (host.addresses.empty()) {
       host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+      forget_failures(host);
+    }
     host.resolved_at = now_;
   } else {
     host.addresses.assign(event.addresses.begin(), event.addresses.end());

@@ -26,7 +26,10 @@ void Machine::Core::lose_client(Client& client) {
   part(client, server);
   client.become(ClientState::idle, now_);
   if (half_sent || replicates) return;
-  if (server.dying) return close_server(server, "the server ended the session");
+  if (server.dying) {
+    heed_last_words(server);
+    return close_server(server, "the server ended the session");
+  }
   // Of a client that is untried nothing is under way but what sets the server up, and that is
   // whole.
   if (server.congested && !client.untried) return close_server(server, "half a message was sent");
@@ -124,13 +127,15 @@ void Machine::Core::reset_ended(Server& server) {
   make_available(server);
 }
 
-// It has said nothing for server_check_delay. (What it says in a step serves for that step.)
+// Its host was marked, or it has said nothing for server_check_delay. (What it says in a step
+// serves for that step.)
 bool Machine::Core::is_unchecked(const Server& server) const {
+  if (server.doubted) return true;
   return now_ - server.heard_at >= settings_.server_check_delay && server.heard_at != now_ &&
          !settings_.server_check_query.empty();
 }
 
-// Requires: it is idle.
+// Where server_check_query is empty, by a query without a statement. Requires: it is idle.
 void Machine::Core::check(Server& server) {
   Pool& pool = *pools_.find(server.pool);
   std::erase(pool.idle, server.self);
@@ -146,6 +151,8 @@ void Machine::Core::check_ended(Server& server) {
     note_own_error(server, "server_check_query");
     return close_server(server, "server_check_query failed");
   }
+  server.doubted = false;
+  server.checked_at = now_;
   stop_asking(server);
   make_available(server);
 }

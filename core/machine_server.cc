@@ -154,10 +154,12 @@ void Machine::Core::server_ready(Server& server) {
     if (const auto index = session::tracked_index(name)) {
       values_.assign(server.parameters, *index, value);
     }
+    if (name == session::in_hot_standby) server.standby = value == "on";
   }
   std::vector<std::pair<std::string, std::string>> said = server.login->parameters();
   server.login.reset();
   server.connected_at = now_;
+  server.checked_at = now_;
   // Up to a tenth earlier, so that servers opened together do not end together.
   server.expires_at =
       settings_.server_lifetime == Duration::zero()
@@ -226,6 +228,7 @@ void Machine::Core::login_failed(Server& server, const session::LoginFailure& fa
   const News::Heard heard = not_there            ? News::Heard::not_there
                             : failure.unanswered ? News::Heard::nothing
                                                  : News::Heard::answer;
+  if (failure.error.code == sqlstate::cannot_connect_now) doubt(server.host);
   const PgError error = failure.error;
   const News::Why why{error.code.text(), out_.arena().copy(error.message),
                       out_.arena().copy(error.hint), heard, permanent};
@@ -389,6 +392,8 @@ void Machine::Core::make_available(Server& server) {
   Pool& pool = *pools_.find(server.pool);
   PGWEIR_REQUIRE(server.replication == session::Replication::none, server.self.slot);  // I-21
   if (server.stale) return close_server(server, "not to be used again");
+  const bool signs = server.leaving || server.sign != session::HostSign::none;
+  if (signs && leaves_standby(server)) return close_server(server, "its host is a standby now");
   if (server.cancel) {
     server.become(ServerState::settling, now_);
     return arm(server);
@@ -421,8 +426,11 @@ void Machine::Core::server_lost(Server& server, Reason why) {
                  false,
                  true});
   }
+  heed_last_words(server);
   Client* client = clients_.find(server.client);
-  if (client != nullptr && client->untried && !std::exchange(client->retried, true)) {
+  const bool half_message = !server.stream.between_messages() && server.stream.forward;
+  const bool unheard = client != nullptr && server.unheard && !half_message;
+  if (unheard && !std::exchange(client->retried, true)) {
     part(*client, server);
     client->become(ClientState::idle, now_);
     close_server(server, words_of(why));
@@ -430,7 +438,6 @@ void Machine::Core::server_lost(Server& server, Reason why) {
   }
   if (client != nullptr) {
     part(*client, server);
-    const bool half_message = !server.stream.between_messages() && server.stream.forward;
     client->become(ClientState::idle, now_);
     if (half_message) {
       note(NoteKind::half_message_lost, Level::warning, client->socket(), pools_.find(client->pool),

@@ -20,6 +20,7 @@ std::string_view name_of(NoteKind kind) {
     case NoteKind::foreign_cancels: return "foreign_cancels";
     case NoteKind::accept_paused: return "accept_paused";
     case NoteKind::resolve_failed: return "resolve_failed";
+    case NoteKind::host_marked: return "host_marked";
     case NoteKind::settings_applied: return "settings_applied";
     case NoteKind::settings_refused: return "settings_refused";
     case NoteKind::draining: return "draining";

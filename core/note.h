@@ -29,6 +29,7 @@ enum class NoteKind : std::uint8_t {
   foreign_cancels,    // brought to the wrong replica; once a minute; text: how many, what to do
   accept_paused,      // out of descriptors
   resolve_failed,     // text: the host
+  host_marked,  // what a server said is about all of its host; text: which, what, what is done
   settings_applied,
   settings_refused,  // text: every problem
   draining,          // stopping: no new clients

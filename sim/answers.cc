@@ -445,6 +445,7 @@ bool Answers::error_allowed(const Ask* ask, std::string_view code) const {
     return ask == nullptr || !(ask->ends_transaction() || ask->kind == Kind::rollback_to);
   }
   if (ask == nullptr) return false;
+  if (maybe_standby_ && ask->writes() && code == "25006") return true;
   if (ask->keeps_state()) {
     if (policy_ == SessionStatePolicy::error) return code == "0A000";
     return policy_ == SessionStatePolicy::pin && pins_bounded_ && code == "53300";

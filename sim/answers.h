@@ -42,6 +42,8 @@ class Answers {
   void hear(const Message& message);
   // The server may lie: what is wrong only confuses, unless it is somebody else's.
   void distrust() { distrusting_ = true; }
+  // The server may be a standby, where nobody can write.
+  void expect_standby(bool maybe) { maybe_standby_ = maybe; }
   bool confused() const { return confused_; }
   // A cancel is under way: it may hit what is owed, and what will be until it is over.
   void cancel_begins() {
@@ -116,6 +118,7 @@ class Answers {
   char status_ = 'I';
   bool cancel_may_hit_ = false;
   bool distrusting_ = false;
+  bool maybe_standby_ = false;
   bool confused_ = false;
   int cancels_open_ = 0;
 

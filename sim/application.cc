@@ -135,6 +135,10 @@ void Application::hear(const Message& message) {
   if (message.type == 'E' && error_field(message, 'S') == "FATAL") return hear_fatal(message);
   if (phase_ == Phase::logging_in) return hear_login(message);
   if (simulation_.may_lie(*this)) answers_.distrust();
+  if (message.type == 'E') {
+    answers_.expect_standby(
+        simulation_.may_refuse_writes(*this, std::min(asked_at_, waits_since_)));
+  }
   const bool was_settled = answers_.settled();
   answers_.hear(message);
   if (pool_mode_ == PoolMode::statement && message.type == 'Z' && message.body != "I") {

@@ -27,6 +27,17 @@ bool Simulation::password_in_trouble(const Application& who, Instant since) cons
   return trouble != password_trouble_.end() && trouble->second >= since;
 }
 
+bool Simulation::may_refuse_writes(const Application& who, Instant since) const {
+  return in_force_->ever(who.connected_at(), [&](const Settings& settings) {
+    const DatabaseSettings* database = find_database(settings, who.identity().database);
+    if (database == nullptr) return false;
+    for (std::size_t host = 0; host < hosts_.size(); ++host) {
+      if (names_.ever_led(database->host, host) && standby_until_[host] >= since) return true;
+    }
+    return false;
+  });
+}
+
 bool Simulation::may_lie(const Application& who) const {
   if (options_.hostile_permille == 0) return false;
   return in_force_->ever(who.connected_at(), [&](const Settings& settings) {

@@ -47,7 +47,7 @@ void Simulation::fail_over() {
     tell_fault(name + " leads to " + Names::name_of(to) + " now");
     names_.say(*shell_, name, Names::addresses_of(to));
   };
-  switch (tape.below(4)) {
+  switch (tape.below(5)) {
     case 0:  // a switch-over: all is said before
       move();
       return strike_host(from);
@@ -57,6 +57,10 @@ void Simulation::fail_over() {
       return trouble(from, network_.delay_longest());
     case 2:  // the old one works on: only new connections go elsewhere
       return move();
+    case 3:  // the old one comes back as the other's standby, before its name has moved
+      demote(from);
+      clock_.in(milliseconds(tape.between(1, 5000)), move);
+      return;
     default:  // it is gone, and somebody notices later
       strike_host(from);
       clock_.in(milliseconds(tape.between(1, 5000)), move);

@@ -158,6 +158,10 @@ std::string notice_response(std::string_view text, std::string_view code) {
   return message('N', 'S' + cstring("NOTICE") + 'V' + cstring("NOTICE") + 'C' + cstring(code) +
                           'M' + cstring(text) + '\0');
 }
+std::string warning_response(std::string_view text, std::string_view code) {
+  return message('N', 'S' + cstring("WARNING") + 'V' + cstring("WARNING") + 'C' + cstring(code) +
+                          'M' + cstring(text) + '\0');
+}
 std::string parameter_status(std::string_view name, std::string_view value) {
   return message('S', cstring(name) + cstring(value));
 }

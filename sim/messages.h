@@ -63,6 +63,7 @@ std::string data_row(const std::vector<std::string>& values);
 void add_data_row(std::string& out, const std::vector<std::string>& values);
 std::string error_response(std::string_view severity, std::string_view code, std::string_view text);
 std::string notice_response(std::string_view text, std::string_view code = "00000");
+std::string warning_response(std::string_view text, std::string_view code);
 std::string parameter_status(std::string_view name, std::string_view value);
 
 // Reads a message's body from its beginning; every getter says nothing when it is too short. What

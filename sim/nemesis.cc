@@ -139,14 +139,18 @@ void Simulation::strike_host(std::size_t number) {
   host_down_[number] = true;
   const bool starting = tape.chance(1, 3);
   const std::uint32_t how = tape.below(4);
-  constexpr std::array<const char*, 4> ways{"ends all with 57P01", "vanishes", "closes all",
-                                            "takes nobody new"};
+  constexpr std::array<const char*, 4> ways{"ends all with 57P01", "vanishes",
+                                            "crashes or closes all", "takes nobody new"};
   tell_fault("host" + std::to_string(number) + " " + ways[how]);
   if (how == 0) host.end_all("57P01");
   if (how == 1) host.vanish_all();
-  if (how == 2) host.close_all();
+  if (how == 2) tape.chance(1, 2) ? host.crash() : host.close_all();
   // how 3: who is in stays in, and nobody new gets in.
-  host.set_welcome(starting || how == 3 ? Host::Welcome::refuse : Host::Welcome::never_answer);
+  // Where it is started again at once it says so to everybody until it is there.
+  host.options().starting_up = how != 3 && tape.chance(1, 2);
+  if (!host.options().starting_up) {
+    host.set_welcome(starting || how == 3 ? Host::Welcome::refuse : Host::Welcome::never_answer);
+  }
   clock_.in(fault_lasts(tape), [this, number, season = season_] {
     if (season == season_) bring_back(number);
   });
@@ -157,6 +161,7 @@ void Simulation::bring_back(std::size_t number) {
   if (!host_down_[number]) return;
   host.set_welcome(Host::Welcome::accept);
   host.options().starting_up = false;
+  if (host.options().standby) promote(number);
   host_down_[number] = false;
   tell_fault("host" + std::to_string(number) + " is back");
   // Its pools may be told so only at their next attempt.
@@ -168,6 +173,23 @@ void Simulation::change_tables() {
   const std::uint32_t number = tapes_.faults.below(options_.host_count);
   tell_fault("tables of host" + std::to_string(number) + " change");
   hosts_[number]->change_tables();
+}
+
+// Another is the primary now: nobody can write there, until it is that again.
+void Simulation::demote(std::size_t number) {
+  tell_fault(Names::name_of(number) + " is a standby from now on");
+  host_down_[number] = true;
+  standby_until_[number] = never;
+  hosts_[number]->demote();
+  clock_.in(fault_lasts(tapes_.faults), [this, number, season = season_] {
+    if (season == season_) bring_back(number);
+  });
+}
+
+void Simulation::promote(std::size_t number) {
+  tell_fault(Names::name_of(number) + " is the primary again");
+  standby_until_[number] = clock_.now();
+  hosts_[number]->promote();
 }
 
 // Another server stands in its place, and nobody keeps what the old one said.

@@ -63,11 +63,19 @@ void Postgres::promote() {
   reconfigure("in_hot_standby", "off");
 }
 
+void Postgres::demote() {
+  end_all("57P01");
+  options_.standby = true;
+}
+
 void Postgres::wake_sleepers() {
   for (const auto& session : sessions_) session->wake();
 }
 void Postgres::end_all(const std::string& code) {
   for (const auto& session : sessions_) session->end(code);
+}
+void Postgres::crash() {
+  for (const auto& session : sessions_) session->crash();
 }
 void Postgres::vanish_all() {
   for (const auto& session : sessions_) session->vanish();

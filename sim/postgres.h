@@ -29,10 +29,13 @@ class Postgres : public Host {
   // What statements of before return has changed. A transaction that is open keeps the tables.
   void change_tables() { ++journal_.schema; }
   void forget_prepared();  // DEALLOCATE ALL inside a function, in all sessions
+  // It is started again, as a standby of another that has taken its place.
+  void demote();
 
   // What is done to all sessions.
   void wake_sleepers();                                     // their statement is done
   void end_all(const std::string& code);                    // FATAL
+  void crash();                                             // WARNING 57P02, and the end
   void vanish_all();                                        // reset, no last words
   void close_all();                                         // end of file, no last words
   void stall(bool stalled) { journal_.stalled = stalled; }  // reads and answers nothing

@@ -189,6 +189,18 @@ void PostgresSession::end(const std::string& code) {
   if (!ended()) fatal(code, "terminating connection because this test says so");
 }
 
+// A warning, not FATAL: the session is ended by a signal that no error can hold up.
+void PostgresSession::crash() {
+  if (ended()) return;
+  if (logged_in_) warn("57P02");
+  close();
+}
+
+void PostgresSession::warn(const std::string& code) {
+  say(warning_response("terminating connection because of crash of another server process", code));
+  flush();
+}
+
 void PostgresSession::vanish() {
   if (ended()) return;
   stream_->reset();

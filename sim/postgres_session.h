@@ -108,6 +108,8 @@ class PostgresSession final : public Peer {
   // The configuration says so now, and the postmaster has told it (SIGHUP).
   void reconfigure(const std::string& name, const std::string& value);
   void end(const std::string& code);
+  void crash();                        // of another
+  void warn(const std::string& code);  // as RAISE WARNING does
   void vanish();
   void close();
   void forget_prepared() { prepared_.clear(); }

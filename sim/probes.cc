@@ -86,6 +86,8 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::all_machines_asked, "all machines are asked for what there is"},
     {Probe::credit_used_up, "a machine has more to say to another than may be under way"},
     {Probe::machine_deaf, "a machine takes no letters for a while"},
+    {Probe::host_marked, "a host is marked by a server's last words"},
+    {Probe::standby_left, "the servers of a standby are closed"},
 }};
 
 constexpr bool in_order() {
@@ -168,6 +170,7 @@ void Probes::noted(const Note& note) {
     case NoteKind::server_connected:
     case NoteKind::protocol_desync:
     case NoteKind::resolve_failed:
+    case NoteKind::host_marked:  // HostMarks knows
     case NoteKind::settings_refused:
     case NoteKind::draining:
     case NoteKind::stats: break;

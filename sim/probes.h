@@ -85,6 +85,8 @@ enum class Probe : std::uint8_t {
   all_machines_asked,
   credit_used_up,
   machine_deaf,
+  host_marked,
+  standby_left,
   count
 };
 

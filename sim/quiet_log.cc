@@ -36,6 +36,7 @@ bool may_be_noted(const Note& note, const Event& event, const RunOptions& option
       const auto* resolved = std::get_if<event::Resolved>(&event);
       return resolved != nullptr && resolved->addresses.empty();
     }
+    case NoteKind::host_marked: return faults;
     case NoteKind::protocol_desync:
       return options.hostile_permille > 0;        // Watch knows of which host
     case NoteKind::foreign_cancels: return true;  // Watch counts them

@@ -63,6 +63,11 @@ struct Ask {
   bool keeps_state() const {
     return kind == Kind::keep_channel || kind == Kind::keep_lock || kind == Kind::keep_table;
   }
+  // What no standby does.
+  bool writes() const {
+    return copies_in() || kind == Kind::insert || kind == Kind::create_table ||
+           kind == Kind::notify || kind == Kind::keep_channel || kind == Kind::keep_table;
+  }
   bool copies_in() const {
     return kind == Kind::copy_in || kind == Kind::copy_abort || kind == Kind::copy_refused;
   }

@@ -22,6 +22,7 @@ void ServerClocks::over(SocketId socket) {
 }
 
 void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
+  marks_.step(event, effects);
   if (const auto* closed = std::get_if<event::Closed>(&event)) over(closed->socket);
   if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) over(failed->socket);
   if (std::holds_alternative<event::Reconfigured>(event)) look_at_ = simulation_.clock().now();
@@ -58,7 +59,7 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
     const auto* send = std::get_if<effect::Send>(&effect);
     if (send != nullptr && send->socket.kind == SocketKind::server) note_holder(send->socket);
   }
-  if (received == nullptr || simulation_.settings().server_check_query.empty()) return;
+  if (received == nullptr || !watches_holders()) return;
   // Half of what a client says may have got it a server that is told nothing yet.
   if (client_speaks) {
     for (const auto& [server, at] : heard_) note_holder(server);
@@ -99,14 +100,21 @@ void ServerClocks::check_lifetime(std::size_t host, std::uint32_t pid, const App
                                                      ", which is older than server_lifetime");
 }
 
+// Who has had a server all the time is of interest where some are checked.
+bool ServerClocks::watches_holders() const {
+  return simulation_.options().fault_every > Duration::zero() ||
+         !simulation_.settings().server_check_query.empty();
+}
+
 void ServerClocks::note_holder(SocketId server) {
   if (heard_.contains(server)) holders_[server] = simulation_.client_of(server);
 }
 
 // What it says in a step serves for that step.
-void ServerClocks::check_fresh(SocketId server, SocketId client) const {
+void ServerClocks::check_fresh(SocketId server, SocketId client) {
   const auto holder = holders_.find(server);
   if (holder != holders_.end() && holder->second == client) return;  // it has had it all the time
+  marks_.given(server, client);
   const Settings& settings = simulation_.settings();
   const Duration silent = simulation_.clock().now() - heard_.at(server);
   if (settings.server_check_query.empty() || silent == Duration::zero() ||

@@ -14,6 +14,7 @@
 
 #include "core/effect.h"
 #include "core/event.h"
+#include "sim/host_marks.h"
 
 namespace pgweir::sim {
 
@@ -22,7 +23,7 @@ class Simulation;
 
 class ServerClocks {
  public:
-  explicit ServerClocks(Simulation& simulation) : simulation_(simulation) {}
+  explicit ServerClocks(Simulation& simulation) : simulation_(simulation), marks_(simulation) {}
 
   // A step of the machine, carried out.
   void step(const Event& event, std::span<const Effect> effects);
@@ -40,12 +41,15 @@ class ServerClocks {
   void over(SocketId socket);
   void heard(SocketId server);
   void given(SocketId server, SocketId client);
-  void check_fresh(SocketId server, SocketId client) const;
+  void check_fresh(SocketId server, SocketId client);
   void note_holder(SocketId server);
   void client_closed(SocketId client);
   void check(const Since& clock, Duration limit, std::string_view what);
 
+  bool watches_holders() const;
+
   Simulation& simulation_;
+  HostMarks marks_;
   Instant look_at_ = never;  // nothing is overdue before that
   Since attempts_;           // servers that may not have logged in
   Since cancels_;

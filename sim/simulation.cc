@@ -99,7 +99,7 @@ Simulation::Simulation(const RunOptions& options, Tapes& tapes, Teller teller)
   ledger_.expect_resets_by(options_.settings.server_reset_query);
   const std::string& check = options_.settings.server_check_query;
   if (!options_.connect_query.empty()) ledger_.expect_connects_by(options_.connect_query);
-  if (!check.empty()) ledger_.expect_checks_by(check == empty_query ? "" : check);
+  ledger_.expect_checks_by(check == empty_query ? "" : check);
   build_settings();
   in_force_.emplace(clock_.now(), settings_);
   count_core_memory(true);
@@ -297,7 +297,8 @@ Duration Simulation::machines_agree_within() const {
   const Duration slack = settings().handover_slack;
   Duration within = 2 * (slack + late);
   // A server that is asked something is taken for one that is there, for a while.
-  const bool asks = !settings().server_check_query.empty() || !options_.connect_query.empty();
+  const bool asks = !settings().server_check_query.empty() || !options_.connect_query.empty() ||
+                    options_.fault_every > Duration::zero();
   if (asks) within += limits::recovery_grace + late;
   // Not all are told at once: each time twice as many.
   for (std::uint32_t told = limits::hunger_reach_min; told + 1 < homes; told += 2 * told) {

@@ -143,6 +143,9 @@ class Simulation {
   // A transaction of this application runs there (O-30).
   void check_host(std::size_t host, const Application& who);
 
+  // A server that it may have had since then was a standby.
+  bool may_refuse_writes(const Application& who, Instant since) const;
+
   // Something goes wrong there, or went wrong since then.
   bool host_in_trouble(std::size_t host, Instant since) const {
     return host_down_[host] || host_trouble_[host] >= since;
@@ -211,6 +214,8 @@ class Simulation {
   void strike_host(std::size_t number);
   void change_tables();
   void bring_back(std::size_t number);
+  void demote(std::size_t number);
+  void promote(std::size_t number);
   void make_honest(std::size_t number);
   void stall(Duration how_long);
   void deafen();
@@ -280,7 +285,8 @@ class Simulation {
   Instant deaf_until_{};      // some machine took no letters
   Instant deadline_ = never;  // the machine's, before this step
   std::array<bool, 4> host_down_{};
-  std::array<Instant, 4> host_trouble_{};  // until when what went wrong there may be felt
+  std::array<Instant, 4> standby_until_{};  // never: it is one now
+  std::array<Instant, 4> host_trouble_{};   // until when what went wrong there may be felt
 };
 
 }  // namespace pgweir::sim

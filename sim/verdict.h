@@ -48,6 +48,7 @@ inline constexpr std::string_view failover = "O-30 failover";
 inline constexpr std::string_view storm_control = "O-31 storm control";
 inline constexpr std::string_view no_vain_wait = "O-32 no vain wait";
 inline constexpr std::string_view bounded_mail = "O-33 bounded mail";
+inline constexpr std::string_view marked_hosts = "O-34 marked hosts";
 inline constexpr std::string_view back_to_idle = "O-40 back to idle";
 inline constexpr std::string_view no_growth = "O-41 no growth";
 inline constexpr std::string_view truthful_show = "O-42 truthful SHOW";

@@ -179,7 +179,9 @@ Ask Workload::ask(Kind kind) {
   Ask ask;
   ask.kind = kind;
   ask.request = ++last_request_;
-  if (kind == Kind::error) ask.value = tape_.chance(1, 2) ? "22012" : "40001";
+  // As a READ ONLY transaction has it, at a server where others may write.
+  const char* const other = ask.request % 2 == 0 ? "25006" : "40001";
+  if (kind == Kind::error) ask.value = tape_.chance(1, 2) ? "22012" : other;
   if (kind == Kind::insert) ask.value = "v" + std::to_string(ask.request);
   return ask;
 }

@@ -87,6 +87,9 @@ inline constexpr Duration place_kept_max = 1s;
 // Connection attempts under way at once to one host, and how many it may see begin a second.
 inline constexpr std::uint32_t host_connecting_max = 16;
 inline constexpr std::uint32_t host_connects_per_second = 200;
+// How often at least a host may be left because it is a standby, or be said to be marked, where
+// server_login_retry is shorter.
+inline constexpr Duration host_mark_min = 1s;
 // The first pause after a failed attempt; doubles up to server_login_retry, with jitter.
 inline constexpr Duration login_retry_first = 100ms;
 // Letters from one machine to another that it has not said to have taken: what else there is waits

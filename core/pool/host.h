@@ -23,6 +23,7 @@ struct Host {
   std::vector<Endpoint> addresses;  // the last answer; kept when a newer question fails
   Instant resolved_at{};
   bool resolving = false;
+  bool ask_again = false;  // its name, whatever was answered: its servers said that it goes
   std::size_t next_address = 0;
 
   std::uint32_t connecting = 0;  // attempts under way, logins included
@@ -30,6 +31,8 @@ struct Host {
   std::uint32_t window_connects = 0;
   std::uint32_t rounds_failed = 0;  // addresses tried in vain since the last success
   BackOff back_off;
+  Instant marked_at = never;  // its servers said last that it ends sessions
+  Instant left_at = never;    // or that it is a standby, and were closed
   Timers::Id timer = 0;
 
   bool is_unix() const { return name.starts_with('/'); }

@@ -8,6 +8,7 @@
 
 #include "core/base/handle.h"
 #include "core/base/time.h"
+#include "core/session/host_sign.h"
 
 namespace pgweir::pool {
 
@@ -69,6 +70,7 @@ struct News {
     closing,   // on its way out, unless the ledger has told it to go
     closed,
     kept,  // the ledger told it to go, and it was gone already: it is not closing twice
+    sign,  // it said something of its host
   };
   // What a failure says of its host.
   enum class Heard : std::uint8_t {
@@ -85,9 +87,10 @@ struct News {
     bool operator==(const Why&) const = default;
   };
   What what{};
-  HostHandle host{};  // where it was connected to; for the first four
+  HostHandle host{};  // where it was connected to; for the first four, and sign
   std::optional<Why> why{};
-  bool dedicated = false;  // the same: it was granted for one client alone
+  bool dedicated = false;  // for the first four: it was granted for one client alone
+  session::HostSign sign{};
   bool operator==(const News&) const = default;
 };
 

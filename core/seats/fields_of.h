@@ -56,8 +56,8 @@ auto fields_of(Is<pool::News::Why> auto& why) {
   return std::tie(code, message, hint, heard, permanent);
 }
 auto fields_of(Is<pool::News> auto& news) {
-  auto& [what, host, why, dedicated] = news;
-  return std::tie(what, host, why, dedicated);
+  auto& [what, host, why, dedicated, sign] = news;
+  return std::tie(what, host, why, dedicated, sign);
 }
 auto fields_of(Is<pool::Offer> auto& offer) {
   auto& [server, why, used_at, since] = offer;
@@ -124,6 +124,10 @@ auto fields_of(Is<Failing> auto& message) {
   auto& [pool, why, retry_at, hopeless] = message;
   return std::tie(pool, why, retry_at, hopeless);
 }
+auto fields_of(Is<Marked> auto& message) {
+  auto& [host, sign] = message;
+  return std::tie(host, sign);
+}
 auto fields_of(Is<Hungry> auto& message) {
   auto& [pool, machine, hunger] = message;
   return std::tie(pool, machine, hunger);
@@ -147,10 +151,12 @@ auto fields_of(Is<ClientParcel> auto& parcel) {
   return std::tie(number, peer, local, uid, connected_at, held);
 }
 auto fields_of(Is<ServerParcel> auto& parcel) {
-  auto& [number, pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at,
-         expires_at, heard_at, assignments, hunger, parameters, settings, statements] = parcel;
-  return std::tie(number, pool, epoch, endpoint, local, backend_pid, backend_secret, connected_at,
-                  expires_at, heard_at, assignments, hunger, parameters, settings, statements);
+  auto& [number, pool, epoch, host, standby, doubted, endpoint, local, backend_pid, backend_secret,
+         connected_at, expires_at, heard_at, checked_at, assignments, hunger, parameters, settings,
+         statements] = parcel;
+  return std::tie(number, pool, epoch, host, standby, doubted, endpoint, local, backend_pid,
+                  backend_secret, connected_at, expires_at, heard_at, checked_at, assignments,
+                  hunger, parameters, settings, statements);
 }
 
 auto fields_of(Is<console::PoolRow> auto& row) {

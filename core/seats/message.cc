@@ -61,9 +61,9 @@ LetterNumber number_of(Bytes letter) { return Reader(letter).read<LetterNumber>(
 
 std::string_view name_of(Bytes letter) {
   static constexpr std::array<std::string_view, std::variant_size_v<Message>> names{
-      "Admit",  "Admitted", "Left",     "HandedOver", "Cancel", "Cancelled",  "Ask",
-      "Answer", "Reload",   "Reloaded", "Applied",    "Drain",  "Drained",    "Report",
-      "Open",   "Decided",  "Pressed",  "Failing",    "Hungry", "Introduced", "Taken"};
+      "Admit",   "Admitted", "Left",    "HandedOver", "Cancel",  "Cancelled", "Ask",  "Answer",
+      "Reload",  "Reloaded", "Applied", "Drain",      "Drained", "Report",    "Open", "Decided",
+      "Pressed", "Failing",  "Hungry",  "Introduced", "Taken",   "Marked"};
   Reader reader(letter);
   reader.read<LetterNumber>();
   return names.at(reader.read<std::uint8_t>());

@@ -7,9 +7,10 @@
 // says it (seats/outbox.h), and what waits is bounded too:
 //  - levels, of which only the newest waits: for each pool one Report (two while Applied waits: of
 //    one before and of one after it), one Failing, one Introduced, one Hungry for each machine that
-//    is hungry, and one Pressed behind the last Decided; one Left, with the sum. A Report keeps
-//    all the news and offers of those it stands for;
-//  - for a server: three News at most in a Report (it logged in or did not, closes, is closed; its
+//    is hungry, and one Pressed behind the last Decided; one Left, with the sum; for each host one
+//    Marked of each sign. A Report keeps all the news and offers of those it stands for;
+//  - for a server: four News at most in a Report (it logged in or did not, what it said of its
+//    host, closes, is closed; its
 //    grant comes back only when that is heard), one Offer and one Decided. Nothing is granted
 //    without credit: an Open never waits;
 //  - for a client: one hand-over, until it is told to have come by one HandedOver; one Admit, one
@@ -158,6 +159,13 @@ struct Failing {
   bool operator==(const Failing&) const = default;
 };
 
+// Servers of that host, at another machine, have said this of it.
+struct Marked {
+  HostHandle host;
+  session::HostSign sign{};
+  bool operator==(const Marked&) const = default;
+};
+
 // To the machines where the pool lives: clients wait, and there is nothing to give them here. Said
 // at most once per handover_slack, and when it is over. Seat 0 passes it on to machines where the
 // pool has lived by the settings of a reload ago.
@@ -176,7 +184,7 @@ struct Introduced {
 
 using Message = std::variant<Admit, Admitted, Left, HandedOver, Cancel, Cancelled, Ask, Answer,
                              Reload, Reloaded, Applied, Drain, Drained, Report, Open, Decided,
-                             Pressed, Failing, Hungry, Introduced, Taken>;
+                             Pressed, Failing, Hungry, Introduced, Taken, Marked>;
 
 // Of the letters from one machine to another, in the order they were said: 1 and up. Some are
 // missing: they became needless while they waited.
@@ -198,6 +206,9 @@ struct ServerParcel {
   LetterNumber number = 0;
   pool::PoolName pool;
   std::uint32_t epoch = 0;
+  HostHandle host;
+  bool standby = false;
+  bool doubted = false;
   Endpoint endpoint;
   Endpoint local;  // without its path
   std::uint32_t backend_pid = 0;
@@ -205,6 +216,7 @@ struct ServerParcel {
   Instant connected_at{};
   Instant expires_at = never;
   Instant heard_at{};
+  Instant checked_at{};
   std::uint64_t assignments = 0;
   pool::Hunger hunger;  // that of the machine it comes from, which may be known as it was before
   std::array<std::optional<std::string_view>, session::tracked_count> parameters{};

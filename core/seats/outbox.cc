@@ -27,6 +27,7 @@ std::string subject_of(const Failing& failing) { return subject<Failing>(failing
 std::string subject_of(const Hungry& hungry) {
   return subject<Hungry>(hungry.pool, hungry.machine);
 }
+std::string subject_of(const Marked& marked) { return subject<Marked>(marked.host, marked.sign); }
 std::string subject_of(const Introduced& said) { return subject<Introduced>(said.pool); }
 template <class M>
 std::string subject_of(const M&) {

@@ -110,6 +110,7 @@ void join_link(Client& client, Server& server, LinkContext& context) {
   client.server = server.self;
   server.client = client.self;
   server.whole_session = client.pool_mode == PoolMode::session;
+  server.unheard = true;
   client.request_at = context.now;  // the clocks of waiting are over
   client.transaction_at = context.now;
   ++server.assignments;

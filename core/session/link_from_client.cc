@@ -81,6 +81,7 @@ class ClientSide {
  private:
   LinkOutcome request(const Opening& opening) {
     server_.trail.sent(opening.header.type);
+    server_.unheard = false;
     switch (static_cast<FrontendType>(opening.header.type)) {
       case FrontendType::query: return query(opening);
       case FrontendType::parse: return parse(opening);

@@ -154,6 +154,9 @@ class ServerSide {
     if (type == BackendType::parameter_status) return parameter_status(opening);
     if (type == BackendType::notice_response || type == BackendType::notification_response) {
       pass(opening, !server_.owed.swallowing());
+      if (type == BackendType::notice_response) {
+        note_sign(last_words(wire::read_error_fields(opening.body())));
+      }
       return {};
     }
     if (type == BackendType::error_response) return error(opening);
@@ -294,7 +297,8 @@ class ServerSide {
     if (fields.fatal()) {
       server_.dying = true;  // the session is over, whatever was owed
       // Even in the place of an answer to something pgweir asked, but not where it gets another.
-      pass(opening, client_ == nullptr || !client_->untried || client_->retried);
+      pass(opening, client_ == nullptr || !server_.unheard || client_->retried);
+      note_sign(last_words(fields));
       if (client_ != nullptr) return {};
       return {Verdict::carry_on,
               PgError{sqlstate::connection_failure, std::string(fields.message)}};
@@ -324,6 +328,10 @@ class ServerSide {
       return {Verdict::setup, refusal_of_set_up(fields)};
     }
     pass(opening, match.fate == Fate::forward || match.fate == Fate::inject);
+    // On a server that is none it is the client's own transaction that is READ ONLY.
+    if (server_.standby && fields.code == sqlstate::read_only_sql_transaction.text()) {
+      note_sign(HostSign::is_standby);
+    }
     if (match.fate == Fate::replace && client_ != nullptr) {
       run_.flush();
       std::string& message = context_.out.scratch();
@@ -354,6 +362,12 @@ class ServerSide {
     return {Verdict::go_on, std::nullopt};
   }
 
+  void note_sign(HostSign sign) {
+    if (sign == HostSign::none) return;
+    server_.sign = sign;
+    server_.sign_at = context_.now;
+  }
+
   // As PostgreSQL itself would have said it when the client logged in.
   PgError refusal_of_set_up(const wire::ErrorFields& fields) const {
     const SqlState code = SqlState::named(fields.code);
@@ -381,6 +395,7 @@ class ServerSide {
     const std::string_view value = reader.text();
     if (!opening.whole() || !reader.finished()) return {Verdict::desync, std::nullopt};
     bool tell = client_ != nullptr;
+    if (name == in_hot_standby) server_.standby = value == "on";
     if (const auto index = tracked_index(name)) {
       context_.values.assign(server_.parameters, *index, value);
       if (client_ != nullptr) {

@@ -23,6 +23,9 @@ inline constexpr std::array<std::string_view, 8> tracked_parameters = {
     "search_path",      "default_transaction_read_only"};
 inline constexpr std::size_t tracked_count = tracked_parameters.size();
 
+// Reported by PostgreSQL from 14 on, and nobody's to set: whether nothing can be written there.
+inline constexpr std::string_view in_hot_standby = "in_hot_standby";
+
 // Parameter names are compared without case, as PostgreSQL does.
 std::optional<std::size_t> tracked_index(std::string_view name);
 bool same_name(std::string_view a, std::string_view b);

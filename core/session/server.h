@@ -13,6 +13,7 @@
 #include "core/base/time.h"
 #include "core/base/timers.h"
 #include "core/event.h"
+#include "core/session/host_sign.h"
 #include "core/session/message_stream.h"
 #include "core/session/parameters.h"
 #include "core/session/replication.h"
@@ -83,6 +84,10 @@ struct Server {
   bool congested = false;               // bytes for it are unsent
   bool stale = false;                   // its database's line changed: closed at its next release
   bool dying = false;                   // it said FATAL: nothing more is expected of it
+  bool standby = false;                 // it reports in_hot_standby (PostgreSQL 14 and newer)
+  bool leaving = false;                 // its host is a standby now: closed when it comes free
+  bool doubted = false;                 // its host was marked: nobody gets it before a check
+  bool unheard = false;                 // active: nothing that its client said was sent to it
   bool offered = false;                 // settling: the ledger decides whether it goes
   bool told_to_go = false;              // by the ledger, which counts it as closing
   bool socket_gone = false;             // it could not be connected: there is nothing to close
@@ -121,6 +126,9 @@ struct Server {
 
   Trail trail;
 
+  HostSign sign{};    // of what it said last about its host, by itself or to its client
+  Instant sign_at{};  // when it did
+
   std::uint32_t backend_pid = 0;
   std::vector<std::byte> backend_secret;  // empty: it gave none, so it cannot be cancelled
   std::string path;                       // of the endpoint's socket file
@@ -131,6 +139,7 @@ struct Server {
   Instant connected_at{};
   Instant state_at{};
   Instant heard_at{};          // when it said something last
+  Instant checked_at{};        // when it logged in, or answered a check last
   Instant congested_at{};      // while congested
   Instant expires_at = never;  // server_lifetime, with jitter
   std::uint64_t recovery_bytes = 0;

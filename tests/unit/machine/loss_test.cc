@@ -196,6 +196,78 @@ TEST_F(LossTest, a_server_that_is_asked_for_a_clients_settings) {
   EXPECT_EQ(client.heard(), "T D(a) C(SELECT 1) Z(I)");
 }
 
+// It is told that to nobody else unless another server has heard nothing of it either.
+TEST_F(LossTest, a_server_that_has_heard_nothing_of_a_client_with_half_a_message) {
+  sim::Client& client = world.client();
+  const std::string bind =
+      sim::parse("", "select 'a'") + sim::bind("", "") + sim::execute("") + sim::sync();
+  const std::size_t half = 4;
+  client.say(bind.substr(0, 5));
+  world.run();
+  client.say(sim::parse("", "select 'a'").substr(5, half));
+  world.run();
+  world.postgres.end_all("57P01");
+  world.run();
+  EXPECT_EQ(client.heard(), "");
+  client.say(bind.substr(5 + half));
+  world.run();
+  EXPECT_EQ(client.heard(), "1 2 D(a) C(SELECT 1) Z(I)");
+}
+
+TEST_F(LossTest, a_server_that_has_heard_nothing_of_a_bind_but_half_of_it) {
+  sim::Client& client = world.client();
+  world.ask(client, sim::parse("s", "select 'a'") + sim::sync());
+  const std::string bind = sim::bind("", "s");
+  client.say(bind.substr(0, 6));
+  world.run();
+  world.postgres.end_all("57P01");
+  world.run();
+  EXPECT_EQ(client.heard(), "");
+  client.say(bind.substr(6) + sim::execute("") + sim::sync());
+  world.run();
+  EXPECT_EQ(client.heard(), "2 D(a) C(SELECT 1) Z(I)");
+}
+
+TEST_F(LossTest, what_a_host_refused_is_not_told_when_it_is_down) {
+  world.add_user("ann", "new");
+  world.postgres.options().auth = sim::ServerOptions::Auth::md5;
+  world.postgres.options().passwords["ann"] = "old";
+  world.settings.client_login_timeout = std::chrono::seconds(30);
+  sim::Client& refused = world.client();
+  EXPECT_NE(refused.error_text().find("password authentication failed"), std::string::npos)
+      << refused.error_text();
+  world.postgres.set_welcome(sim::Host::Welcome::refuse);
+  world.advance(std::chrono::seconds(1));
+  sim::Client& waits = world.client();
+  world.advance(std::chrono::seconds(29));
+  EXPECT_EQ(waits.error_text(), "");
+  world.advance(std::chrono::seconds(2));
+  EXPECT_NE(waits.error_text().find("refused"), std::string::npos) << waits.error_text();
+  EXPECT_EQ(waits.error_text().find("password"), std::string::npos) << waits.error_text();
+}
+
+TEST_F(LossTest, what_a_host_refused_before_it_was_down_is_asked_again) {
+  DatabaseSettings other = world.settings.databases[0];
+  other.name = "other";
+  world.settings.databases.push_back(other);
+  world.add_user("ann", "new");
+  world.add_user("bob", "bob");
+  world.postgres.options().auth = sim::ServerOptions::Auth::md5;
+  world.postgres.options().passwords = {{"ann", "old"}, {"bob", "bob"}};
+  for (int i = 0; i < 8; ++i) {  // the pause is long by then
+    world.client();
+    world.advance(std::chrono::seconds(15));
+  }
+  EXPECT_NE(world.client().error_text().find("password authentication failed"), std::string::npos);
+  world.postgres.set_welcome(sim::Host::Welcome::refuse);
+  sim::Client& bob = world.client({.user = "bob", .database = "other", .password = "bob"});
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  world.postgres.options().passwords["ann"] = "new";
+  world.advance(std::chrono::seconds(1));
+  EXPECT_TRUE(bob.logged_in()) << bob.error_text();
+  EXPECT_TRUE(world.client().logged_in());
+}
+
 TEST_F(LossTest, a_server_that_refuses_at_first) {
   world.postgres.set_welcome(sim::Host::Welcome::refuse);
   sim::Client& client = world.client();

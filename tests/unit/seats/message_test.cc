@@ -31,6 +31,7 @@ TEST(SeatsMessage, IsReadAsItWasWritten) {
       Failing{app, why, late, true},
       Failing{app, {}, {}, false},
       Hungry{app, 3, hunger},
+      Marked{{3, 1}, session::HostSign::is_standby},
       Introduced{app, {{"TimeZone", "UTC"}, {"application_name", ""}}},
       Drained{},
   };

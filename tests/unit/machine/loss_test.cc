@@ -246,28 +246,6 @@ TEST_F(LossTest, what_a_host_refused_is_not_told_when_it_is_down) {
   EXPECT_EQ(waits.error_text().find("password"), std::string::npos) << waits.error_text();
 }
 
-TEST_F(LossTest, what_a_host_refused_before_it_was_down_is_asked_again) {
-  DatabaseSettings other = world.settings.databases[0];
-  other.name = "other";
-  world.settings.databases.push_back(other);
-  world.add_user("ann", "new");
-  world.add_user("bob", "bob");
-  world.postgres.options().auth = sim::ServerOptions::Auth::md5;
-  world.postgres.options().passwords = {{"ann", "old"}, {"bob", "bob"}};
-  for (int i = 0; i < 8; ++i) {  // the pause is long by then
-    world.client();
-    world.advance(std::chrono::seconds(15));
-  }
-  EXPECT_NE(world.client().error_text().find("password authentication failed"), std::string::npos);
-  world.postgres.set_welcome(sim::Host::Welcome::refuse);
-  sim::Client& bob = world.client({.user = "bob", .database = "other", .password = "bob"});
-  world.postgres.set_welcome(sim::Host::Welcome::accept);
-  world.postgres.options().passwords["ann"] = "new";
-  world.advance(std::chrono::seconds(1));
-  EXPECT_TRUE(bob.logged_in()) << bob.error_text();
-  EXPECT_TRUE(world.client().logged_in());
-}
-
 TEST_F(LossTest, a_server_that_refuses_at_first) {
   world.postgres.set_welcome(sim::Host::Welcome::refuse);
   sim::Client& client = world.client();

@@ -267,6 +267,7 @@ class Machine::Core {
   void hear(std::uint8_t from, const seats::Report& report);
   void take(pool::Account& account, std::uint8_t from, const pool::News& news, bool in_force);
   void failed(pool::Account& account, pool::Host& host, const pool::News::Why& why, bool in_force);
+  void forget_failures(const pool::Host& host);
   static void begin_closing(pool::Account& account);
   static void end_closing(pool::Account& account);
   void slot_returned(pool::Account& account);

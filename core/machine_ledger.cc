@@ -159,13 +159,24 @@ void Machine::Core::failed(Account& account, Host& host, const News::Why& why, b
   const PgError error{SqlState::named(why.code), std::string(why.message), std::string(why.hint)};
   switch (why.heard) {
     case News::Heard::not_there:
-      return host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+      host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+      return forget_failures(host);
     case News::Heard::nothing: break;
     case News::Heard::answer: host.reached();
   }
   account.back_off.failed(now_, settings_.server_login_retry, jitter(), error,
                           why.permanent && in_force);
   timers_.at_latest(account.timer, account.back_off.retry_at());
+}
+
+// Why its pools failed before is not why they fail now; nor when it is back, or another in its
+// place.
+void Machine::Core::forget_failures(const Host& host) {
+  ledger_.accounts.each([&](AccountHandle, Account& account) {
+    if (account.host != host.self || !account.back_off.failing()) return;
+    account.back_off.succeeded();
+    touch(account);
+  });
 }
 
 void Machine::Core::begin_closing(Account& account) {
@@ -495,8 +506,10 @@ void Machine::Core::on(const event::Resolved& event) {
                         join("could not resolve host name \"", host.name, "\"")};
     note(NoteKind::resolve_failed, Level::warning, {}, nullptr, host.name);
     // An answer that is none must not take working addresses away.
-    if (host.addresses.empty())
+    if (host.addresses.empty()) {
       host.unreachable(now_, settings_.server_login_retry, jitter(), error);
+      forget_failures(host);
+    }
     host.resolved_at = now_;
   } else {
     host.addresses.assign(event.addresses.begin(), event.addresses.end());

@@ -228,6 +228,24 @@ TEST_F(LossTest, a_server_that_has_heard_nothing_of_a_bind_but_half_of_it) {
   EXPECT_EQ(client.heard(), "2 D(a) C(SELECT 1) Z(I)");
 }
 
+TEST_F(LossTest, what_a_host_refused_is_not_told_when_it_is_down) {
+  world.add_user("ann", "new");
+  world.postgres.options().auth = sim::ServerOptions::Auth::md5;
+  world.postgres.options().passwords["ann"] = "old";
+  world.settings.client_login_timeout = std::chrono::seconds(30);
+  sim::Client& refused = world.client();
+  EXPECT_NE(refused.error_text().find("password authentication failed"), std::string::npos)
+      << refused.error_text();
+  world.postgres.set_welcome(sim::Host::Welcome::refuse);
+  world.advance(std::chrono::seconds(1));
+  sim::Client& waits = world.client();
+  world.advance(std::chrono::seconds(29));
+  EXPECT_EQ(waits.error_text(), "");
+  world.advance(std::chrono::seconds(2));
+  EXPECT_NE(waits.error_text().find("refused"), std::string::npos) << waits.error_text();
+  EXPECT_EQ(waits.error_text().find("password"), std::string::npos) << waits.error_text();
+}
+
 TEST_F(LossTest, a_server_that_refuses_at_first) {
   world.postgres.set_welcome(sim::Host::Welcome::refuse);
   sim::Client& client = world.client();

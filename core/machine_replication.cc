@@ -84,6 +84,7 @@ void Machine::Core::join_own_server(Client& client, Server& server,
   server.become(ServerState::idle, now_);  // of no pool's
   session::LinkContext context = this->context(pool);
   join_link(client, server, context);
+  server.unheard = false;  // it has heard the startup packet: no other may take its place
   if (client.congested) update_reading(server);
   touch(pool);
   continue_client(client);

@@ -153,11 +153,7 @@ class ServerSide {
     const auto type = static_cast<BackendType>(opening.header.type);
     if (type == BackendType::parameter_status) return parameter_status(opening);
     if (type == BackendType::notice_response || type == BackendType::notification_response) {
-      pass(opening, !server_.owed.swallowing());
-      if (type == BackendType::notice_response) {
-        note_sign(last_words(wire::read_error_fields(opening.body())));
-      }
-      return {};
+      return unasked(opening, type);
     }
     if (type == BackendType::error_response) return error(opening);
 
@@ -175,6 +171,14 @@ class ServerSide {
     if (begins_block(type, fate)) return {Verdict::broken, block_error()};
     pass(opening, fate == Fate::forward);
     if (type == BackendType::ready_for_query && fate == Fate::swallow) return is_set_up();
+    return {};
+  }
+
+  LinkOutcome unasked(const Opening& opening, BackendType type) {
+    pass(opening, !server_.owed.swallowing());
+    if (type == BackendType::notice_response) {
+      note_sign(last_words(wire::read_error_fields(opening.body())));
+    }
     return {};
   }
 

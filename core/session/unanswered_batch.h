@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "core/base/bytes.h"
-#include "core/base/limits.h"
 #include "core/wire/protocol.h"
 
 namespace pgweir::session {
@@ -19,27 +18,14 @@ class UnansweredBatch {
   bool none() const { return state_ == State::none; }
   // The client says the next message, the beginning of it at least. begins: all that it has said
   // before is answered, and it is in no transaction.
-  void says(wire::FrontendType type, Bytes beginning, bool begins) {
-    if (state_ == State::none && begins) state_ = State::open;
-    const bool goes_on = state_ == State::open && of_batch(type);
-    if (!goes_on) {
-      if (state_ != State::again) answered();
-      return;
-    }
-    add(beginning);
-    if (type == wire::FrontendType::sync && state_ == State::open) state_ = State::whole;
-  }
+  void says(wire::FrontendType type, Bytes beginning, bool begins);
   // What follows of that message.
   void add(Bytes bytes) {
-    if (state_ != State::open) return;
-    if (bytes_.size() + bytes.size() > limits::unanswered_batch_size_max) return answered();
-    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+    if (state_ == State::open) keep(bytes);
   }
   // Or something else has become of it: it cannot be asked again.
   void answered() {
-    if (state_ == State::none) return;
-    state_ = State::none;
-    bytes_ = {};
+    if (!none()) drop();
   }
   // It is all there, its Sync too, and nothing behind it.
   bool whole() const { return state_ == State::whole; }
@@ -52,12 +38,8 @@ class UnansweredBatch {
  private:
   enum class State : std::uint8_t { none, open, whole, again };
 
-  static bool of_batch(wire::FrontendType type) {
-    using Type = wire::FrontendType;
-    return type == Type::parse || type == Type::bind || type == Type::describe ||
-           type == Type::execute || type == Type::close || type == Type::flush ||
-           type == Type::sync;
-  }
+  void keep(Bytes bytes);
+  void drop();
 
   State state_ = State::none;
   std::vector<std::byte> bytes_;

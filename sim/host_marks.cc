@@ -215,11 +215,11 @@ void HostMarks::check_reason(SocketId socket, const Server& server) const {
   if (!options.settings.server_check_query.empty() || !options.connect_query.empty()) return;
   if (!is_judged(server)) return;
   if (in_trouble(server)) return;
-  const auto reason = reason_at_.find(server.name);
-  if (reason != reason_at_.end()) {
-    const Instant told = std::max(reason->second, simulation_.undisturbed_since());
-    const bool several = options.machine_count > 1;
-    if (reason->second >= server.fresh_at) return;
+  // A database may have been moved from one name to another since it was connected.
+  const bool several = options.machine_count > 1;
+  for (const auto& [name, reason_at] : reason_at_) {
+    const Instant told = std::max(reason_at, simulation_.undisturbed_since());
+    if (reason_at >= server.fresh_at) return;
     if (several && after(told, 2 * letters()) >= server.fresh_at) return;
   }
   simulation_.verdict().blame(oracle::marked_hosts,

@@ -80,7 +80,9 @@ void Receiver::turn() {
   if (!stream_->at_end()) return;
   const bool faults = simulation_.options().fault_every > Duration::zero();
   const bool lost = stream_->peer_reset() || stream_->loss() != Stream::Loss::none;
-  if (!broken_ && !lost && !fatal_heard_ && !faults && phase_ != Phase::ending &&
+  // A clock that ends it in the middle of a message cannot say so.
+  const bool half = framer_.mid_message();
+  if (!broken_ && !lost && !half && !fatal_heard_ && !faults && phase_ != Phase::ending &&
       !simulation_.draining()) {
     blame(oracle::error_shape, "was closed without an error");
   }

@@ -240,6 +240,7 @@ class Machine::Core {
 
   // machine_hosts.cc
   void heed_last_words(const Server& server);
+  static session::HostSign said_last(const Server& server);
   void doubt(HostHandle host);
   bool is_doubted(const Server& arrived) const;
   bool leaves_standby(Server& server);

@@ -98,6 +98,7 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
                              server.host,
                              server.standby,
                              server.doubted,
+                             said_last(server),
                              server.endpoint,
                              server.local,
                              server.backend_pid,
@@ -160,6 +161,8 @@ void Machine::Core::on(const event::Arrived& event) {
   server.connected_at = parcel.connected_at;
   server.expires_at = parcel.expires_at;
   server.heard_at = parcel.heard_at;
+  server.sign = parcel.sign;
+  server.sign_at = parcel.heard_at;
   server.checked_at = parcel.checked_at;
   server.doubted = parcel.doubted || is_doubted(server);
   server.assignments = parcel.assignments;

@@ -25,9 +25,15 @@ Duration mark_lasts(const Settings& settings) {
 
 // A server is gone. What it said last may have been about all of them.
 void Machine::Core::heed_last_words(const Server& server) {
-  if (server.sign == HostSign::none || server.sign_at != server.heard_at) return;
+  const HostSign sign = said_last(server);
+  if (sign == HostSign::none) return;
   doubt(server.host);
-  report_sign(server, server.sign);
+  report_sign(server, sign);
+}
+
+// Of its host, where it has said nothing since.
+HostSign Machine::Core::said_last(const Server& server) {
+  return server.sign_at == server.heard_at ? server.sign : HostSign::none;
 }
 
 // Its servers may be dead, or dying: the only way to know is to ask. Who logs in later is there.

@@ -300,14 +300,16 @@ bool Answers::name_explains(const Owed& owed, std::string_view code) const {
 }
 
 // What it returns has changed since it was prepared. A name is told so once of each change; of the
-// unnamed statement it is as PostgreSQL says, until another is prepared.
+// unnamed statement, and in a session of one's own, it is as PostgreSQL says, until another is
+// prepared.
 bool Answers::hear_of_old_plan(const Owed& owed, std::string_view text) {
   const bool uses = owed.what == Owed::What::bind || owed.what == Owed::What::describe_statement;
   if (!uses || owed.name.empty() || !text.starts_with(old_plan_text)) return false;
   const auto told = old_plans_.find(owed.name);
   const bool again = told != old_plans_.end() && told->second.text == text;
   // What was asked before it was told is told the same.
-  if (again && owed.name != unnamed && owed.number > told->second.last) return false;
+  const bool once = owed.name != unnamed && !has_session_;
+  if (again && once && owed.number > told->second.last) return false;
   if (!again) old_plans_[owed.name] = {std::string(text), owed_count_ever_};
   return true;
 }

@@ -148,8 +148,12 @@ void HostMarks::closed(SocketId socket, const Event& event) {
 // When it is told for which database it is.
 void HostMarks::name(SocketId socket, Server& server) const {
   const Login& whom = simulation_.census().servers().at(socket).whom;
-  const DatabaseSettings* line = find_database(simulation_.settings(), whom.database);
-  if (line != nullptr) server.name = line->host;
+  // The last clients of a database that is gone are still served, where it was.
+  simulation_.in_force().ever(Instant{}, [&](const Settings& settings) {
+    const DatabaseSettings* line = find_database(settings, whom.database);
+    if (line != nullptr) server.name = line->host;
+    return line != nullptr;
+  });
 }
 
 bool HostMarks::in_trouble(const Server& server) const {
@@ -215,11 +219,11 @@ void HostMarks::check_reason(SocketId socket, const Server& server) const {
   if (!options.settings.server_check_query.empty() || !options.connect_query.empty()) return;
   if (!is_judged(server)) return;
   if (in_trouble(server)) return;
-  // A database may have been moved from one name to another since it was connected.
-  const bool several = options.machine_count > 1;
-  for (const auto& [name, reason_at] : reason_at_) {
-    const Instant told = std::max(reason_at, simulation_.undisturbed_since());
-    if (reason_at >= server.fresh_at) return;
+  const auto reason = reason_at_.find(server.name);
+  if (reason != reason_at_.end()) {
+    const Instant told = std::max(reason->second, simulation_.undisturbed_since());
+    const bool several = options.machine_count > 1;
+    if (reason->second >= server.fresh_at) return;
     if (several && after(told, 2 * letters()) >= server.fresh_at) return;
   }
   simulation_.verdict().blame(oracle::marked_hosts,

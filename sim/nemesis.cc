@@ -37,7 +37,7 @@ void Simulation::schedule_fault() {
 void Simulation::strike() {
   Tape& tape = tapes_.faults;
   if (options_.change_passwords && tape.chance(1, 20)) return shut_out();
-  if (options_.change_tables && tape.chance(1, 6)) return change_tables();
+  if (options_.change_tables && tape.chance(1, 2)) return change_tables();
   if (options_.deafen && tape.chance(1, 8)) return deafen();
   switch (tape.below(10)) {
     case 0:

@@ -174,8 +174,8 @@ void draw_statements(RunOptions& options, Tape& tape) {
   const std::uint32_t weight = tape.between(1, 10);
   options.workload.weights[static_cast<std::size_t>(JobKind::named)] = weight * weight;
   options.settings.max_prepared_statements = one_of<std::int32_t, 4>(tape, {200, 1, 2, 4});
-  options.change_tables = tape.chance(1, 2);
-  options.settings.retry_prepared_statements = tape.chance(1, 2);
+  options.change_tables = tape.chance(2, 3);
+  options.settings.retry_prepared_statements = tape.chance(2, 3);
 }
 
 void draw_unnamed(RunOptions& options, Tape& tape) {

@@ -58,6 +58,7 @@ constexpr std::array<Known, probe_count> known{{
     {Probe::client_half_closed, "a client says that it will say no more"},
     {Probe::server_recovered, "the server of a lost client becomes clean"},
     {Probe::server_checked, "a server is asked whether it is there"},
+    {Probe::asked_again, "a batch is asked again, because a table has changed"},
     {Probe::half_message_lost, "a client is closed in the middle of a message"},
     {Probe::server_idle_timeout, "server_idle_timeout closes a server"},
     {Probe::server_lifetime, "server_lifetime closes a server"},

@@ -56,6 +56,7 @@ enum class Probe : std::uint8_t {
   client_half_closed,
   server_recovered,
   server_checked,
+  asked_again,
   half_message_lost,
   server_idle_timeout,
   server_lifetime,

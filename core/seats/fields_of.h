@@ -151,10 +151,10 @@ auto fields_of(Is<ClientParcel> auto& parcel) {
   return std::tie(number, peer, local, uid, connected_at, held);
 }
 auto fields_of(Is<ServerParcel> auto& parcel) {
-  auto& [number, pool, epoch, host, standby, doubted, endpoint, local, backend_pid, backend_secret,
-         connected_at, expires_at, heard_at, checked_at, assignments, hunger, parameters, settings,
-         statements] = parcel;
-  return std::tie(number, pool, epoch, host, standby, doubted, endpoint, local, backend_pid,
+  auto& [number, pool, epoch, host, standby, doubted, sign, endpoint, local, backend_pid,
+         backend_secret, connected_at, expires_at, heard_at, checked_at, assignments, hunger,
+         parameters, settings, statements] = parcel;
+  return std::tie(number, pool, epoch, host, standby, doubted, sign, endpoint, local, backend_pid,
                   backend_secret, connected_at, expires_at, heard_at, checked_at, assignments,
                   hunger, parameters, settings, statements);
 }

@@ -209,6 +209,7 @@ struct ServerParcel {
   HostHandle host;
   bool standby = false;
   bool doubted = false;
+  session::HostSign sign{};  // where it has said nothing since
   Endpoint endpoint;
   Endpoint local;  // without its path
   std::uint32_t backend_pid = 0;

@@ -128,7 +128,6 @@ class ServerSide {
         stream.body_left -= static_cast<std::uint32_t>(piece.size());
         if (stream.forward) run_.add(piece);
         bytes = bytes.subspan(piece.size());
-        if (stream.between_messages()) note_idle();
       } else {
         if (server_.dying) return {};  // it said FATAL: what follows is noise
         Opening opening{};
@@ -141,6 +140,7 @@ class ServerSide {
         if (outcome.verdict != Verdict::carry_on || outcome.error) return outcome;
       }
       if (!stream.between_messages()) continue;
+      note_idle();
       make_up_answers();
       if (!bytes.empty() && client_goes_on()) return {Verdict::go_on, std::nullopt};
     }

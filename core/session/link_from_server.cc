@@ -361,7 +361,7 @@ class ServerSide {
   LinkOutcome ask_again(const Opening& opening, std::uint32_t refusals_lost) {
     pass(opening, false);
     forget_names(refusals_lost);
-    server_.owed.swallow_all();
+    server_.owed.end_unheard();
     client_->stream.hold_in_front(client_->batch.ask_again());
     return {Verdict::go_on, std::nullopt};
   }

@@ -39,6 +39,7 @@ enum class Fate : std::uint8_t {
   forward,
   swallow,  // pgweir asked
   // pgweir asked, in the middle of a client's batch: an ErrorResponse is the client's all the same.
+  // Also the end of a batch that is asked again.
   inject,
   // The request was made to fail in the place of one that pgweir refuses; its ErrorResponse is
   // swallowed and ours (Owed::refusal) goes to the client instead. (Of a query, ReadyForQuery is
@@ -147,6 +148,8 @@ class ReplyQueue {
 
   // Nothing but the Sync of the last batch is owed.
   bool only_sync() const { return size() == 1 && owed_[head_].request == Request::sync; }
+  // That batch is asked again: its first end is not its client's. Requires: only_sync.
+  void end_unheard() { head().fate = Fate::inject; }
   // Nobody is there any more to read the answers.
   void swallow_all();
   void add_to(Hash& hash) const;

@@ -1,6 +1,7 @@
 // Prepared statements whose tables change. Each is told once, and prepared anew; with
 // retry_prepared_statements it is not told where pgweir can ask again.
 #include "core/base/limits.h"
+#include "tests/unit/machine/scripted_server.h"
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -56,6 +57,28 @@ TEST_F(ChangedTableTest, is_told_where_it_fails_before_all_of_the_batch_is_there
     const std::string heard = before + world.ask(client, all.substr(cut));
     EXPECT_EQ(heard, cut < bind.size() ? "2 T 3 D(a) C(SELECT 1) Z(I)" : "E(0A000)Z(I)") << cut;
   }
+}
+
+TEST_F(ChangedTableTest, what_comes_unasked_meanwhile_is_told) {
+  ScriptedServer server;
+  world.settings.databases[0].port = 5433;
+  world.shell().add_host(sim::ipv4(10, 0, 0, 1, 5433), server);
+  sim::Client& client = world.client();
+  const auto done = [](std::string_view tag) { return sim::message('C', sim::cstring(tag)); };
+  const std::string ready = sim::message('Z', "I");
+  world.ask(client, prepare("s1"));
+  server.say(sim::message('1') + ready);
+  world.run();
+  world.ask(client, run("s1"));
+  server.heard();
+  server.say(sim::error_response("ERROR", "0A000", sim::old_plan_text) +
+             sim::message('A', sim::int32(7) + sim::cstring("jobs") + sim::cstring("one")) + ready);
+  world.run();
+  EXPECT_EQ(client.heard(), "A(jobs|one)");
+  EXPECT_EQ(server.heard(), "CPBES");
+  server.say(sim::message('3') + sim::message('1') + sim::message('2') + done("SELECT 0") + ready);
+  world.run();
+  EXPECT_EQ(client.heard(), "2 C(SELECT 0) Z(I)");
 }
 
 TEST_F(ChangedTableTest, is_told_in_a_transaction) {

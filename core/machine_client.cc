@@ -54,6 +54,7 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   session::LinkContext context = this->context(*pools_.find(client.pool));
   // RESET or DISCARD ALL has taken back what the client came with.
   if (client.settings != server.settings && transaction_over(server, &client)) {
+    client.request_at = client.transaction_at = now_;  // though only half of it may be there
     align_parameters(client, server, context);
   }
   act_on(client, server, session::forward_from_client(client, server, bytes, context));

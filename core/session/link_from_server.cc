@@ -1,6 +1,7 @@
 // What a server says, to its client: each reply is matched against what is owed.
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "core/base/assert.h"
 #include "core/base/text.h"
@@ -362,7 +363,9 @@ class ServerSide {
     pass(opening, false);
     forget_names(refusals_lost);
     server_.owed.end_unheard();
-    client_->stream.hold_in_front(client_->batch.ask_again());
+    const std::vector<std::byte> batch = client_->batch.ask_again();
+    context_.totals.received -= batch.size();  // it is counted once more
+    client_->stream.hold_in_front(batch);
     return {Verdict::go_on, std::nullopt};
   }
 

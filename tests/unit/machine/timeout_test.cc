@@ -69,6 +69,18 @@ TEST_F(TimeoutTest, query_timeout) {
   expect_at(seconds(3), client, "E(57014) EOF", "query_timeout");
 }
 
+// Its server is kept, and what its startup packet asked for is put on when it says more.
+TEST_F(TimeoutTest, query_timeout_begins_with_half_of_what_a_kept_server_is_asked) {
+  world.settings.query_timeout = seconds(3);
+  sim::Client& client = world.client({.more = {{"work_mem", "1MB"}}});
+  world.query(client, "listen jobs");
+  EXPECT_EQ(world.query(client, "reset work_mem"), "C(RESET) Z(I)");
+  world.advance(seconds(10));
+  const std::string query = sim::query("select 'a'");
+  EXPECT_EQ(world.ask(client, query.substr(0, 8)), "");
+  EXPECT_EQ(world.ask(client, query.substr(8)), "T D(a) C(SELECT 1) Z(I)");
+}
+
 TEST_F(TimeoutTest, query_timeout_begins_when_there_is_a_server) {
   world.settings.default_pool_size = 1;
   world.settings.query_wait_timeout = seconds(0);

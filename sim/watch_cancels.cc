@@ -84,6 +84,8 @@ void Watch::check_answered(Cancel cancel, std::span<const Effect> effects) {
   check_passed_on(application, effects);
   for (const auto& [client, waiter] : waiting_) {
     if (simulation_.shell().stream_of(client) != application.stream().get()) continue;
+    // It may have been served, and held up again.
+    if (!simulation_.ledger().follows(client)) continue;
     const auto answered = [&](const Effect& effect) {
       const auto* send = std::get_if<effect::Send>(&effect);
       return send != nullptr && send->socket == client;

@@ -36,7 +36,7 @@ bool is_bare_name_character(char c) {
 }
 
 // What makes a line unreadable as text, whatever it says.
-std::string line_flaw(std::string_view line) {
+std::string no_text(std::string_view line) {
   if (line.size() > limits::settings_line_size_max) {
     return join("a line has at most ", limits::settings_line_size_max, " bytes");
   }
@@ -117,7 +117,7 @@ class IniReader {
     const std::string_view content = trimmed(line);
     if (content.empty() || is_comment(content)) return;
     saw_anything_ = true;
-    if (std::string flaw = line_flaw(content); !flaw.empty()) {
+    if (std::string flaw = no_text(content); !flaw.empty()) {
       problems_.error(place, std::move(flaw));
     } else if (content.starts_with('[')) {
       read_section(content, place);

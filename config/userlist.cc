@@ -16,7 +16,7 @@ namespace {
 constexpr std::string_view form = "a line is \"user\" \"secret\"; comments begin with ;";
 
 // Takes one quoted text off the front; blanks may stand before it.
-std::expected<std::string, std::string> take_quoted(std::string_view& line) {
+std::expected<std::string, std::string> take_quoted_text(std::string_view& line) {
   line = trimmed(line);
   if (!line.starts_with('"')) return std::unexpected(std::string(form));
   std::string out;
@@ -33,23 +33,23 @@ std::expected<std::string, std::string> take_quoted(std::string_view& line) {
   return std::unexpected("a quotation mark is missing at the end of a name or secret");
 }
 
-std::expected<ListedUser, std::string> parse_line(std::string_view line, int number) {
+std::expected<ListedUser, std::string> parse_user(std::string_view line, int number) {
   if (line.size() > limits::settings_line_size_max) {
     return std::unexpected(join("a line has at most ", limits::settings_line_size_max, " bytes"));
   }
-  auto name = take_quoted(line);
+  auto name = take_quoted_text(line);
   if (!name) return std::unexpected(name.error());
   if (name->empty() || name->size() > limits::settings_name_size_max ||
       has_control_character(*name)) {
     return std::unexpected(join("a user's name has from 1 to ", limits::settings_name_size_max,
                                 " bytes and no control characters"));
   }
-  auto secret = take_quoted(line);
+  auto secret = take_quoted_text(line);
   if (!secret) return std::unexpected(secret.error());
   const auto kind = secret_kind(*secret);
   if (!kind) return std::unexpected(kind.error());
   while (!trimmed(line).empty()) {
-    if (const auto more = take_quoted(line); !more) return std::unexpected(more.error());
+    if (const auto more = take_quoted_text(line); !more) return std::unexpected(more.error());
   }
   return ListedUser{std::move(*name), {*kind, std::move(*secret)}, number};
 }
@@ -63,7 +63,7 @@ std::vector<ListedUser> parse_userlist(std::string_view text, const std::string&
   each_line(without_byte_order_mark(text), [&](std::string_view line, int number) {
     const std::string_view content = trimmed(line);
     if (content.empty() || content.starts_with(';')) return;
-    auto user = parse_line(content, number);
+    auto user = parse_user(content, number);
     if (!user) {
       problems.error({file, number}, std::move(user.error()));
       return;

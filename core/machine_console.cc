@@ -17,10 +17,6 @@ using wire::FrontendType;
 
 namespace {
 
-bool contains(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 template <class Count>
 std::int32_t shown(Count count) {
   return static_cast<std::int32_t>(std::min<std::uint64_t>(count, INT32_MAX));

@@ -16,10 +16,6 @@ using wire::BackendType;
 
 namespace {
 
-bool contains(const std::vector<std::string>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 bool is_console(std::string_view database) {
   return database == "pgbouncer" || database == "pgweir";
 }

@@ -13,8 +13,19 @@ namespace pgweir::io {
 
 namespace {
 
+std::size_t size_of(std::span<const iovec> pieces) {
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) size += piece.iov_len;
+  return size;
+}
+
+// What is always told: bytes, the end, urgent bytes; errors and hang-ups come unasked.
+constexpr std::uint32_t wanted_news = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET;
+
+}  // namespace
+
 // What the socket did not take yet.
-struct Backlog {
+struct Streams::Backlog {
   std::vector<std::byte> bytes;
   std::size_t sent = 0;
 
@@ -37,13 +48,7 @@ struct Backlog {
   }
 };
 
-std::size_t size_of(std::span<const iovec> pieces) {
-  std::size_t size = 0;
-  for (const iovec& piece : pieces) size += piece.iov_len;
-  return size;
-}
-
-enum class Phase : std::uint8_t {
+enum class Streams::Phase : std::uint8_t {
   connecting,
   open,
   failed,    // ConnectFailed is owed
@@ -53,11 +58,6 @@ enum class Phase : std::uint8_t {
              // destroys our last bytes on their way
   closed,    // waits for the end of the loop's turn
 };
-
-// What is always told: bytes, the end, urgent bytes; errors and hang-ups come unasked.
-constexpr std::uint32_t wanted_news = EPOLLIN | EPOLLRDHUP | EPOLLPRI | EPOLLET;
-
-}  // namespace
 
 class Streams::Stream final : public Watcher {
  public:

@@ -89,6 +89,8 @@ class Streams {
 
  private:
   class Stream;
+  struct Backlog;
+  enum class Phase : std::uint8_t;
   struct Lingering {
     Stream* stream;
     Instant due;

@@ -16,11 +16,11 @@ bool is_asynchronous(char type) { return type == 'N' || type == 'A' || type == '
 enum Column { client_tag, request_tag, host, backend, generation, transaction, row, state };
 constexpr std::size_t column_count = 8;
 
-using Row = std::array<std::string_view, column_count>;
+using Proof = std::array<std::string_view, column_count>;
 
-std::optional<Row> read_proof(const Message& message) {
+std::optional<Proof> read_proof(const Message& message) {
   Body body(message.body);
-  Row row;
+  Proof row;
   if (body.int16().value_or(0) < static_cast<std::int32_t>(column_count)) return std::nullopt;
   for (std::string_view& column : row) {
     const std::int32_t size = body.int32().value_or(-1);
@@ -30,13 +30,13 @@ std::optional<Row> read_proof(const Message& message) {
 }
 
 // Host, backend, generation, transaction.
-std::span<const std::string_view> place_of(const Row& row) {
+std::span<const std::string_view> place_of(const Proof& row) {
   return std::span(row).subspan(Column::host, Column::row - Column::host);
 }
 
 // "host1/1003/1/17".
 template <typename Place>
-std::string text_of(const Place& place) {
+std::string told_place(const Place& place) {
   std::string text;
   for (const std::string_view part : place) text.append(text.empty() ? "" : "/").append(part);
   return text;
@@ -138,9 +138,9 @@ void Answers::hear_query(Owed& owed, const Message& message) {
   if (message.type == 'V' && ask.kind == Kind::function_call) {
     Body body(message.body);
     body.int32();  // its size
-    if (body.rest() == "'" + text_of(ask, client_) + "'") return next_ask();
+    if (body.rest() == "'" + sql_of(ask, client_) + "'") return next_ask();
   }
-  wrong(message, "the answer of " + text_of(ask, client_));
+  wrong(message, "the answer of " + sql_of(ask, client_));
 }
 
 // How many rows are right: of a portal all, of a cursor as many as it has left.
@@ -334,7 +334,7 @@ void Answers::hear_execute(const Ask& ask, int row_count_max, const Message& mes
     return done();
   }
   if (message.type == 'I' && ask.kind == Kind::nothing) return done();
-  wrong(message, "the answer of Execute of " + text_of(ask, client_));
+  wrong(message, "the answer of Execute of " + sql_of(ask, client_));
 }
 
 void Answers::hear_complete(const Ask& ask, const Message& message) {
@@ -546,9 +546,9 @@ void Answers::check_row(const Ask& ask, const Message& message) {
 void Answers::check_session(std::span<const std::string_view> place) {
   if (session_.empty()) session_.assign(place.begin(), place.end());
   if (std::ranges::equal(session_, place)) return;
-  blame(oracle::transaction_integrity, "c" + std::to_string(client_) +
-                                           ": one transaction in two places: " + text_of(session_) +
-                                           ", then " + text_of(place));
+  blame(oracle::transaction_integrity,
+        "c" + std::to_string(client_) + ": one transaction in two places: " + told_place(session_) +
+            ", then " + told_place(place));
 }
 
 void Answers::check_state(std::string_view state) {
@@ -584,7 +584,7 @@ std::string Answers::waits_for() const {
   std::string text = name_of(owed.what);
   if (!owed.asks.empty()) {
     const std::size_t index = std::min(ask_index_, owed.asks.size() - 1);
-    text += " " + text_of(owed.asks[index], client_);
+    text += " " + sql_of(owed.asks[index], client_);
   }
   return text + " (" + std::to_string(owed_.size()) + " owed)";
 }

@@ -8,7 +8,6 @@ namespace pgweir::sim {
 
 namespace {
 
-constexpr std::int32_t protocol_3 = 0x30000;
 constexpr std::string_view authentication_ok("R\0\0\0\x08\0\0\0\0", 9);
 
 template <typename Socket>
@@ -84,7 +83,7 @@ void Census::heard(Client& client, std::string_view bytes) {
   client.packets.feed(bytes);
   while (const auto packet = client.packets.next()) {
     Body body(packet->body);
-    if ((body.int32().value_or(0) & ~0xffff) != protocol_3) continue;  // asks for TLS and such
+    if ((body.int32().value_or(0) & ~0xffff) != protocol_3_0) continue;  // asks for TLS and such
     client.who = login_in(body, client);
     client.started = true;
     client.packets = Framer(true);

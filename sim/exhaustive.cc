@@ -14,8 +14,6 @@ namespace {
 
 using std::chrono::seconds;
 
-std::string unnamed(std::string_view sql) { return parse("", sql) + bind("", "") + execute(""); }
-
 // Two clients in front of a pool of one, and what has been done so far.
 class Scene {
  public:
@@ -56,11 +54,11 @@ void a_commits(Scene& s) { s.say(*s.a, query("commit")); }
 void a_fails(Scene& s) { s.say(*s.a, query("error")); }
 void a_sleeps(Scene& s) { s.say(*s.a, query("sleep")); }
 void b_sleeps(Scene& s) { s.say(*s.b, query("sleep")); }
-void a_parses(Scene& s) { s.say(*s.a, unnamed("select 'of-a'")); }
+void a_parses(Scene& s) { s.say(*s.a, unnamed_query("select 'of-a'")); }
 void a_syncs(Scene& s) { s.say(*s.a, sync()); }
-void a_fails_at_bind(Scene& s) { s.say(*s.a, unnamed("fail at bind")); }
+void a_fails_at_bind(Scene& s) { s.say(*s.a, unnamed_query("fail at bind")); }
 void a_copies(Scene& s) { s.say(*s.a, query("copy in")); }
-void a_copies_extended(Scene& s) { s.say(*s.a, unnamed("copy in")); }
+void a_copies_extended(Scene& s) { s.say(*s.a, unnamed_query("copy in")); }
 void a_copies_in_vain(Scene& s) { s.say(*s.a, query("copy in fail")); }
 void a_sends_data(Scene& s) { s.say(*s.a, copy_data("data")); }
 void a_ends_data(Scene& s) { s.say(*s.a, copy_done()); }
@@ -141,7 +139,7 @@ struct Seen {
   bool operator==(const Seen&) const = default;
 };
 
-std::string text_of(const Feature& feature, std::span<const std::size_t> order, std::uint64_t cut) {
+std::string name_of(const Feature& feature, std::span<const std::size_t> order, std::uint64_t cut) {
   std::string text = std::string(feature.name) + ":";
   for (const std::size_t index : order) text += std::string(" ") + feature.actions[index].name;
   if (cut > 0) text += ", cut after byte " + std::to_string(cut);
@@ -169,7 +167,7 @@ Seen play(const Feature& feature, std::span<const std::size_t> order, std::uint6
   wrong += scene.world.finish();
   ++sum.run_count;
   sum.step_count += scene.world.shell().step_count();
-  if (!wrong.empty()) sum.verdict.blame(oracle::exhaustive, text_of(feature, order, cut) + wrong);
+  if (!wrong.empty()) sum.verdict.blame(oracle::exhaustive, name_of(feature, order, cut) + wrong);
   return seen;
 }
 
@@ -202,7 +200,7 @@ Exhausted exhaust() {
     for (std::uint64_t cut = 1; cut <= cuts_max && !sum.verdict.failed(); ++cut) {
       const Seen seen = play(feature, first, cut, sum);
       if (seen == whole) continue;
-      sum.verdict.blame(oracle::chunking, text_of(feature, first, cut) + difference(whole, seen));
+      sum.verdict.blame(oracle::chunking, name_of(feature, first, cut) + difference(whole, seen));
     }
     if (sum.verdict.failed()) break;
   }

@@ -8,7 +8,6 @@ namespace pgweir::sim {
 
 namespace {
 
-constexpr std::int32_t protocol_3_0 = 0x30000;
 constexpr std::uint16_t newest_minor = 2;
 
 }  // namespace

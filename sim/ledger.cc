@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::int32_t startup_length_max = 10000;
 constexpr std::size_t recorded_max = 100'000;
-constexpr std::int32_t cancel_code = 80877102;
-constexpr std::int32_t ssl_code = 80877103;
-constexpr std::int32_t gss_code = 80877104;
 
 // What pgweir itself says to servers, as its architecture promises it.
 constexpr std::string_view set_up_types = "PBES";

@@ -62,10 +62,10 @@ std::string startup(const Parameters& parameters, std::int32_t version) {
   for (const auto& [name, value] : parameters) body += cstring(name) + cstring(value);
   return start_message(body + '\0');
 }
-std::string ssl_request() { return start_message(int32(80877103)); }
-std::string gss_request() { return start_message(int32(80877104)); }
+std::string ssl_request() { return start_message(int32(ssl_code)); }
+std::string gss_request() { return start_message(int32(gss_code)); }
 std::string cancel_request(std::uint32_t pid, std::string_view secret) {
-  return start_message(int32(80877102) + int32(pid) + std::string(secret));
+  return start_message(int32(cancel_code) + int32(pid) + std::string(secret));
 }
 
 std::string almost(std::string secret) {
@@ -105,6 +105,10 @@ std::string describe(char kind, std::string_view name) {
 std::string close(char kind, std::string_view name) { return message('C', kind + cstring(name)); }
 std::string execute(std::string_view portal, std::int32_t row_count_max) {
   return message('E', cstring(portal) + int32(row_count_max));
+}
+
+std::string unnamed_query(std::string_view sql) {
+  return parse("", sql) + bind("", "") + execute("");
 }
 std::string function_call(std::uint32_t function, const std::vector<std::string>& arguments) {
   std::string body = int32(function) + int16(0) + int16(static_cast<int>(arguments.size()));

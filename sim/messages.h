@@ -21,6 +21,12 @@ struct Message {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
+// In place of a version, in a client's first message.
+inline constexpr std::int32_t cancel_code = 80877102;
+inline constexpr std::int32_t ssl_code = 80877103;
+inline constexpr std::int32_t gss_code = 80877104;
+inline constexpr std::int32_t protocol_3_0 = 0x30000;
+
 std::string int16(int value);
 std::string int32(std::int64_t value);
 // The text and its terminator.
@@ -31,7 +37,7 @@ std::string message(char type, std::string_view body = "");
 inline constexpr std::string_view old_plan_text = "cached plan must not change result type";
 
 // What clients say.
-std::string startup(const Parameters& parameters, std::int32_t version = 0x30000);
+std::string startup(const Parameters& parameters, std::int32_t version = protocol_3_0);
 std::string ssl_request();
 std::string gss_request();
 std::string cancel_request(std::uint32_t pid, std::string_view secret);
@@ -48,6 +54,8 @@ std::string bind(std::string_view portal, std::string_view statement,
 std::string describe(char kind, std::string_view name);
 std::string close(char kind, std::string_view name);
 std::string execute(std::string_view portal, std::int32_t row_count_max = 0);
+// Parse, Bind and Execute, all of no name.
+std::string unnamed_query(std::string_view sql);
 // Arguments are texts, the result too.
 std::string function_call(std::uint32_t function, const std::vector<std::string>& arguments);
 std::string sync();

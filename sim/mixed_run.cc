@@ -39,8 +39,6 @@ class Draws {
   std::uint64_t state_;
 };
 
-std::string unnamed(std::string_view sql) { return parse("", sql) + bind("", "") + execute(""); }
-
 const std::vector<std::string>& scripts() {
   static const std::vector<std::string> all{
       query("select 'a'"),
@@ -61,11 +59,11 @@ const std::vector<std::string>& scripts() {
       query("copy in") + copy_data("one") + copy_data("two") + copy_done(),
       query("copy in") + copy_fail("no"),
       query("copy in fail") + copy_data("one") + copy_done(),
-      unnamed("select 'a'") + sync(),
-      unnamed("select 'a'") + unnamed("error") + unnamed("select 'b'") + sync(),
-      unnamed("fail at bind") + query("select 'skipped'") + sync(),
-      unnamed("select 'a'") + flush() + unnamed("select 'b'") + sync() + sync(),
-      unnamed("copy in") + sync() + copy_data("one") + copy_done() + sync(),
+      unnamed_query("select 'a'") + sync(),
+      unnamed_query("select 'a'") + unnamed_query("error") + unnamed_query("select 'b'") + sync(),
+      unnamed_query("fail at bind") + query("select 'skipped'") + sync(),
+      unnamed_query("select 'a'") + flush() + unnamed_query("select 'b'") + sync() + sync(),
+      unnamed_query("copy in") + sync() + copy_data("one") + copy_done() + sync(),
       parse("", "rows 5 10") + describe('S', "") + bind("", "") + describe('P', "") +
           execute("", 2) + execute("", 0) + sync(),
       parse("named", "select 'n'") + bind("", "named") + execute("") + sync(),

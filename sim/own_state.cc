@@ -13,7 +13,7 @@ void append(std::vector<std::string>& to, const std::vector<std::string>& from) 
 
 using Setting = std::pair<std::string_view, std::string_view>;
 
-std::string text_of(const Setting& setting) {
+std::string told(const Setting& setting) {
   return std::string(setting.first).append("=").append(setting.second);
 }
 
@@ -102,13 +102,13 @@ std::optional<OwnState::Difference> OwnState::compare(std::string_view state,
     const auto own = std::ranges::find(expected, item.substr(0, equals), &Setting::first);
     if (own == expected.end()) return Difference{true, std::string(item)};
     if (own->second != item.substr(std::min(equals + 1, item.size()))) {
-      return Difference{false, text_of(*own) + " is " + std::string(item)};
+      return Difference{false, told(*own) + " is " + std::string(item)};
     }
     expected.erase(own);
   }
   if (!missing.empty()) return Difference{false, std::string(missing.front()) + " is not there"};
   if (expected.empty()) return std::nullopt;
-  return Difference{false, text_of(expected.front()) + " is not there"};
+  return Difference{false, told(expected.front()) + " is not there"};
 }
 
 }  // namespace pgweir::sim

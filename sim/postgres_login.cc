@@ -10,10 +10,6 @@ namespace pgweir::sim {
 
 namespace {
 
-constexpr std::int32_t cancel_code = 80877102;
-constexpr std::int32_t ssl_code = 80877103;
-constexpr std::int32_t gss_code = 80877104;
-constexpr std::int32_t protocol_3_0 = 0x30000;
 constexpr std::int32_t protocol_3_2 = 0x30002;
 
 SessionState::Values first_settings(const ServerOptions& options, const std::string& user) {

@@ -21,13 +21,13 @@ namespace {
 constexpr std::uint32_t wal_size_max = 3000;
 constexpr int wal_after_feedback_max = 3;
 
-int number_in(std::string_view text) {
+int number_of(std::string_view text) {
   int number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
 }
 
-std::vector<std::string> words_of(std::string_view text) {
+std::vector<std::string> split_words(std::string_view text) {
   std::istringstream in{std::string(text)};
   std::vector<std::string> words;
   for (std::string word; in >> word;) words.push_back(word);
@@ -53,7 +53,7 @@ std::string PostgresSession::mark() const { return state_.value("application_nam
 
 // False: it is no command of replication.
 bool PostgresSession::on_replication_command(std::string_view text) {
-  const std::vector<std::string> words = words_of(text);
+  const std::vector<std::string> words = split_words(text);
   if (words.empty()) return false;
   if (words[0] == "IDENTIFY_SYSTEM") {
     say(row_description({"systemid", "timeline", "xlogpos", "dbname"}));
@@ -91,10 +91,10 @@ void PostgresSession::start_streaming(const std::vector<std::string>& words) {
   }
   streaming_ = {};
   streaming_.logical = words[3] == "LOGICAL";
-  if (words.size() > 6) streaming_.timeline = number_in(words[6]);
+  if (words.size() > 6) streaming_.timeline = number_of(words[6]);
   phase_ = Phase::streaming;
   say(message('W', '\0' + int16(0)));
-  say_wal(number_in(std::string_view(words[4]).substr(2)));
+  say_wal(number_of(std::string_view(words[4]).substr(2)));
   if (streaming_.timeline == 1) {
     streaming_.done_said = true;
     say(copy_done());

@@ -57,7 +57,7 @@ std::string tag_of(const Ask& ask, std::uint32_t client) {
   return text.append(" r").append(std::to_string(ask.request)).append("*/");
 }
 
-std::string text_of(const Ask& ask, std::uint32_t client) {
+std::string sql_of(const Ask& ask, std::uint32_t client) {
   if (ask.shared) return words_of(ask);
   return tag_of(ask, client).append(" ").append(words_of(ask));
 }

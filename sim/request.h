@@ -76,7 +76,7 @@ struct Ask {
 // "/*c3 r17*/": of whom, and for what.
 std::string tag_of(const Ask& ask, std::uint32_t client);
 // "/*c3 r17*/ proof 2".
-std::string text_of(const Ask& ask, std::uint32_t client);
+std::string sql_of(const Ask& ask, std::uint32_t client);
 
 // What one message is answered with.
 struct Owed {

@@ -6,7 +6,7 @@ namespace pgweir::sim {
 
 namespace {
 
-using Tape = std::vector<std::uint32_t>;
+using OneTape = std::vector<std::uint32_t>;
 
 class Shrinker {
  public:
@@ -44,7 +44,7 @@ class Shrinker {
   bool cut_tail(std::size_t tape) {
     bool changed = false;
     for (;;) {
-      Tape shorter = choices_[tape];
+      OneTape shorter = choices_[tape];
       if (shorter.empty()) return changed;
       shorter.resize(shorter.size() / 2);
       if (!try_out(tape, std::move(shorter))) return changed;
@@ -53,7 +53,7 @@ class Shrinker {
   }
 
   bool drop(std::size_t tape, std::size_t at, std::size_t size) {
-    Tape shorter = choices_[tape];
+    OneTape shorter = choices_[tape];
     const auto first = shorter.begin() + static_cast<std::ptrdiff_t>(at);
     const std::size_t count = std::min(size, shorter.size() - at);
     shorter.erase(first, first + static_cast<std::ptrdiff_t>(count));
@@ -61,7 +61,7 @@ class Shrinker {
   }
 
   bool zero(std::size_t tape, std::size_t at, std::size_t size) {
-    Tape calmer = choices_[tape];
+    OneTape calmer = choices_[tape];
     const auto first = calmer.begin() + static_cast<std::ptrdiff_t>(at);
     const std::size_t count = std::min(size, calmer.size() - at);
     if (std::all_of(first, first + static_cast<std::ptrdiff_t>(count),
@@ -74,12 +74,12 @@ class Shrinker {
 
   bool halve(std::size_t tape, std::size_t at) {
     if (choices_[tape][at] < 2) return false;
-    Tape smaller = choices_[tape];
+    OneTape smaller = choices_[tape];
     smaller[at] /= 2;
     return try_out(tape, std::move(smaller));
   }
 
-  bool try_out(std::size_t tape, Tape changed) {
+  bool try_out(std::size_t tape, OneTape changed) {
     Choices candidate = choices_;
     candidate[tape] = std::move(changed);
     if (!fails_(candidate)) return false;

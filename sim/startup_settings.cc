@@ -10,11 +10,11 @@ namespace pgweir::sim {
 namespace {
 
 // Of the model server, with values that are none of its defaults.
-struct Known {
+struct KnownSetting {
   const char* name;
   std::array<const char*, 2> values;
 };
-constexpr std::array<Known, 4> known_settings{{
+constexpr std::array<KnownSetting, 4> known_settings{{
     {"work_mem", {"64kB", "1GB"}},
     {"search_path", {"one two", "back\\slash"}},
     {"extra_float_digits", {"0", "3"}},
@@ -27,7 +27,7 @@ std::string in_capitals(std::string text) {
 }
 
 // As a word of "options".
-std::string escaped(std::string_view text) {
+std::string option_word(std::string_view text) {
   std::string word;
   for (const char c : text) word.append(c == ' ' || c == '\\' ? "\\" : "").push_back(c);
   return word;
@@ -38,7 +38,7 @@ std::string escaped(std::string_view text) {
 StartupSettings draw_startup_settings(Tape& tape) {
   StartupSettings settings;
   std::string options;
-  for (const Known& known : known_settings) {
+  for (const KnownSetting& known : known_settings) {
     if (!tape.chance(1, 2)) continue;
     const std::uint32_t which = tape.below(2);
     const std::string name = tape.chance(1, 4) ? in_capitals(known.name) : known.name;
@@ -47,7 +47,7 @@ StartupSettings draw_startup_settings(Tape& tape) {
     settings.effective.emplace(known.name, value);
     const auto add_option = [&](std::string_view before, const std::string& text) {
       options.append(options.empty() ? "" : " ").append(before);
-      options.append(name).append("=").append(escaped(text));
+      options.append(name).append("=").append(option_word(text));
     };
     switch (tape.below(4)) {
       case 0: settings.said.emplace_back(name, value); break;

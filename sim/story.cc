@@ -11,7 +11,7 @@ namespace pgweir::sim {
 
 namespace {
 
-constexpr std::string_view known_types = "RSKZTDCENIGHWdc123stnAvQPBEFXfpV";
+constexpr std::string_view told_types = "RSKZTDCENIGHWdc123stnAvQPBEFXfpV";
 constexpr std::size_t shown_max = 60;
 
 std::string shortened(std::string_view whole) {
@@ -23,7 +23,7 @@ std::string shortened(std::string_view whole) {
   return text;
 }
 
-std::string word_for(const Message& message) {
+std::string word_of(const Message& message) {
   Body body(message.body);
   const std::string type(1, message.type);
   switch (message.type) {
@@ -81,7 +81,7 @@ std::string words_of(Bytes letter, Instant now) {
 std::string messages_in(std::string_view bytes) {
   if (bytes.size() >= 8 && bytes[0] == 0) return "startup";
   std::string text;
-  while (bytes.size() >= 5 && known_types.find(bytes[0]) != std::string_view::npos) {
+  while (bytes.size() >= 5 && told_types.find(bytes[0]) != std::string_view::npos) {
     const auto length = Body(bytes.substr(1)).int32().value_or(0);
     if (length < 4) break;
     const std::size_t size = 1 + static_cast<std::size_t>(length);
@@ -89,7 +89,7 @@ std::string messages_in(std::string_view bytes) {
     if (size > bytes.size())
       return text + bytes[0] + "…(" + std::to_string(bytes.size()) + " of " + std::to_string(size) +
              ")";
-    text += word_for({bytes[0], std::string(bytes.substr(5, size - 5))});
+    text += word_of({bytes[0], std::string(bytes.substr(5, size - 5))});
     bytes.remove_prefix(size);
   }
   if (bytes.empty()) return text;

@@ -8,7 +8,7 @@ namespace pgweir::sim {
 
 namespace {
 
-std::string escaped(std::string_view text) {
+std::string html_text(std::string_view text) {
   std::string out;
   out.reserve(text.size() + text.size() / 16);
   for (const char c : text) {
@@ -32,7 +32,7 @@ std::string timeline_page(std::string_view title, std::string_view story, std::s
     const std::string_view name = place;
     const std::size_t at = rest.find(name);
     page += rest.substr(0, at);
-    page += escaped(text);
+    page += html_text(text);
     rest.remove_prefix(at + name.size());
   }
   page += rest;

@@ -286,7 +286,7 @@ Untruth databases_untruth(const ConsoleAnswer& answer, const Stock& stock) {
 }
 
 // "15", "0.4".
-std::string seconds(Duration duration) {
+std::string shown_seconds(Duration duration) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
   std::string text = std::to_string(ms / 1000);
   if (ms % 1000 == 0) return text;
@@ -304,9 +304,9 @@ Untruth config_untruth(const ConsoleAnswer& answer, const Stock& stock) {
       {"max_db_connections", std::to_string(settings.max_db_connections)},
       {"max_prepared_statements", std::to_string(settings.max_prepared_statements)},
       {"max_user_connections", std::to_string(settings.max_user_connections)},
-      {"server_lifetime", seconds(settings.server_lifetime)},
-      {"server_idle_timeout", seconds(settings.server_idle_timeout)},
-      {"cancel_wait_timeout", seconds(settings.cancel_wait_timeout)}};
+      {"server_lifetime", shown_seconds(settings.server_lifetime)},
+      {"server_idle_timeout", shown_seconds(settings.server_idle_timeout)},
+      {"cancel_wait_timeout", shown_seconds(settings.cancel_wait_timeout)}};
   for (std::size_t row = 0; row < answer.rows.size(); ++row) {
     const auto known = is.find(said(answer, row, "key"));
     if (known == is.end()) continue;

@@ -5,8 +5,6 @@
 
 namespace pgweir::sim {
 
-using Kind = Ask::Kind;
-
 namespace {
 
 // What pgweir keeps for its clients, with values that PostgreSQL reports as they were set.
@@ -110,7 +108,7 @@ std::deque<Part> Workload::next_job(const Identity& who) {
       Part part;
       part.think_ms = think();
       part.bytes =
-          parse("", text_of(rows, who.number)) + bind("", "") + execute("", 2) + execute("");
+          parse("", sql_of(rows, who.number)) + bind("", "") + execute("", 2) + execute("");
       part.owed = {{Owed::What::parse, {rows}},
                    {Owed::What::bind, {rows}},
                    {Owed::What::execute, {rows}, 2},
@@ -137,7 +135,7 @@ std::deque<Part> Workload::next_job(const Identity& who) {
       const Ask call = ask(Kind::function_call);
       Part part;
       part.think_ms = think();
-      part.bytes = function_call(1283, {text_of(call, who.number)});  // quote_literal
+      part.bytes = function_call(1283, {sql_of(call, who.number)});  // quote_literal
       part.owed = {{Owed::What::query, {call}}};
       job.push_back(part);
       break;
@@ -214,7 +212,7 @@ Part Workload::query(std::vector<Ask> asks, const Identity& who, bool thinks) {
   std::string text;
   for (const Ask& ask : asks) {
     if (!text.empty()) text += "; ";
-    text += text_of(ask, who.number);
+    text += sql_of(ask, who.number);
   }
   part.bytes = sim::query(text);
   part.owed.push_back({Owed::What::query, std::move(asks)});
@@ -222,7 +220,7 @@ Part Workload::query(std::vector<Ask> asks, const Identity& who, bool thinks) {
 }
 
 void Workload::add_extended(Part& part, const Ask& ask, const Identity& who) {
-  part.bytes += parse("", text_of(ask, who.number));
+  part.bytes += parse("", sql_of(ask, who.number));
   owe(part, Owed::What::parse, ask);
   part.bytes += bind("", "");
   owe(part, Owed::What::bind, ask);
@@ -364,7 +362,7 @@ void Workload::add_copy_in(std::deque<Part>& job, const Identity& who, bool by_e
   // behind the data.
   Part part;
   part.think_ms = think();
-  part.bytes = parse("", text_of(copy, who.number)) + bind("", "") + execute("");
+  part.bytes = parse("", sql_of(copy, who.number)) + bind("", "") + execute("");
   part.owed = {
       {Owed::What::parse, {copy}}, {Owed::What::bind, {copy}}, {Owed::What::execute, {copy}}};
   const bool early_sync = tape_.chance(1, 2);
@@ -489,7 +487,7 @@ void Workload::add_prepare(Part& part, const Identity& who, const std::string& n
   // Only pgweir's names tell one text of several clients from another; whose an unnamed one is, is
   // told by its text.
   statement.shared = statement.kind == Kind::proof && !name.empty() && tape_.chance(1, 2);
-  part.bytes += parse(name, text_of(statement, who.number));
+  part.bytes += parse(name, sql_of(statement, who.number));
   owe_for_name(part, Owed::What::prepare, name.empty() ? Answers::unnamed : name, {statement});
 }
 
@@ -550,7 +548,7 @@ void Workload::add_oddity(std::deque<Part>& job, const Identity& who) {
       break;
     case 3: {
       const Ask named = proof();
-      part.bytes = parse("named", text_of(named, who.number)) + bind("", "named") + execute("");
+      part.bytes = parse("named", sql_of(named, who.number)) + bind("", "named") + execute("");
       owe_for_name(part, Owed::What::prepare, "named", {named});
       owe_for_name(part, Owed::What::bind, "named", {named});
       owe_for_name(part, Owed::What::execute, "named", {});

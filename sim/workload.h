@@ -71,10 +71,12 @@ class Workload {
   std::uint32_t last_request() const { return last_request_; }
 
  private:
+  using Kind = Ask::Kind;
+
   JobKind draw_kind();
   std::uint32_t think();
   Ask proof();
-  Ask ask(Ask::Kind kind);
+  Ask ask(Kind kind);
   Ask any_statement();
   Ask any_failure();
   Part query(std::vector<Ask> asks, const Identity& who, bool thinks = true);
@@ -86,7 +88,7 @@ class Workload {
   std::vector<Ask> savepoints();
   std::vector<Ask> cursor();
   std::vector<Ask> local_state();
-  Ask named(Ask::Kind kind, const std::string& name, int count = 1);
+  Ask named(Kind kind, const std::string& name, int count = 1);
   void add_copy_in(std::deque<Part>& job, const Identity& who, bool by_extended);
   void add_named(std::deque<Part>& job, const Identity& who);
   void add_named_step(Part& part, const Identity& who);

@@ -1,5 +1,7 @@
 #include "core/base/text.h"
 
+#include <algorithm>
+
 namespace pgweir {
 
 std::string in_seconds(Duration duration) {
@@ -12,6 +14,10 @@ std::string in_seconds(Duration duration) {
     }
   }
   return out + " s";
+}
+
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 std::optional<std::int64_t> to_integer(std::string_view text) {

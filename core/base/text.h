@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/time.h"
 
@@ -38,6 +39,8 @@ std::string join(const Parts&... parts) {
 
 // "15 s", "0.25 s": seconds, with as many decimals as it takes (at most milliseconds).
 std::string in_seconds(Duration duration);
+
+bool contains(const std::vector<std::string>& names, std::string_view name);
 
 // Decimal digits only, whole text; nothing on overflow or anything else.
 std::optional<std::int64_t> to_integer(std::string_view text);

@@ -86,9 +86,9 @@ std::string words_of(const StateChange& change) {
 }
 
 // Reads one statement.
-class Statement {
+class StatementReader {
  public:
-  Statement(std::string_view text, bool backslash_escapes, StateEffects& out)
+  StatementReader(std::string_view text, bool backslash_escapes, StateEffects& out)
       : effects_(sql::effects_of(text, backslash_escapes)),
         is_do_(sql::Cursor(text, backslash_escapes).is("do")),
         out_(out) {}
@@ -193,7 +193,7 @@ StateEffects state_effects(std::string_view text, bool backslash_escapes) {
   StateEffects effects;
   sql::Split split(text, backslash_escapes);
   for (std::string_view one = split.next(); !one.empty(); one = split.next()) {
-    Statement(one, backslash_escapes, effects).read();
+    StatementReader(one, backslash_escapes, effects).read();
   }
   return effects;
 }

@@ -50,7 +50,7 @@ def build(name, folder):
     targets = [SMALL, LARGE] + (FUZZERS if name == "sanitized" else [])
     steps = [
         ["cmake", "-S", str(tree.ROOT), "-B", str(folder), "-G", "Ninja",
-         f"-DCMAKE_CXX_COMPILER={compiler}", *flags],
+         f"-DCMAKE_CXX_COMPILER={compiler}", "-DCMAKE_UNITY_BUILD=ON", *flags],
         ["cmake", "--build", str(folder), "--parallel", "2", "--target", *targets,
          "--", "-k", "0"],
     ]

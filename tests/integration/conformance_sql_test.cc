@@ -14,7 +14,7 @@
 namespace pgweir::integration {
 namespace {
 
-using sql::Command;
+using SqlCommand = sql::Command;
 using sql::Effects;
 
 class ConformanceSql : public IntegrationTest {
@@ -37,29 +37,29 @@ std::vector<Effects> all_effects(std::string_view text, bool backslash_escapes =
 }
 
 // How the tag that PostgreSQL answers with begins; none: it has many, or those of others.
-std::string tag_of(Command command) {
+std::string tag_of(SqlCommand command) {
   switch (command) {
-    case Command::other:
-    case Command::execute:
-    case Command::opaque: return "";
-    case Command::prepare: return "PREPARE";
-    case Command::deallocate: return "DEALLOCATE";
-    case Command::discard: return "DISCARD";
-    case Command::set: return "SET";
-    case Command::reset: return "RESET";
-    case Command::begin: return "BEGIN";
-    case Command::commit: return "COMMIT";
-    case Command::rollback:
-    case Command::rollback_to_savepoint: return "ROLLBACK";
-    case Command::savepoint: return "SAVEPOINT";
-    case Command::release_savepoint: return "RELEASE";
-    case Command::prepare_transaction: return "PREPARE TRANSACTION";
-    case Command::listen: return "LISTEN";
-    case Command::unlisten: return "UNLISTEN";
-    case Command::notify: return "NOTIFY";
-    case Command::declare: return "DECLARE CURSOR";
-    case Command::close: return "CLOSE CURSOR";
-    case Command::load: return "LOAD";
+    case SqlCommand::other:
+    case SqlCommand::execute:
+    case SqlCommand::opaque: return "";
+    case SqlCommand::prepare: return "PREPARE";
+    case SqlCommand::deallocate: return "DEALLOCATE";
+    case SqlCommand::discard: return "DISCARD";
+    case SqlCommand::set: return "SET";
+    case SqlCommand::reset: return "RESET";
+    case SqlCommand::begin: return "BEGIN";
+    case SqlCommand::commit: return "COMMIT";
+    case SqlCommand::rollback:
+    case SqlCommand::rollback_to_savepoint: return "ROLLBACK";
+    case SqlCommand::savepoint: return "SAVEPOINT";
+    case SqlCommand::release_savepoint: return "RELEASE";
+    case SqlCommand::prepare_transaction: return "PREPARE TRANSACTION";
+    case SqlCommand::listen: return "LISTEN";
+    case SqlCommand::unlisten: return "UNLISTEN";
+    case SqlCommand::notify: return "NOTIFY";
+    case SqlCommand::declare: return "DECLARE CURSOR";
+    case SqlCommand::close: return "CLOSE CURSOR";
+    case SqlCommand::load: return "LOAD";
   }
   return "";
 }
@@ -86,10 +86,10 @@ void expect_agreement(Session& session, const std::string& text, bool backslash_
   for (std::size_t i = 0; i < ours.size(); ++i) {
     const std::string& tag = answers[i].tag;
     const std::string expected = tag_of(ours[i].command);
-    if (ours[i].command == Command::other) {
+    if (ours[i].command == SqlCommand::other) {
       EXPECT_TRUE(tags_of_other.contains(words_of(tag))) << tag;
     } else if (tag == "START TRANSACTION") {
-      EXPECT_EQ(ours[i].command, Command::begin);
+      EXPECT_EQ(ours[i].command, SqlCommand::begin);
     } else {
       EXPECT_TRUE(tag.starts_with(expected)) << tag;
     }
@@ -231,8 +231,8 @@ std::set<std::string> told(const std::string& text) {
     if (effects.temporary) all.insert("temporary");
     if (effects.locks) all.insert("lock");
     if (effects.with_hold) all.insert("cursor " + effects.name);
-    if (effects.command == Command::listen) all.insert("channel " + effects.name);
-    if (effects.command == Command::prepare) all.insert("statement " + effects.name);
+    if (effects.command == SqlCommand::listen) all.insert("channel " + effects.name);
+    if (effects.command == SqlCommand::prepare) all.insert("statement " + effects.name);
   }
   return all;
 }
@@ -309,7 +309,7 @@ TEST_F(ConformanceSql, AStatementIsExecutedByItsName) {
                            "create temp table t1 (b) with (fillfactor = 50) as execute p(1)",
                            "explain analyze verbose create temp table t2 as execute p(1)"}) {
     const Effects effects = all_effects(text).at(0);
-    EXPECT_EQ(effects.command, Command::execute) << text;
+    EXPECT_EQ(effects.command, SqlCommand::execute) << text;
     EXPECT_EQ(effects.name, "p") << text;
     // Another name in its place is another statement.
     std::string other = text;

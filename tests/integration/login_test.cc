@@ -85,13 +85,13 @@ TEST_F(Login, encryption_requests_are_declined_and_the_login_goes_on) {
 // PostgreSQL: "NegotiateProtocolVersion": the newest minor we know, and the options we do not.
 TEST_F(Login, newer_protocols_are_negotiated_exactly_once) {
   Pooler pooler({.settings = {{"auth_type", "trust"}}});
-  const Parameters plain = {{"user", "app"}, {"database", "appdb"}};
-  Parameters with_options = plain;
+  const StartupParameters plain = {{"user", "app"}, {"database", "appdb"}};
+  StartupParameters with_options = plain;
   with_options.insert(with_options.end(), {{"_pq_.tides", "1"}, {"_pq_.moon", "full"}});
   const std::string zero(1, '\0');
   struct Case {
     std::uint32_t version;
-    Parameters parameters;
+    StartupParameters parameters;
     std::string negotiated;  // the body; empty: none is sent
   };
   for (const Case& each :

@@ -11,7 +11,8 @@ namespace pgweir::integration {
 
 namespace {
 
-const PoolerConfig one_server{.settings = {{"default_pool_size", "1"}, {"auth_type", "trust"}}};
+const PoolerConfig one_trusted_server{
+    .settings = {{"default_pool_size", "1"}, {"auth_type", "trust"}}};
 
 class Loss : public IntegrationTest {
  protected:
@@ -37,7 +38,7 @@ class Loss : public IntegrationTest {
 };
 
 TEST_F(Loss, a_client_killed_in_a_transaction_leaves_nothing_and_its_server_is_used_again) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   Session lost = pooler.session();
   ASSERT_EQ(lost.value("BEGIN; INSERT INTO kept VALUES (1); LOCK TABLE kept"), "LOCK TABLE");
   const std::string server = lost.value("SELECT pg_backend_pid()");
@@ -49,7 +50,7 @@ TEST_F(Loss, a_client_killed_in_a_transaction_leaves_nothing_and_its_server_is_u
 }
 
 TEST_F(Loss, a_client_killed_in_a_failed_transaction_leaves_a_clean_server) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   Session lost = pooler.session();
   const std::string server = lost.value("SELECT pg_backend_pid()");
   lost.run("BEGIN");
@@ -60,7 +61,7 @@ TEST_F(Loss, a_client_killed_in_a_failed_transaction_leaves_a_clean_server) {
 }
 
 TEST_F(Loss, a_client_killed_in_a_query_has_it_cancelled) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   Session lost = pooler.session();
   lost.send("SELECT pg_sleep(600)");
   ASSERT_TRUE(eventually([&] { return servers("query = 'SELECT pg_sleep(600)'") == "1"; }));
@@ -70,7 +71,7 @@ TEST_F(Loss, a_client_killed_in_a_query_has_it_cancelled) {
 }
 
 TEST_F(Loss, a_client_killed_in_a_result_does_not_hand_it_to_the_next) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   RawClient lost(pooler.port());
   ASSERT_TRUE(lost.log_in("app", "appdb"));
   ASSERT_TRUE(lost.send(query("SELECT repeat('x', 1000) FROM generate_series(1, 100000)")));
@@ -80,7 +81,7 @@ TEST_F(Loss, a_client_killed_in_a_result_does_not_hand_it_to_the_next) {
 }
 
 TEST_F(Loss, a_client_killed_in_the_middle_of_a_message_never_has_it_run) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   RawClient lost(pooler.port());
   ASSERT_TRUE(lost.log_in("app", "appdb"));
   ASSERT_EQ(lost.value("BEGIN"), "BEGIN");
@@ -94,7 +95,7 @@ TEST_F(Loss, a_client_killed_in_the_middle_of_a_message_never_has_it_run) {
 
 // So long that PostgreSQL has the first half already: that server can never be used again.
 TEST_F(Loss, a_client_killed_in_the_middle_of_a_long_message_costs_its_server) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   RawClient lost(pooler.port());
   ASSERT_TRUE(lost.log_in("app", "appdb"));
   const std::string server = lost.value("SELECT pg_backend_pid()");
@@ -108,7 +109,7 @@ TEST_F(Loss, a_client_killed_in_the_middle_of_a_long_message_costs_its_server) {
 }
 
 TEST_F(Loss, a_client_killed_while_it_waits_is_forgotten) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   Session holder = pooler.session();
   Session lost = pooler.session();
   ASSERT_EQ(holder.value("BEGIN"), "BEGIN");
@@ -121,7 +122,7 @@ TEST_F(Loss, a_client_killed_while_it_waits_is_forgotten) {
 }
 
 TEST_F(Loss, a_client_that_only_stops_sending_gets_its_answer) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   RawClient client(pooler.port());
   ASSERT_TRUE(client.log_in("app", "appdb"));
   ASSERT_TRUE(client.send(query("SELECT pg_sleep(0.2)")));
@@ -131,7 +132,7 @@ TEST_F(Loss, a_client_that_only_stops_sending_gets_its_answer) {
 }
 
 TEST_F(Loss, a_server_that_dies_in_the_pool_is_not_noticed) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   Session session = pooler.session();
   for (int round = 0; round < 3; ++round) {
     terminate(session.value("SELECT pg_backend_pid()"));
@@ -141,7 +142,7 @@ TEST_F(Loss, a_server_that_dies_in_the_pool_is_not_noticed) {
 }
 
 TEST_F(Loss, a_server_that_dies_in_a_transaction_is_reported_with_its_reason) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   Session session = pooler.session();
   ASSERT_EQ(session.value("BEGIN"), "BEGIN");
   terminate(session.value("SELECT pg_backend_pid()"));
@@ -152,7 +153,7 @@ TEST_F(Loss, a_server_that_dies_in_a_transaction_is_reported_with_its_reason) {
 }
 
 TEST_F(Loss, a_server_that_dies_in_a_query_is_reported_with_its_reason) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   Session session = pooler.session();
   const std::string server = session.value("SELECT pg_backend_pid()");
   session.send("SELECT pg_sleep(600)");
@@ -165,7 +166,7 @@ TEST_F(Loss, a_server_that_dies_in_a_query_is_reported_with_its_reason) {
 
 // Half a DataRow has been forwarded: nothing that could be taken for the other half may follow.
 TEST_F(Loss, a_server_that_dies_in_the_middle_of_a_message_ends_the_client_without_a_word) {
-  Pooler pooler(one_server);
+  Pooler pooler(one_trusted_server);
   RawClient client(pooler.port());
   ASSERT_TRUE(client.log_in("app", "appdb"));
   const std::string server = client.value("SELECT pg_backend_pid()");

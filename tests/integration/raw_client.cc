@@ -40,7 +40,7 @@ std::string message(char type, std::string_view body) {
   return bytes;
 }
 
-std::string startup(std::uint32_t version, const Parameters& parameters) {
+std::string startup(std::uint32_t version, const StartupParameters& parameters) {
   std::string body = int32(version);
   for (const auto& [name, value] : parameters) body += name + '\0' + value + '\0';
   body += '\0';
@@ -144,9 +144,9 @@ bool RawClient::readable() const {
   return poll(&entry, 1, 0) > 0;
 }
 
-bool RawClient::log_in(const std::string& user, const std::string& database, const Parameters& more,
-                       std::uint32_t version) {
-  Parameters all = {{"user", user}, {"database", database}};
+bool RawClient::log_in(const std::string& user, const std::string& database,
+                       const StartupParameters& more, std::uint32_t version) {
+  StartupParameters all = {{"user", user}, {"database", database}};
   all.insert(all.end(), more.begin(), more.end());
   if (!send(startup(version, all))) return false;
   const std::vector<Message> answers = read_until_ready();

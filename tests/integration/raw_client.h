@@ -19,12 +19,12 @@ struct Message {
   std::string body;
 };
 
-using Parameters = std::vector<std::pair<std::string, std::string>>;
+using StartupParameters = std::vector<std::pair<std::string, std::string>>;
 
 std::string int32(std::uint32_t number);
 std::string message(char type, std::string_view body);
 // PostgreSQL: "Message Formats", StartupMessage; version 0x00030000 is 3.0.
-std::string startup(std::uint32_t version, const Parameters& parameters);
+std::string startup(std::uint32_t version, const StartupParameters& parameters);
 std::string cancel_request(std::uint32_t pid, std::string_view secret);
 std::string query(std::string_view sql);
 inline constexpr std::uint32_t protocol_3_0 = 0x00030000;
@@ -62,8 +62,8 @@ class RawClient {
   bool readable() const;
 
   // Startup where no password is asked for, up to ReadyForQuery. What was told is kept.
-  bool log_in(const std::string& user, const std::string& database, const Parameters& more = {},
-              std::uint32_t version = protocol_3_0);
+  bool log_in(const std::string& user, const std::string& database,
+              const StartupParameters& more = {}, std::uint32_t version = protocol_3_0);
   const std::map<std::string, std::string>& parameters() const { return parameters_; }
   std::uint32_t key_pid() const { return key_pid_; }
   const std::string& key_secret() const { return key_secret_; }

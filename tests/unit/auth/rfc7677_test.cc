@@ -13,7 +13,7 @@
 namespace pgweir::auth {
 namespace {
 
-constexpr std::string_view client_first = "n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
+constexpr std::string_view rfc_client_first = "n,,n=user,r=rOprNGfwEbeRWgbNEkqO";
 constexpr std::string_view server_first =
     "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
 constexpr std::string_view client_final =
@@ -63,7 +63,7 @@ class RfcVault final : public Vault {
 };
 
 TEST(Rfc7677, its_messages_are_read_as_it_means_them) {
-  const auto first = parse_client_first(client_first);
+  const auto first = parse_client_first(rfc_client_first);
   ASSERT_TRUE(first);
   EXPECT_EQ(first->bare, "n=user,r=rOprNGfwEbeRWgbNEkqO");
   const auto challenge = parse_server_first(server_first);
@@ -80,7 +80,7 @@ TEST(Rfc7677, its_messages_are_read_as_it_means_them) {
 TEST(Rfc7677, our_server_writes_its_messages_and_signs_its_transcript) {
   RfcVault vault;
   ScramServer server(1, "user");
-  const auto challenge = server.first(client_first, vault);
+  const auto challenge = server.first(rfc_client_first, vault);
   ASSERT_TRUE(challenge);
   EXPECT_EQ(*challenge,
             "r=rOprNGfwEbeRWgbNEkqOAAECAwQFBgcICQoLDA0ODxAR,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096");

@@ -13,10 +13,10 @@ namespace {
 using sim::ToyVault;
 using std::string_view_literals::operator""sv;
 
-constexpr std::string_view salt = "a salt";
+constexpr std::string_view a_salt = "a salt";
 
 // Our login up to the server's challenge; the server is done by hand.
-struct Login {
+struct ClientLogin {
   ToyVault vault{7};
   CredentialId credential = vault.add(SecretKind::plain, "secret");
   ScramClient client{credential};
@@ -26,7 +26,7 @@ struct Login {
   std::string client_final = {};
 
   std::expected<ScramClient::Derivation, PgError> challenge(std::string_view server_nonce) {
-    server_first = join("r=", server_nonce, ",s=", base64_encode(bytes_of(salt)), ",i=100");
+    server_first = join("r=", server_nonce, ",s=", base64_encode(bytes_of(a_salt)), ",i=100");
     return client.challenged(server_first);
   }
   void prove() {
@@ -55,43 +55,44 @@ TEST(MechanismList, offers_nothing_when_it_is_other_or_malformed) {
 }
 
 TEST(ScramClient, begins_without_channel_binding_and_without_a_name) {
-  const Login login;
+  const ClientLogin login;
   EXPECT_EQ(login.client_first, join("n,,n=,r=", login.nonce));
   EXPECT_EQ(login.nonce.size(), 24u);
   EXPECT_TRUE(base64_decode(login.nonce));
 }
 
 TEST(ScramClient, asks_for_the_derivation_the_server_names) {
-  Login login;
+  ClientLogin login;
   const auto derivation = login.challenge(join(login.nonce, "server"));
   ASSERT_TRUE(derivation) << derivation.error().message;
-  EXPECT_EQ(text_of(derivation->salt), salt);
+  EXPECT_EQ(text_of(derivation->salt), a_salt);
   EXPECT_EQ(derivation->iterations, 100u);
-  EXPECT_EQ(text_of(login.client.derivation().salt), salt);
+  EXPECT_EQ(text_of(login.client.derivation().salt), a_salt);
   EXPECT_EQ(login.client.derivation().iterations, 100u);
 }
 
 TEST(ScramClient, proves_that_it_knows_the_password) {
-  Login login;
+  ClientLogin login;
   login.prove();
-  const Digest proof = ToyVault::client_proof("secret", bytes_of(salt), 100, login.auth_message());
+  const Digest proof =
+      ToyVault::client_proof("secret", bytes_of(a_salt), 100, login.auth_message());
   EXPECT_EQ(login.client_final, join("c=biws,r=", login.nonce, "server,p=", base64_encode(proof)));
 }
 
 TEST(ScramClient, is_finished_by_a_server_that_knows_the_password_too) {
-  Login login;
+  ClientLogin login;
   login.prove();
   const Digest signature =
-      ToyVault::server_signature("secret", bytes_of(salt), 100, login.auth_message());
+      ToyVault::server_signature("secret", bytes_of(a_salt), 100, login.auth_message());
   const auto finished = login.client.finished(join("v=", base64_encode(signature)), login.vault);
   EXPECT_TRUE(finished) << finished.error().message;
 }
 
 TEST(ScramClient, is_not_finished_by_an_impostor) {
-  Login login;
+  ClientLogin login;
   login.prove();
   const Digest signature =
-      ToyVault::server_signature("guess", bytes_of(salt), 100, login.auth_message());
+      ToyVault::server_signature("guess", bytes_of(a_salt), 100, login.auth_message());
   const auto finished = login.client.finished(join("v=", base64_encode(signature)), login.vault);
   ASSERT_FALSE(finished);
   EXPECT_EQ(finished.error().code.text(), "08006");
@@ -103,10 +104,10 @@ TEST(ScramClient, is_not_finished_by_an_impostor) {
 }
 
 TEST(ScramClient, refuses_a_nonce_that_is_not_its_own_made_longer) {
-  const std::string nonce = Login().nonce;  // the same each time, the vault being seeded
+  const std::string nonce = ClientLogin().nonce;  // the same each time, the vault being seeded
   for (const std::string& wrong : {nonce, std::string("x"), nonce.substr(1), join("x", nonce),
                                    nonce.substr(0, nonce.size() - 1)}) {
-    Login login;
+    ClientLogin login;
     ASSERT_EQ(login.nonce, nonce);
     const auto derivation = login.challenge(wrong);
     ASSERT_FALSE(derivation) << wrong;
@@ -115,7 +116,7 @@ TEST(ScramClient, refuses_a_nonce_that_is_not_its_own_made_longer) {
 }
 
 TEST(ScramClient, refuses_messages_out_of_turn) {
-  Login login;
+  ClientLogin login;
   EXPECT_FALSE(login.client.finished("v=", login.vault));
   ASSERT_TRUE(login.challenge(join(login.nonce, "server")));
   const auto finished = login.client.finished("v=", login.vault);
@@ -127,8 +128,8 @@ TEST(ScramClient, refuses_messages_out_of_turn) {
 }
 
 TEST(ScramClient, refuses_a_malformed_challenge) {
-  EXPECT_FALSE(Login().challenge(join(Login().nonce, std::string(5000, 'x'))));
-  Login login;
+  EXPECT_FALSE(ClientLogin().challenge(join(ClientLogin().nonce, std::string(5000, 'x'))));
+  ClientLogin login;
   EXPECT_FALSE(login.client.challenged(join("r=", login.nonce, "x,s=,i=100")));
 }
 

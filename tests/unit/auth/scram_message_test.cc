@@ -11,7 +11,7 @@ namespace {
 
 using std::string_view_literals::operator""sv;
 
-constexpr std::string_view proof = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
+constexpr std::string_view a_proof = "dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=";
 
 template <class Parsed>
 void expect_refused(const Parsed& parsed, SqlState code, std::string_view message) {
@@ -165,25 +165,25 @@ TEST(ScramServerFirst, has_a_largest_size) {
 }
 
 TEST(ScramClientFinal, is_read_whole) {
-  const std::string message = join("c=biws,r=abc,p=", proof);
+  const std::string message = join("c=biws,r=abc,p=", a_proof);
   const auto parsed = parse_client_final(message);
   ASSERT_TRUE(parsed) << parsed.error().message;
   EXPECT_EQ(parsed->without_proof, "c=biws,r=abc");
   EXPECT_EQ(parsed->binding_base64, "biws");
   EXPECT_EQ(parsed->nonce, "abc");
-  EXPECT_EQ(base64_encode(parsed->proof), proof);
+  EXPECT_EQ(base64_encode(parsed->proof), a_proof);
 }
 
 TEST(ScramClientFinal, is_refused_when_malformed) {
-  const std::string end = join(",p=", proof);
+  const std::string end = join(",p=", a_proof);
   for (const std::string& message :
        {std::string(),
         std::string(","),
-        join("p=", proof),
+        join("p=", a_proof),
         join("r=abc", end),
         join("c=biws", end),
         join("r=abc,c=biws", end),
-        join("c=biws,p=", proof, ",r=abc"),
+        join("c=biws,p=", a_proof, ",r=abc"),
         join("c=biws,c=biws,r=abc", end),
         join("c=biws,r=abc,r=abc", end),
         join("c=biws,r=", end),
@@ -210,16 +210,16 @@ TEST(ScramClientFinal, is_refused_when_malformed) {
 }
 
 TEST(ScramServerFinal, is_read_whole) {
-  const auto parsed = parse_server_final(join("v=", proof));
+  const auto parsed = parse_server_final(join("v=", a_proof));
   ASSERT_TRUE(parsed) << parsed.error().message;
-  EXPECT_EQ(base64_encode(parsed->signature), proof);
+  EXPECT_EQ(base64_encode(parsed->signature), a_proof);
 }
 
 TEST(ScramServerFinal, is_refused_when_malformed) {
   for (const std::string& message :
-       {std::string(), std::string("v"), std::string("v="), std::string("x=1"), join("p=", proof),
-        join("v=", proof, ","), join("v=", proof, ",x=1"), join("v=", proof, "\0"sv),
-        std::string("v=AAAA"), join(",v=", proof), join("v=", std::string(5000, 'A'))}) {
+       {std::string(), std::string("v"), std::string("v="), std::string("x=1"), join("p=", a_proof),
+        join("v=", a_proof, ","), join("v=", a_proof, ",x=1"), join("v=", a_proof, "\0"sv),
+        std::string("v=AAAA"), join(",v=", a_proof), join("v=", std::string(5000, 'A'))}) {
     expect_refused(parse_server_final(message), sqlstate::protocol_violation,
                    message.substr(0, 80));
   }

@@ -12,14 +12,14 @@ namespace {
 using sim::ToyVault;
 
 // A client that does everything by hand, so that each test can do one thing wrong.
-struct Login {
+struct ServerLogin {
   ToyVault vault{7};
   CredentialId credential = no_credential;
   std::string user = "ann";
   std::string server_first = {};
   std::optional<ScramServer> server = {};
 
-  explicit Login(std::optional<std::string> password) {
+  explicit ServerLogin(std::optional<std::string> password) {
     if (!password) return;
     credential = vault.add(SecretKind::plain, *password);
     vault.derive(credential, {}, 4096);
@@ -53,7 +53,7 @@ void expect_password_failure(const std::expected<std::string, PgError>& answer) 
 }
 
 TEST(ScramServer, challenges_with_a_nonce_that_continues_the_clients) {
-  Login login("secret");
+  ServerLogin login("secret");
   ASSERT_TRUE(login.begin("n,,n=,r=clientpart"));
   EXPECT_TRUE(login.server_first.starts_with("r=clientpart")) << login.server_first;
   EXPECT_EQ(login.nonce().size(), std::string_view("clientpart").size() + 24);
@@ -61,7 +61,7 @@ TEST(ScramServer, challenges_with_a_nonce_that_continues_the_clients) {
 }
 
 TEST(ScramServer, draws_another_nonce_for_each_login) {
-  Login login("secret");
+  ServerLogin login("secret");
   ASSERT_TRUE(login.begin("n,,n=,r=abc"));
   const std::string before = login.nonce();
   ASSERT_TRUE(login.begin("n,,n=,r=abc"));
@@ -71,7 +71,7 @@ TEST(ScramServer, draws_another_nonce_for_each_login) {
 TEST(ScramServer, accepts_the_right_password_and_proves_itself) {
   for (const auto& [header, binding] :
        {std::pair<std::string_view, std::string_view>{"n,,", "biws"}, {"y,,", "eSws"}}) {
-    Login login("secret");
+    ServerLogin login("secret");
     ASSERT_TRUE(login.begin(join(header, "n=,r=abc")));
     const std::string without_proof = join("c=", binding, ",r=", login.nonce());
     const auto answer =
@@ -84,14 +84,14 @@ TEST(ScramServer, accepts_the_right_password_and_proves_itself) {
 }
 
 TEST(ScramServer, ignores_the_name_in_the_message) {
-  Login login("secret");
+  ServerLogin login("secret");
   ASSERT_TRUE(login.begin("n,,n=otheruser,r=abc"));
   EXPECT_TRUE(login.server->final(
       login.prove("secret", "n=otheruser,r=abc", join("c=biws,r=", login.nonce())), login.vault));
 }
 
 TEST(ScramServer, accepts_a_stored_verifier_without_derivation) {
-  Login login(std::nullopt);
+  ServerLogin login(std::nullopt);
   login.credential = login.vault.add(SecretKind::scram_verifier,
                                      ToyVault::scram_verifier("secret", bytes_of("a salt"), 4096));
   ASSERT_TRUE(login.begin("n,,n=,r=abc"));
@@ -102,7 +102,7 @@ TEST(ScramServer, accepts_a_stored_verifier_without_derivation) {
 
 TEST(ScramServer, says_the_same_for_a_wrong_password_and_an_unknown_user) {
   for (const std::optional<std::string>& password : {std::optional<std::string>("secret"), {}}) {
-    Login login(password);
+    ServerLogin login(password);
     ASSERT_TRUE(login.begin("n,,n=,r=abc"));
     expect_password_failure(login.server->final(
         login.prove("wrong", "n=,r=abc", join("c=biws,r=", login.nonce())), login.vault));
@@ -110,7 +110,7 @@ TEST(ScramServer, says_the_same_for_a_wrong_password_and_an_unknown_user) {
 }
 
 TEST(ScramServer, challenges_an_unknown_user_with_the_same_salt_each_time) {
-  Login login(std::nullopt);
+  ServerLogin login(std::nullopt);
   ASSERT_TRUE(login.begin("n,,n=,r=abc"));
   const auto salt = login.salt();
   ASSERT_TRUE(login.begin("n,,n=,r=abc"));
@@ -119,7 +119,7 @@ TEST(ScramServer, challenges_an_unknown_user_with_the_same_salt_each_time) {
 
 TEST(ScramServer, refuses_another_nonce) {
   for (std::string_view what : {"abc", "abcx", "longer", "stolen"}) {
-    Login login("secret");
+    ServerLogin login("secret");
     ASSERT_TRUE(login.begin("n,,n=,r=abc"));
     const std::string nonce = what == "longer" ? join(login.nonce(), "x") : std::string(what);
     const auto answer = login.server->final(
@@ -132,7 +132,7 @@ TEST(ScramServer, refuses_another_nonce) {
 
 TEST(ScramServer, refuses_the_channel_binding_of_another_header) {
   for (std::string_view binding : {"eSws", "", "biw", "biwsAAAA", "!!!!"}) {
-    Login login("secret");
+    ServerLogin login("secret");
     ASSERT_TRUE(login.begin("n,,n=,r=abc"));
     const auto answer = login.server->final(
         login.prove("secret", "n=,r=abc", join("c=", binding, ",r=", login.nonce())), login.vault);
@@ -144,7 +144,7 @@ TEST(ScramServer, refuses_the_channel_binding_of_another_header) {
 TEST(ScramServer, refuses_a_malformed_message_alike_for_known_and_unknown_users) {
   std::vector<std::string> texts;
   for (const std::optional<std::string>& password : {std::optional<std::string>("secret"), {}}) {
-    Login login(password);
+    ServerLogin login(password);
     EXPECT_FALSE(login.begin("n,,n="));
     ASSERT_TRUE(login.begin("n,,n=,r=abc"));
     const auto answer = login.server->final(join("c=biws,r=", login.nonce(), ",p="), login.vault);
@@ -156,7 +156,7 @@ TEST(ScramServer, refuses_a_malformed_message_alike_for_known_and_unknown_users)
 }
 
 TEST(ScramServer, takes_one_guess_an_exchange) {
-  Login login("secret");
+  ServerLogin login("secret");
   ASSERT_TRUE(login.begin("n,,n=,r=abc"));
   const std::string guess = login.prove("wrong", "n=,r=abc", join("c=biws,r=", login.nonce()));
   EXPECT_FALSE(login.server->final(guess, login.vault));
@@ -167,7 +167,7 @@ TEST(ScramServer, takes_one_guess_an_exchange) {
 }
 
 TEST(ScramServer, refuses_messages_out_of_turn) {
-  Login login("secret");
+  ServerLogin login("secret");
   login.server.emplace(login.credential, "ann");
   EXPECT_FALSE(login.server->final("c=biws,r=abc,p=", login.vault));
   ASSERT_TRUE(login.begin("n,,n=,r=abc"));

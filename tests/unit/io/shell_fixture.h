@@ -22,6 +22,9 @@
 
 namespace pgweir::io {
 
+// More than a socket takes at once.
+inline const std::string much(std::size_t{8} << 20, 'm');
+
 inline std::string text_of(SocketId id) {
   const char* kind = id.kind == SocketKind::client   ? "client"
                      : id.kind == SocketKind::server ? "server"

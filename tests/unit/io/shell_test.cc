@@ -13,8 +13,6 @@ namespace {
 using Told = std::vector<std::string>;
 using effect::CloseWhen;
 
-const std::string much(std::size_t{8} << 20, 'm');
-
 TEST_F(ShellTest, TellsTheWallClockFirstAndThenWhatClientsSay) {
   begin();
   Peer peer = connect_client();

@@ -12,8 +12,6 @@ namespace {
 using Told = std::vector<std::string>;
 using Effects = ScriptedStepper::Effects;
 
-const std::string much(std::size_t{8} << 20, 'm');
-
 // One machine's shell, and its script.
 class Side {
  public:

@@ -3,12 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/seats/moments.h"
+
 namespace pgweir::seats {
 namespace {
 
-constexpr Instant early(std::chrono::seconds(5));
-constexpr Instant late(std::chrono::seconds(6));
-constexpr pool::PoolName app{"app", "web", true};
 constexpr pool::Hunger hunger{7, 3, early, late, {early, late}, true};
 
 TEST(SeatsMessage, IsReadAsItWasWritten) {

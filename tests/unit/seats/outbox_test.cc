@@ -8,12 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/seats/moments.h"
+
 namespace pgweir::seats {
 namespace {
 
-constexpr Instant early(std::chrono::seconds(5));
-constexpr Instant late(std::chrono::seconds(6));
-constexpr pool::PoolName app{"app", "web", true};
 constexpr pool::PoolName other{"other", "web", true};
 
 class OutboxTest : public ::testing::Test {

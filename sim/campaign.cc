@@ -19,13 +19,13 @@ constexpr int usage_error = 2;
 
 // One round: the modes and how many seeds of each; enough of safety to ask whether all that has to
 // happen sometimes did.
-constexpr std::array<std::pair<Mode, std::uint64_t>, 7> round{{{Mode::smoke, 40},
-                                                               {Mode::calm, 60},
-                                                               {Mode::safety, 200},
-                                                               {Mode::liveness, 80},
-                                                               {Mode::drain, 60},
-                                                               {Mode::overload, 20},
-                                                               {Mode::lifetime, 60}}};
+constexpr std::array<std::pair<Mode, std::uint64_t>, 7> round_of_seeds{{{Mode::smoke, 40},
+                                                                        {Mode::calm, 60},
+                                                                        {Mode::safety, 200},
+                                                                        {Mode::liveness, 80},
+                                                                        {Mode::drain, 60},
+                                                                        {Mode::overload, 20},
+                                                                        {Mode::lifetime, 60}}};
 
 struct Sum {
   std::string lines;  // of the file, one a part
@@ -98,7 +98,7 @@ int run_campaign(const std::string& path, std::uint64_t first, std::uint64_t see
   }
   bool failed = false;
   while (sum->totals.useful < seed_count && !failed) {
-    const auto [mode, count] = round[sum->parts++ % round.size()];
+    const auto [mode, count] = round_of_seeds[sum->parts++ % round_of_seeds.size()];
     const BatchResult result = run_batch(mode, sum->next, count, jobs);
     failed = tell_what_failed(mode, result);
     Totals part = result.totals;

@@ -8,7 +8,7 @@ namespace pgweir::sim {
 
 namespace {
 
-thread_local CoreMemory held;
+thread_local CoreMemory given_out;
 thread_local bool counting = false;
 
 // In front of every block of the program: whose it is is known wherever it is freed.
@@ -53,9 +53,9 @@ void* allocate(std::size_t size) noexcept {
   if (memory == nullptr) return nullptr;
   Header* const header = new (memory) Header{size, counting};
   if (counting) {
-    held.bytes += size;
-    ++held.blocks;
-    ++held.allocations;
+    given_out.bytes += size;
+    ++given_out.blocks;
+    ++given_out.allocations;
   }
   return header + 1;
 }
@@ -70,8 +70,8 @@ void release(void* memory) {
   if (memory == nullptr) return;
   Header* const header = static_cast<Header*>(memory) - 1;
   if (header->counted) {
-    held.bytes -= header->size;
-    --held.blocks;
+    given_out.bytes -= header->size;
+    --given_out.blocks;
   }
   put_back(header, rounded(sizeof(Header) + header->size));
 }
@@ -80,7 +80,7 @@ void release(void* memory) {
 
 void count_core_memory(bool inside) { counting = inside; }
 
-CoreMemory core_memory() { return held; }
+CoreMemory core_memory() { return given_out; }
 
 }  // namespace pgweir::sim
 

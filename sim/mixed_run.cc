@@ -12,7 +12,7 @@ namespace pgweir::sim {
 namespace {
 
 constexpr int turn_count = 80;
-constexpr std::size_t client_count = 5;
+constexpr std::size_t mixed_client_count = 5;
 
 // SplitMix64. A draw fills an out-parameter and returns nothing: compilers differ in the order of
 // arguments, and two draws in one expression would be two different runs.
@@ -115,7 +115,7 @@ class Mixed {
   Draws draws_;
   Draws cuts_;
   World world_;
-  std::array<Client*, client_count> clients_{};
+  std::array<Client*, mixed_client_count> clients_{};
 };
 
 void Mixed::set_up_settings() {
@@ -134,7 +134,7 @@ void Mixed::set_up_settings() {
   draws_.index(2, drawn);
   settings.reserve_pool_size = static_cast<std::int32_t>(drawn);
   draws_.index(4, drawn);
-  settings.max_client_conn = static_cast<std::int32_t>(client_count + drawn);
+  settings.max_client_conn = static_cast<std::int32_t>(mixed_client_count + drawn);
   draws_.one_of<Duration>(timeouts, settings.query_timeout);
   draws_.one_of<Duration>(timeouts, settings.query_wait_timeout);
   draws_.one_of<Duration>(timeouts, settings.idle_transaction_timeout);
@@ -177,7 +177,7 @@ Client& Mixed::new_client() {
 
 Client& Mixed::any_client() {
   std::size_t drawn = 0;
-  draws_.index(client_count, drawn);
+  draws_.index(mixed_client_count, drawn);
   if (clients_[drawn]->ended()) clients_[drawn] = &new_client();
   return *clients_[drawn];
 }

@@ -21,7 +21,7 @@ struct Known {
 
 constexpr std::string_view only_drain = "only mode drain does that";
 
-constexpr std::array<Known, probe_count> known{{
+constexpr std::array<Known, probe_count> known_probes{{
     {Probe::asked_behind_unanswered, "a client asks while it has no answer yet"},
     {Probe::waited_and_served, "a client waits for a server and is served"},
     {Probe::waited_and_cancelled, "a client that waits for a server is cancelled"},
@@ -92,7 +92,7 @@ constexpr std::array<Known, probe_count> known{{
 
 constexpr bool in_order() {
   for (std::size_t i = 0; i < probe_count; ++i) {
-    if (known[i].probe != static_cast<Probe>(i)) return false;
+    if (known_probes[i].probe != static_cast<Probe>(i)) return false;
   }
   return true;
 }
@@ -183,14 +183,14 @@ Probes& Probes::operator+=(const Probes& other) {
 }
 
 std::string_view Probes::never_hit() const {
-  const auto found = std::ranges::find_if(known, [&](const Known& one) {
+  const auto found = std::ranges::find_if(known_probes, [&](const Known& one) {
     return counts_[static_cast<std::size_t>(one.probe)] == 0 && one.rare.empty();
   });
-  return found == known.end() ? "" : found->name;
+  return found == known_probes.end() ? "" : found->name;
 }
 
 void Probes::tell(std::FILE* to) const {
-  for (const Known& one : known) {
+  for (const Known& one : known_probes) {
     const std::string rare = one.rare.empty() ? "" : " (" + std::string(one.rare) + ")";
     std::fprintf(to, "%10" PRIu64 "  %s%s\n", counts_[static_cast<std::size_t>(one.probe)],
                  std::string(one.name).c_str(), rare.c_str());

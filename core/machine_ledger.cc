@@ -190,6 +190,8 @@ void Machine::Core::begin_closing(Account& account) {
 }
 
 void Machine::Core::end_closing(Account& account) {
+  PGWEIR_REQUIRE(account.closing_count > 0, account.self.slot);
+  PGWEIR_REQUIRE(account.closing_count > 0, account.self.slot);
   --account.closing_count;
   --account.of_database->closing_count;
   --account.of_user->closing_count;
@@ -504,11 +506,11 @@ void Machine::Core::tell_failures(Account& account) {
   }
 }
 
-// It goes with the last pool and the last server.
+// It goes with the last pool, the last server, and what is told of the last that it told to go.
 void Machine::Core::collect(Account& account) {
   const bool present = std::any_of(account.parts.begin(), account.parts.end(),
                                    [](const Part& part) { return part.present; });
-  if (present || account.server_count > 0) return;
+  if (present || account.server_count > 0 || account.closing_count > 0) return;
   if (account.starved) --ledger_.starved_count;
   timers_.remove(account.timer);
   ledger_.index.erase(std::tuple(account.database, account.user, account.forced_user));

@@ -486,7 +486,7 @@ void Machine::Core::close_server(Server& server, std::string_view why, News not_
       (server.state == ServerState::idle && !server.dying) || may_end_stream(server) ||
       (!server.connecting && !server.dying && provably_clean(server, clients_.find(server.client)));
   // PostgreSQL counts its session until it has read that we are gone: the place is kept as long.
-  const bool waits = !server.connecting && !server.congested;
+  const bool waits = !server.connecting;
   if (server.state == ServerState::idle) std::erase(pool.idle, server.self);
   if (!server.connecting) note(NoteKind::server_closed, Level::info, server.socket(), &pool, why);
   end_connecting(server, not_connected);

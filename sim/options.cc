@@ -175,6 +175,7 @@ void draw_statements(RunOptions& options, Tape& tape) {
   options.workload.weights[static_cast<std::size_t>(JobKind::named)] = weight * weight;
   options.settings.max_prepared_statements = one_of<std::int32_t, 4>(tape, {200, 1, 2, 4});
   options.change_tables = tape.chance(2, 3);
+  options.workload.keeps_statements = options.change_tables;
   options.settings.retry_prepared_statements = tape.chance(2, 3);
 }
 

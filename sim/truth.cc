@@ -83,7 +83,8 @@ void add_row(PoolRow& pool, const ConsoleAnswer& answer, std::size_t row) {
   pool.idle += said("sv_idle") + said("sv_used");
   pool.active += said("sv_active");
   pool.pinned += said("sv_pinned");
-  pool.idle_beside_waiting |= said("sv_idle") > 0 && said("cl_waiting") > 0;
+  // One that is asked something is for who waits first.
+  pool.idle_beside_waiting |= said("sv_idle") > 0 && said("cl_waiting") > said("sv_tested");
 }
 
 Untruth pool_untruth(const Login& login, const PoolRow& pool, const Stock& stock) {

@@ -324,9 +324,7 @@ void Watch::check_sessions() {
   std::map<std::pair<std::string_view, std::string_view>, std::int32_t> counts;
   for (const auto& host : simulation_.hosts()) {
     for (const auto& session : host->sessions()) {
-      // With something unsent it is closed at once: there is no telling PostgreSQL anything.
-      const bool told = session->stream()->loss() == Stream::Loss::none;
-      if (session->ready() && told) ++counts[{session->database(), session->user()}];
+      if (session->ready()) ++counts[{session->database(), session->user()}];
     }
   }
   const std::int32_t most = settings.default_pool_size + settings.reserve_pool_size;

@@ -430,8 +430,28 @@ void Workload::add_session_state(std::deque<Part>& job, const Identity& who) {
   add(proof());
 }
 
+// As drivers do: prepared once, and used again and again, each time in a batch of its own.
+void Workload::add_kept_statement(std::deque<Part>& job, const Identity& who) {
+  const std::string name = "p" + std::to_string(tape_.below(3));
+  const std::uint32_t uses = tape_.between(1, options_.statements_max);
+  for (std::uint32_t i = 0; i <= uses; ++i) {
+    Part batch;
+    batch.think_ms = think();
+    if (i == 0) {
+      batch.bytes += close('S', name);
+      owe_for_name(batch, Owed::What::close, name, {});
+      add_prepare(batch, who, name);
+    } else {
+      add_use(batch, who, name);
+    }
+    add_sync(batch);
+    job.push_back(std::move(batch));
+  }
+}
+
 // Of three names, in any order: what stands for nothing, or is taken, is an error that is expected.
 void Workload::add_named(std::deque<Part>& job, const Identity& who) {
+  if (options_.keeps_statements && tape_.chance(1, 2)) return add_kept_statement(job, who);
   const bool in_transaction = tape_.chance(1, 4);
   if (in_transaction) job.push_back(query({ask(Kind::begin)}, who));
   const bool one_batch = tape_.chance(1, 3);

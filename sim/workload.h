@@ -52,6 +52,7 @@ struct WorkloadOptions {
   std::uint32_t jobs_max = 20;                          // of one connection
   std::uint32_t think_ms_max = 20;
   std::uint32_t statements_max = 4;
+  bool keeps_statements = false;  // prepared once, used often
   std::uint32_t slow_reader_percent = 0;
   std::uint32_t rude_percent = 0;  // leave by a reset
   std::uint32_t reconnect_ms_max = 50;
@@ -90,6 +91,7 @@ class Workload {
   std::vector<Ask> local_state();
   Ask named(Kind kind, const std::string& name, int count = 1);
   void add_copy_in(std::deque<Part>& job, const Identity& who, bool by_extended);
+  void add_kept_statement(std::deque<Part>& job, const Identity& who);
   void add_named(std::deque<Part>& job, const Identity& who);
   void add_named_step(Part& part, const Identity& who);
   Ask deallocate();

@@ -23,8 +23,6 @@ inline constexpr CredentialId no_credential = 0;
 // As many machines as the process may use cores.
 inline constexpr std::uint8_t machines_auto = 0;
 inline constexpr std::uint8_t machines_max = 64;
-// Until a pool can span machines; then machines_auto.
-inline constexpr std::uint8_t machines_default = 1;
 
 // How long a client keeps its server: until its statement is over (and a transaction is refused),
 // or its transaction, or until it goes.
@@ -80,7 +78,7 @@ struct Settings {
   std::int32_t listen_backlog = 1024;
   std::string unix_socket_dir = "/tmp";  // empty: none
   std::uint32_t unix_socket_mode = 0777;
-  std::uint8_t machines = machines_default;  // one a core, or machines_auto
+  std::uint8_t machines = machines_auto;
 
   // Who may connect.
   AuthType auth_type = AuthType::scram_sha_256;

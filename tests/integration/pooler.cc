@@ -17,16 +17,10 @@ namespace pgweir::integration {
 
 namespace {
 
-// The same tests are made of one machine and of several: PGWEIR_MACHINES=4. One limit is one
-// machine's.
-std::string machines_for(const PoolerConfig& config) {
+// The same tests are made of one machine and of several: PGWEIR_MACHINES=4.
+std::string machines_wanted() {
   const char* const machines = std::getenv("PGWEIR_MACHINES");
-  const auto names_it = [](const auto& entry) {
-    return (entry.first + entry.second).find("max_user_connections") != std::string::npos;
-  };
-  const bool alone =
-      std::ranges::any_of(config.settings, names_it) || std::ranges::any_of(config.users, names_it);
-  return machines == nullptr || alone ? "1" : machines;
+  return machines == nullptr ? "1" : machines;
 }
 
 // Under the usual settings, those of the test: PgBouncer's later keys win.
@@ -48,7 +42,7 @@ std::string ini_of(const PoolerConfig& config, int port, const std::string& fold
                                     {"default_pool_size", "5"},
                                     {"pool_mode", "transaction"},
                                     {"server_login_retry", "1"},
-                                    {"machines", machines_for(config)}};
+                                    {"machines", machines_wanted()}};
   for (const auto& [key, value] : config.settings) {
     std::erase_if(settings, [&](const auto& setting) { return setting.first == key; });
     settings.emplace_back(key, value);

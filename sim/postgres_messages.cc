@@ -115,7 +115,7 @@ void PostgresSession::on_parse(const Message& message) {
     return;
   }
   Statement& prepared = prepared_.insert_or_assign(std::string(*name), statement).first->second;
-  prepared.schema = schema_;
+  prepared.schema = journal_.schema;
   say(sim::message('1'));
 }
 
@@ -208,7 +208,7 @@ void PostgresSession::on_describe(const Message& message) {
 }
 
 bool PostgresSession::has_old_plan(const Statement& statement) const {
-  return statement.schema != schema_ && !columns_of(statement).empty();
+  return statement.schema < schema_ && !columns_of(statement).empty();
 }
 
 // Behind PostgreSQL's own words: where, and how often, so that each is told from the one before.

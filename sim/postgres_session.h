@@ -310,7 +310,7 @@ class PostgresSession final : public Peer {
   bool owned_ = false;              // that client's transaction goes on
   std::uint32_t transaction_ = 0;   // how many there were
   std::uint32_t generation_ = 1;    // ServerEvent::generation
-  std::uint32_t schema_ = 0;        // Journal::schema, as this transaction sees it
+  std::uint32_t schema_ = 0;        // Journal::schema when this transaction began
   std::uint32_t sleep_number_ = 0;  // of the sleep, the work or the wait under way
   std::uint32_t idle_number_ = 0;   // of the pause between two messages
   std::uint32_t task_count_ = 0;    // of the clock's, that name this session

@@ -172,7 +172,7 @@ std::vector<ServerStatements::Prepared>::const_iterator ServerStatements::find(
 }
 
 ServerStatements::ServerStatements(const std::vector<StatementDigest>& digests) {
-  for (const StatementDigest& digest : digests) prepared_.push_back({digest, ++uses_, 0});
+  for (const StatementDigest& digest : digests) prepared_.push_back({digest, ++uses_});
 }
 
 bool ServerStatements::has(const StatementDigest& digest) const {
@@ -181,7 +181,7 @@ bool ServerStatements::has(const StatementDigest& digest) const {
 
 bool ServerStatements::use(const Statement& statement) {
   const auto found = find(statement.digest);
-  if (found == prepared_.end() || found->plan != statement.plan) return false;
+  if (found == prepared_.end() || found->plan < statement.plan) return false;
   found->used = ++uses_;
   return true;
 }

@@ -35,7 +35,7 @@ struct Statement {
   std::string definition;  // as in a Parse behind the name: the text, a zero byte, the types
   StatementDigest digest{};
   std::uint32_t uses = 0;
-  std::uint32_t plan = 0;  // counts how often what it returns was found to have changed
+  std::uint32_t plan = 1;  // Statements::plans_ when what it returns was found to have changed
   StateEffectsIfAny does;  // to its session, when it is executed
 };
 
@@ -58,7 +58,7 @@ class Statements {
   void use(StatementHandle statement);
   void release(StatementHandle statement);
   // What it returns has changed: no server can use it before it is prepared anew.
-  void renew(StatementHandle statement) { ++statements_.find(statement)->plan; }
+  void renew(StatementHandle statement) { statements_.find(statement)->plan = ++plans_; }
   const Statement& at(StatementHandle statement) const { return *statements_.find(statement); }
   // None: nobody uses it any more.
   const Statement* find(StatementHandle statement) const { return statements_.find(statement); }
@@ -67,6 +67,7 @@ class Statements {
  private:
   SlotMap<Statement, StatementHandle> statements_;
   std::map<std::string_view, StatementHandle> index_;  // views of their definitions
+  std::uint32_t plans_ = 1;  // servers remember what they prepared for longer than clients do
 };
 
 // What a client has prepared last without a name, as of what it has sent: to be prepared again
@@ -172,9 +173,9 @@ class ServerStatements {
   struct Prepared {
     StatementDigest digest{};
     std::uint64_t used = 0;  // counts up
-    std::uint32_t plan = 0;
+    std::uint32_t plan = 1;  // of the statement, when it was prepared
   };
-  static constexpr std::uint32_t plan_in_doubt = ~std::uint32_t{0};
+  static constexpr std::uint32_t plan_in_doubt = 0;
   struct Change {
     Prepared what;
     bool added = false;

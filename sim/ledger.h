@@ -143,7 +143,7 @@ class Ledger {
   // By all that pgweir has heard of that server, nothing is left to do there.
   bool is_done(SocketId server) const {
     const Server* found = servers_.find(server);
-    return found != nullptr && found->free() && !found->batch;
+    return found != nullptr && found->free() && found->owed_known && !found->batch;
   }
 
  private:

@@ -198,7 +198,6 @@ class ServerSide {
     if (!server_.owed.makes_up()) return;
     run_.flush();
     answer_made_up(server_, client_, context_);
-    note_idle();
   }
 
   void made(const ReplyQueue::Match& match) {

@@ -17,6 +17,7 @@ void answer_made_up(Server& server, Client* client, LinkContext& context) {
         .end();
     context.out.send_copy(client->socket(), message);
     if (owed->change.client) client->statements.confirm(context.statements);
+    client->state_at = context.now;  // from its last answer on a transaction is idle
   }
 }
 

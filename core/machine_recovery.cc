@@ -146,7 +146,7 @@ void Machine::Core::check(Server& server) {
 }
 
 void Machine::Core::check_ended(Server& server) {
-  if (!provably_clean(server, nullptr)) return;
+  if (!server.owed.empty()) return;
   if (server.session.has_failed()) {
     note_own_error(server, "server_check_query");
     return close_server(server, "server_check_query failed");
@@ -154,7 +154,11 @@ void Machine::Core::check_ended(Server& server) {
   server.doubted = false;
   server.checked_at = now_;
   stop_asking(server);
-  make_available(server);
+  // What it says unasked may have begun behind the answer: its rest says nothing of a mark
+  // meanwhile.
+  server.become(ServerState::settling, now_);
+  arm(server);
+  after_reply(server);
 }
 
 // What it leaves in the session is there for all.

@@ -83,7 +83,6 @@ void Machine::Core::refresh(Pool& pool) {
   const CredentialId given = pool.database->settings.credential;
   pool.credential = pool.forced_user && given != no_credential ? given : own;
   // It may live on other machines now, and those know nothing of its wants.
-  pool.telling = {};
   pool.tell_again = true;
   touch(pool);
 }

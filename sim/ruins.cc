@@ -163,6 +163,11 @@ bool Ruins::may_keep_pgweir() const {
   if (!kept_places().empty()) return true;
   const auto may_stay = [&](const auto& who) { return who->asking() && excuses(*who); };
   if (std::ranges::any_of(simulation_.applications(), may_stay)) return true;
+  // No clock is about what a client that replicates asks.
+  const auto replicates_in_vain = [&](const auto& entry) {
+    return entry.second.replicates && !entry.second.closing && is_silent(entry.first);
+  };
+  if (std::ranges::any_of(simulation_.census().servers(), replicates_in_vain)) return true;
   const auto inside = [](const auto& stranger) { return stranger->frozen_inside(); };
   return std::ranges::any_of(simulation_.strangers(), inside) &&
          waits_in_vain({std::string(Stranger::database), std::string(Stranger::user)});

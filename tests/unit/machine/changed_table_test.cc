@@ -33,6 +33,31 @@ TEST_F(ChangedTableTest, is_told_once) {
   EXPECT_EQ(executed("select 'a'"), 2u);
 }
 
+// Servers remember what they prepared for longer than the clients that wanted it.
+TEST_F(ChangedTableTest, is_told_once_though_it_was_prepared_when_somebody_else_was_told) {
+  world.settings.retry_prepared_statements = false;
+  world.settings.default_pool_size = 2;
+  sim::Client& client = world.client();
+  sim::Client& other = world.client();
+  const auto run_at_the_second_server = [&] {
+    world.query(other, "begin");
+    const std::string heard = world.ask(client, run("s1"));
+    world.query(other, "commit");
+    return heard;
+  };
+  world.ask(client, prepare("s1"));
+  world.postgres.change_tables();
+  EXPECT_EQ(world.ask(client, run("s1")), "E(0A000) Z(I)");
+  EXPECT_EQ(world.ask(client, run("s1")), row);
+  EXPECT_EQ(run_at_the_second_server(), row);
+  world.ask(client, sim::close('S', "s1") + sim::sync());  // nobody has it now, but both servers
+
+  EXPECT_EQ(world.ask(client, prepare("s1")), "1 Z(I)");
+  world.postgres.change_tables();
+  EXPECT_EQ(world.ask(client, run("s1")), "E(0A000) Z(I)");
+  EXPECT_EQ(run_at_the_second_server(), row);
+}
+
 TEST_F(ChangedTableTest, is_not_told_where_nothing_of_it_was_answered) {
   sim::Client& client = world.client();
   world.ask(client, prepare("s1"));

@@ -191,7 +191,6 @@ void Machine::Core::begin_closing(Account& account) {
 
 void Machine::Core::end_closing(Account& account) {
   PGWEIR_REQUIRE(account.closing_count > 0, account.self.slot);
-  PGWEIR_REQUIRE(account.closing_count > 0, account.self.slot);
   --account.closing_count;
   --account.of_database->closing_count;
   --account.of_user->closing_count;

@@ -12,8 +12,8 @@ namespace {
 // Tables keep the room they once had, and are made when something first stands in them.
 constexpr std::size_t table_blocks = 60;
 constexpr std::size_t table_bytes = 264 * 1024;  // of those, 64 KiB are the scratch memory of steps
-// Its names, what clients are told in its name, and what its servers begin with.
-constexpr std::size_t pool_blocks = 14;
+// Its names, and what clients are told in its name.
+constexpr std::size_t pool_blocks = 10;
 constexpr std::size_t pool_bytes = 2 * 1024;
 // Room for a client, its deadline, and its line on the console.
 constexpr std::size_t clients_a_block = 32;

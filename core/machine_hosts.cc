@@ -54,7 +54,8 @@ bool Machine::Core::is_doubted(const Server& arrived) const {
 bool Machine::Core::leaves_standby(Server& server) {
   if (server.sign == HostSign::is_standby) {
     server.sign = HostSign::none;
-    if (leave_standby(server.host)) report_sign(server, HostSign::is_standby);
+    const bool promoted = !server.standby;  // since it refused
+    if (!promoted && leave_standby(server.host)) report_sign(server, HostSign::is_standby);
   }
   return server.leaving;
 }

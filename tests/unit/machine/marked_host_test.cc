@@ -236,6 +236,17 @@ TEST_F(MarkedHostTest, one_that_was_promoted_meanwhile_is_no_standby) {
   EXPECT_EQ(marks(), 0u);
 }
 
+TEST_F(MarkedHostTest, one_that_is_promoted_before_it_comes_free_is_not_left) {
+  world.postgres.options().standby = true;
+  open_two();
+  world.query(*ann, "begin");
+  EXPECT_EQ(world.query(*ann, "insert into ledger values ('v')"), "E(25006) Z(E)");
+  world.postgres.promote();
+  EXPECT_EQ(world.query(*ann, "rollback"), "C(ROLLBACK) S(in_hot_standby=off) Z(I)");
+  EXPECT_EQ(world.postgres.session_count(), 2u);
+  EXPECT_EQ(marks(), 0u) << last_mark();
+}
+
 TEST_F(MarkedHostTest, a_client_whose_session_is_at_a_standby_keeps_it) {
   world.settings.pool_mode = PoolMode::session;
   world.settings.server_reset_query = "discard all";

@@ -365,10 +365,16 @@ void with_socket(Variant& variant, See see) {
 
 }  // namespace
 
+std::span<const Effect> Shell::stepped(std::uint8_t machine, const Event& event) {
+  if (options_.around_step) options_.around_step(true);
+  const std::span<const Effect> effects = seats_[machine].machine->step(now(), event);
+  if (options_.around_step) options_.around_step(false);
+  return effects;
+}
+
 // Machines name their servers each for itself.
 std::span<const Effect> Shell::effects_of(std::uint8_t machine, const Event& event) {
-  Stepper& stepper = *seats_[machine].machine;
-  if (seats_.size() == 1) return stepper.step(now(), event);
+  if (seats_.size() == 1) return stepped(machine, event);
   Event named = event;
   SocketId gone{};
   with_socket(named, [&](SocketId& socket) {
@@ -378,7 +384,7 @@ std::span<const Effect> Shell::effects_of(std::uint8_t machine, const Event& eve
     if (last) gone = socket;
     socket = socket_names_.own(socket);
   });
-  const std::span<const Effect> effects = stepper.step(now(), named);
+  const std::span<const Effect> effects = stepped(machine, named);
   effects_.assign(effects.begin(), effects.end());
   for (Effect& effect : effects_) {
     with_socket(effect, [&](SocketId& socket) {
@@ -402,9 +408,7 @@ void Shell::step_once(std::uint8_t machine, const Event& event) {
   if (seats_.size() > 1) trace_.add(std::uint64_t{machine});
   trace_.add(static_cast<std::uint64_t>(now().time_since_epoch().count()));
   encode(event, trace_);
-  if (options_.around_step) options_.around_step(true);
   const std::span<const Effect> effects = effects_of(machine, event);
-  if (options_.around_step) options_.around_step(false);
   for (const Effect& effect : effects) {
     encode(effect, trace_);
     carry_out(effect);

@@ -215,6 +215,7 @@ class Shell {
 
   void step(std::uint8_t machine, const Event& event);
   void step_once(std::uint8_t machine, const Event& event);
+  std::span<const Effect> stepped(std::uint8_t machine, const Event& event);
   std::span<const Effect> effects_of(std::uint8_t machine, const Event& event);
   void note_deadline(Seat& seat);
   bool adopt(const Answer& answer);

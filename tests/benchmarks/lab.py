@@ -30,6 +30,10 @@ class LabError(Exception):
     """What could not be started or run, and what it said."""
 
 
+class NoTransactions(LabError):
+    """A load of so many seconds that were over before one transaction was."""
+
+
 class Process:
     """A running program of the lab and the port it serves."""
 
@@ -283,6 +287,8 @@ class PgbenchResult:
         transactions = re.search(r"number of transactions actually processed: (\d+)", output)
         tps = re.search(r"^tps = ([0-9.]+)", output, re.MULTILINE)
         failed = re.search(r"number of failed transactions: ([1-9]\d*)", output)
+        if transactions and int(transactions.group(1)) == 0 and not failed:
+            raise NoTransactions(f"no transaction came to its end in time:\n{output}")
         if not transactions or not tps or failed:
             raise LabError(f"pgbench did not get all its transactions through:\n{output}")
         self.transactions = int(transactions.group(1))

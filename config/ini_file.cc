@@ -35,11 +35,9 @@ bool is_bare_name_character(char c) {
          std::string_view("_.-*").find(c) != std::string_view::npos;
 }
 
-// What makes a line unreadable as text, whatever it says.
-std::string no_text(std::string_view line) {
-  if (line.size() > limits::settings_line_size_max) {
-    return join("a line has at most ", limits::settings_line_size_max, " bytes");
-  }
+// What makes a line unreadable, whatever it says.
+std::string unreadable(std::string_view line) {
+  if (std::string flaw = too_long(line); !flaw.empty()) return flaw;
   if (std::ranges::any_of(line, [](char c) {
         return c != '\t' && has_control_character(std::string_view(&c, 1));
       })) {
@@ -117,7 +115,7 @@ class IniReader {
     const std::string_view content = trimmed(line);
     if (content.empty() || is_comment(content)) return;
     saw_anything_ = true;
-    if (std::string flaw = no_text(content); !flaw.empty()) {
+    if (std::string flaw = unreadable(content); !flaw.empty()) {
       problems_.error(place, std::move(flaw));
     } else if (content.starts_with('[')) {
       read_section(content, place);

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "core/base/limits.h"
 #include "core/base/text.h"
 
 namespace pgweir::config {
@@ -58,6 +59,11 @@ std::expected<TextFile, std::string> read_file(const std::string& path, std::siz
     }
     out.text.append(buffer, static_cast<std::size_t>(size));
   }
+}
+
+std::string too_long(std::string_view line) {
+  if (line.size() <= limits::settings_line_size_max) return {};
+  return join("a line has at most ", limits::settings_line_size_max, " bytes");
 }
 
 std::string_view without_byte_order_mark(std::string_view text) {

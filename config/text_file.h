@@ -35,4 +35,7 @@ void each_line(std::string_view text, Visit&& visit) {
   }
 }
 
+// What to say of a line of more than settings_line_size_max bytes. Empty: it has no more.
+std::string too_long(std::string_view line);
+
 }  // namespace pgweir::config

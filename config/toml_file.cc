@@ -32,10 +32,7 @@ constexpr std::string_view users_table = "users";
 // recursion: a line of a hundred thousand would exhaust the stack.
 constexpr std::ptrdiff_t dots_max = 100;
 
-std::string deep_or_long(std::string_view line) {
-  if (line.size() > limits::settings_line_size_max) {
-    return join("a line has at most ", limits::settings_line_size_max, " bytes");
-  }
+std::string nested_too_deep(std::string_view line) {
   std::ptrdiff_t dots = 0;
   char quote = 0;
   for (std::size_t at = 0; at < line.size(); ++at) {
@@ -227,7 +224,9 @@ bool read_toml_file(const std::string& path, Draft& draft, Problems& problems) {
   }
   bool readable = true;
   each_line(file->text, [&](std::string_view line, int number) {
-    if (std::string flaw = deep_or_long(line); !flaw.empty()) {
+    std::string flaw = too_long(line);
+    if (flaw.empty()) flaw = nested_too_deep(line);
+    if (!flaw.empty()) {
       problems.error({path, number}, std::move(flaw));
       readable = false;
     }

@@ -34,9 +34,7 @@ std::expected<std::string, std::string> take_quoted_text(std::string_view& line)
 }
 
 std::expected<ListedUser, std::string> parse_user(std::string_view line, int number) {
-  if (line.size() > limits::settings_line_size_max) {
-    return std::unexpected(join("a line has at most ", limits::settings_line_size_max, " bytes"));
-  }
+  if (std::string flaw = too_long(line); !flaw.empty()) return std::unexpected(std::move(flaw));
   auto name = take_quoted_text(line);
   if (!name) return std::unexpected(name.error());
   if (name->empty() || name->size() > limits::settings_name_size_max ||

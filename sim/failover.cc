@@ -123,7 +123,7 @@ void Simulation::check_host(std::size_t host, const Application& who) {
 void Simulation::check_first_server() {
   if (options_.mode != Mode::calm && options_.mode != Mode::overload) return;
   if (options_.scram || stalled() || !census_.servers().empty() || shell_->asks()) return;
-  if (shell_->mail_under_way()) return;
+  if (shell_->mail_under_way() || watch_->connects_are_spent()) return;
   for (const auto& [socket, client] : census_.clients()) {
     if (!client.started || client.welcomed || client.closing) continue;
     if (find_database(settings(), client.who.database) == nullptr) continue;

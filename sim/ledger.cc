@@ -340,6 +340,12 @@ bool Ledger::offer(Server& server, Offer one) {
   return std::ranges::any_of(speakers_, [&](SocketId id) { return one(*clients_.find(id)); });
 }
 
+void Ledger::list(Client& client) {
+  if (client.listed || client.inbox.view().size() < header_size) return;
+  client.listed = true;
+  speakers_.push_back(client.id);
+}
+
 // A statement is prepared: because a client says so, or is going to use it.
 bool Ledger::prepares(Server& server, std::string_view message) {
   const std::string definition(parted(message).after);
@@ -521,10 +527,7 @@ void Ledger::settle_step() {
   }
   if (Client* client = clients_.find(speaker_)) {
     client->inbox.keep();
-    if (!client->listed && client->inbox.view().size() >= header_size) {
-      client->listed = true;
-      speakers_.push_back(client->id);
-    }
+    list(*client);
   }
   for (const SocketId id : touched_) {
     const Client* client = clients_.find(id);

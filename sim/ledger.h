@@ -253,6 +253,8 @@ class Ledger {
 
   void to_server(Server& server, std::string_view bytes);
   void greet(Server& server, std::string_view bytes);
+  // Among those with something to say, where it has.
+  void list(Client& client);
   bool pass_to_server(Client& client, Server& server, std::string_view piece);
   std::size_t stray_size(const Client& client, std::string_view front) const;
   std::size_t kept_size(const Server& server, std::string_view front) const;

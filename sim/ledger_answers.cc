@@ -140,6 +140,7 @@ bool Ledger::drop_front(Server& server) {
     ++server.unheard_syncs;
     client->asked_again = true;
     client->inbox.take_back();
+    list(*client);
     probes_.hit(Probe::asked_again);
     count(Fate::asked_again);
   } else if (message[0] == 'Z' && server.unheard_syncs > 0) {

@@ -427,6 +427,12 @@ void Watch::check_overdue() {
   }
 }
 
+// A host's second may have begun a second ago.
+bool Watch::connects_are_spent() const {
+  return connects_.size() == limits::host_connects_per_second &&
+         simulation_.clock().now() - connects_.front() < std::chrono::seconds(2);
+}
+
 // Servers are opened side by side, one for each that waits, as far as the limits allow. Only where
 // one pool is all there is, and nothing fails: then there is no other reason to wait.
 void Watch::check_growth() {
@@ -434,11 +440,7 @@ void Watch::check_growth() {
   const Settings& settings = simulation_.settings();
   if (options.mode != Mode::calm && options.mode != Mode::overload) return;
   if (options.database_count > 1 || options.user_count > 1) return;
-  // No host sees more connections than that in its second, which may have begun a second ago.
-  if (connects_.size() == limits::host_connects_per_second &&
-      simulation_.clock().now() - connects_.front() < std::chrono::seconds(2)) {
-    return;
-  }
+  if (connects_are_spent()) return;
   if (simulation_.names().asking()) return;
   // Nor more attempts at once than this.
   const auto checked = [&](const auto& entry) {

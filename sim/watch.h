@@ -58,6 +58,8 @@ class Watch {
   bool is_still(SocketId server) const;
   // And does not stay with its client.
   bool is_free(SocketId server) const;
+  // No host may be asked for one connection more before its second is over, perhaps.
+  bool connects_are_spent() const;
   // Nothing more happens now: what must hold whenever it is quiet.
   void quiet();
   // The application at this socket; 0: it is none's.

@@ -104,7 +104,7 @@ void Machine::Core::sign(const Pool& pool, Hunger& hunger) {
 
 // Whose turn it is; what concerns them all to all. The first machine has read it in the Report.
 void Machine::Core::tell_hunger(Pool& pool, const Hunger& hunger, bool all_know) {
-  const seats::Hungry hungry{pool.name(), seat_.machine, hunger};
+  const seats::Hungry hungry{pool.name(), seat_.machine, epoch_, hunger};
   std::vector<std::uint8_t> others = other_homes(pool);
   std::uint32_t count = pool.telling.reach;
   if (std::erase(others, 0) > 0 && count > 0) --count;
@@ -126,11 +126,13 @@ void Machine::Core::pass_on_hunger(const pool::Account& account, std::uint8_t fr
     const bool told = lives_there && machine != 0 && epoch == epoch_;
     const bool may_care = account.parts[machine].present || (lives_there && machine == 0);
     if (machine == from || told || !may_care) continue;
-    answer(machine, seats::Hungry{account.name(), from, hunger});
+    answer(machine, seats::Hungry{account.name(), from, epoch, hunger});
   }
 }
 
 void Machine::Core::hear(std::uint8_t, const seats::Hungry& hungry) {
+  // It may have come the long way, after the end of that hunger, when the pool had gone.
+  if (hungry.epoch < epoch_ && !hungry.hunger.nothing()) return;
   Pool* pool = pool_named(hungry.pool);
   if (pool == nullptr && !hungry.hunger.nothing()) pool = &make_pool(hungry.pool);
   if (pool == nullptr) return;

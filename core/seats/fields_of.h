@@ -129,8 +129,8 @@ auto fields_of(Is<Marked> auto& message) {
   return std::tie(host, sign);
 }
 auto fields_of(Is<Hungry> auto& message) {
-  auto& [pool, machine, hunger] = message;
-  return std::tie(pool, machine, hunger);
+  auto& [pool, machine, epoch, hunger] = message;
+  return std::tie(pool, machine, epoch, hunger);
 }
 auto fields_of(Is<Parameter> auto& parameter) {
   auto& [name, value] = parameter;

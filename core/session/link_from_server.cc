@@ -140,8 +140,8 @@ class ServerSide {
         LinkOutcome outcome = reply(opening);
         if (outcome.verdict != Verdict::carry_on || outcome.error) return outcome;
       }
-      if (!stream.between_messages()) continue;
       note_idle();
+      if (!stream.between_messages()) continue;
       make_up_answers();
       if (!bytes.empty() && client_goes_on()) return {Verdict::go_on, std::nullopt};
     }
@@ -255,7 +255,7 @@ class ServerSide {
     }
   }
 
-  // A transaction is idle from its last answer on, ReadyForQuery or not.
+  // A transaction is idle from the last byte of its last answer on, ReadyForQuery or not.
   void note_idle() {
     if (client_ != nullptr && server_.owed.empty()) client_->state_at = context_.now;
   }

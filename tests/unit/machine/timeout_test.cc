@@ -160,6 +160,27 @@ TEST_F(TimeoutTest, idle_transaction_timeout) {
   EXPECT_EQ(world.query(next, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
 }
 
+TEST_F(TimeoutTest, a_transaction_is_idle_from_the_last_byte_on_that_it_was_answered) {
+  world.settings.idle_transaction_timeout = seconds(5);
+  ScriptedServer server;
+  world.settings.databases[0].host = "10.0.0.2";
+  world.shell().add_host(sim::ipv4(10, 0, 0, 2, 5432), server);
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  server.say(sim::message('C', sim::cstring("BEGIN")) + sim::message('Z', "T"));
+  world.advance(seconds(4));
+  client.say(sim::parse("", "insert") + sim::bind("", "") + sim::execute("") + sim::flush());
+  world.run();
+  EXPECT_EQ(client.heard(), "C(BEGIN) Z(T)");
+  server.say(sim::message('1', "") + sim::message('2', "") +
+             sim::message('C', sim::cstring("INSERT 0 1")).substr(0, 8));
+  world.advance(seconds(4));
+  EXPECT_EQ(client.heard(), "1 2");
+  EXPECT_FALSE(client.ended()) << "it was answered four seconds ago";
+  world.advance(seconds(2));
+  EXPECT_TRUE(client.ended());
+}
+
 TEST_F(TimeoutTest, transaction_timeout) {
   world.settings.transaction_timeout = seconds(10);
   sim::Client& client = world.client();

@@ -29,7 +29,7 @@ TEST(SeatsMessage, IsReadAsItWasWritten) {
       Pressed{app, {early, true}},
       Failing{app, why, late, true},
       Failing{app, {}, {}, false},
-      Hungry{app, 3, hunger},
+      Hungry{app, 3, 4, hunger},
       Marked{{3, 1}, session::HostSign::is_standby},
       Introduced{app, {{"TimeZone", "UTC"}, {"application_name", ""}}},
       Drained{},

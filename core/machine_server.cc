@@ -225,9 +225,10 @@ void Machine::Core::login_failed(Server& server, const session::LoginFailure& fa
       failure.permanent && server.login->identity().credential == pool.credential;
   const bool not_there =
       failure.error.code == sqlstate::cannot_connect_now || server.state == ServerState::connecting;
-  const News::Heard heard = not_there            ? News::Heard::not_there
-                            : failure.unanswered ? News::Heard::nothing
-                                                 : News::Heard::answer;
+  const bool unsure = failure.unanswered || failure.ended;
+  const News::Heard heard = not_there ? News::Heard::not_there
+                            : unsure  ? News::Heard::nothing
+                                      : News::Heard::answer;
   if (failure.error.code == sqlstate::cannot_connect_now) doubt(server.host);
   const PgError error = failure.error;
   const News::Why why{error.code.text(), out_.arena().copy(error.message),

@@ -75,7 +75,7 @@ struct News {
   // What a failure says of its host.
   enum class Heard : std::uint8_t {
     answer,    // it is there, whatever it said
-    nothing,   // a connection stood and broke, or its time passed: it may be there or not
+    nothing,   // a connection stood and ended, or its time passed: it may be there or not
     not_there  // there was no connection, or nobody may log in yet
   };
   struct Why {

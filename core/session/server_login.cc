@@ -2,6 +2,7 @@
 
 #include "core/base/limits.h"
 #include "core/base/text.h"
+#include "core/session/host_sign.h"
 #include "core/wire/error_fields.h"
 #include "core/wire/reader.h"
 #include "core/wire/writer.h"
@@ -191,6 +192,7 @@ ServerLogin::Next ServerLogin::on_error(Bytes body) {
   if (said.code == sqlstate::cannot_connect_now.text()) {
     return fail(sqlstate::cannot_connect_now, text, false);
   }
+  failure_.ended = last_words(said) != HostSign::none;
   return fail(sqlstate::connection_failure, text, false);
 }
 

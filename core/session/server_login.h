@@ -32,6 +32,7 @@ struct LoginFailure {
   PgError error;
   bool permanent = false;   // until settings or the server's roles and databases change
   bool unanswered = false;  // the connection broke or its time passed: nobody said why
+  bool ended = false;       // by who ends all that are there, perhaps
   bool protocol = false;    // the minor protocol that was asked for may be all that is wrong
 };
 

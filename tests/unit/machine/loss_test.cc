@@ -1,6 +1,7 @@
 // One side goes, at each point of its life.
 #include <algorithm>
 
+#include "tests/unit/machine/scripted_server.h"
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -244,6 +245,26 @@ TEST_F(LossTest, what_a_host_refused_is_not_told_when_it_is_down) {
   world.advance(std::chrono::seconds(2));
   EXPECT_NE(waits.error_text().find("refused"), std::string::npos) << waits.error_text();
   EXPECT_EQ(waits.error_text().find("password"), std::string::npos) << waits.error_text();
+}
+
+// Who ends the logins of a host that goes down does not say that it takes others.
+TEST_F(LossTest, a_host_is_not_back_because_one_of_its_logins_is_ended) {
+  struct Host : ScriptedServer {
+    Welcome welcome() const override { return refuses ? Welcome::refuse : Welcome::accept; }
+    bool refuses = false;
+  } host;
+  host.greeting.clear();
+  world.add_user("bob", "secret");
+  world.settings.databases[0].host = "10.0.0.2";
+  world.shell().add_host(sim::ipv4(10, 0, 0, 2, 5432), host);
+  world.client();
+  host.refuses = true;
+  world.client({.user = "bob"});
+  const auto failed = [&] { return world.shell().note_count(NoteKind::server_login_failed); };
+  EXPECT_EQ(failed(), 1u);
+  host.say(sim::error_response("FATAL", "57P01", "terminating connection"));
+  world.run();
+  EXPECT_EQ(failed(), 2u) << "it was asked again before login_retry_first";
 }
 
 TEST_F(LossTest, a_server_that_refuses_at_first) {

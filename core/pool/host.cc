@@ -27,6 +27,7 @@ Instant Host::retry_at(Instant now) const {
 
 void Host::connect_begins(Instant now) {
   ++connecting;
+  probing = back_off.failing();
   if (now - window_at >= window) {
     window_at = now;
     window_connects = 0;
@@ -35,6 +36,7 @@ void Host::connect_begins(Instant now) {
 }
 
 void Host::reached() {
+  if (back_off.failing() && !probing) return;
   rounds_failed = 0;
   back_off.succeeded();
 }

@@ -31,6 +31,7 @@ struct Host {
   std::uint32_t window_connects = 0;
   std::uint32_t rounds_failed = 0;  // addresses tried in vain since the last success
   BackOff back_off;
+  bool probing = false;       // the attempt begun last is the one that a failing host is asked by
   Instant marked_at = never;  // its servers said last that it ends sessions
   Instant left_at = never;    // or that it is a standby, and were closed
   Timers::Id timer = 0;
@@ -44,7 +45,8 @@ struct Host {
   bool full() const;
   Instant retry_at(Instant now) const;
   void connect_begins(Instant now);
-  // A connection stands and its login got an answer.
+  // A connection stands and its login got an answer. Where the host fails, and the attempt began
+  // before it did, that is of another time.
   void reached();
   // An address did not answer: the next one is tried at once, after all of them the host backs off.
   void unreachable(Instant now, Duration longest, std::uint8_t jitter, const PgError& error);

@@ -48,6 +48,21 @@ TEST(Host, ThatIsDownGetsOneProbeAfterItsPause) {
   EXPECT_FALSE(host.may_connect(at(1h))) << "one probe at a time";
 }
 
+TEST(Host, ThatIsDownIsNotBackByALoginThatBeganBefore) {
+  Host host = host_with(1);
+  host.connect_begins(at(10s));
+  host.connect_begins(at(10s));
+  --host.connecting;
+  host.unreachable(at(10s), 15s, 128, refused);
+  --host.connecting;
+  host.reached();
+  EXPECT_TRUE(host.back_off.failing());
+  host.connect_begins(host.retry_at(at(10s)));
+  --host.connecting;
+  host.reached();
+  EXPECT_FALSE(host.back_off.failing());
+}
+
 TEST(Host, TriesEveryAddressBeforeItBacksOff) {
   Host host = host_with(3);
   host.unreachable(at(10s), 15s, 0, refused);

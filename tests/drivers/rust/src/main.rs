@@ -8,11 +8,16 @@ use bytes::Bytes;
 use futures_util::future::{join_all, poll_fn, try_join_all};
 use futures_util::{SinkExt, TryStreamExt};
 use report::{check, refused, same, Error, Outcome, CROWD, ROUNDS, TIME_MAX, WORKERS};
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, NoTls, SimpleQueryMessage};
+
+fn of(name: &str) -> String {
+    std::env::var(name).expect(name)
+}
 
 fn address() -> Config {
-    let of = |name: &str| std::env::var(name).expect(name);
     let mut config = Config::new();
     config.host(&of("PGHOST")).port(of("PGPORT").parse().expect("PGPORT"));
     config.user(&of("PGUSER")).password(of("PGPASSWORD")).dbname(&of("PGDATABASE"));
@@ -193,6 +198,14 @@ async fn copy_out() -> Outcome {
     same(ask(&client, "SELECT 7").await?, "7".to_string())
 }
 
+/// Sends it and waits for the end of its connection: by then it cannot hit what is asked next.
+async fn send_cancel(token: CancelToken) -> Outcome {
+    let mut stream = TcpStream::connect(format!("{}:{}", of("PGHOST"), of("PGPORT"))).await?;
+    token.cancel_query_raw(&mut stream, NoTls).await?;
+    stream.read_to_end(&mut Vec::new()).await?;
+    Ok(())
+}
+
 async fn cancel() -> Outcome {
     let (one, other) = (connect().await?, connect().await?);
     for _ in 0..3 {
@@ -206,7 +219,7 @@ async fn cancel() -> Outcome {
                     return Err("the statement to be cancelled does not run".into());
                 }
             }
-            token.cancel_query(NoTls).await.map_err(Error::from)
+            send_cancel(token).await
         };
         let (ended, sent) = tokio::join!(ask(&one, "SELECT pg_sleep(20)"), seen_and_cancelled);
         sent?;

@@ -14,20 +14,29 @@ namespace pgweir::sim {
 
 class InForce {
  public:
-  InForce(Instant since, Settings settings) { apply(since, std::move(settings)); }
+  InForce(Instant since, Settings settings) { all_.push_back({since, std::move(settings)}); }
 
-  void apply(Instant since, Settings settings) { all_.emplace_back(since, std::move(settings)); }
-  const Settings& now() const { return all_.back().second; }
-  Instant since() const { return all_.back().first; }
+  // One machine goes by them; the others go on by the old ones.
+  void apply(Settings settings) { all_.push_back({never, std::move(settings)}); }
+  // The first machine does, which keeps all limits.
+  void ledger_has_them() { of_ledger_ = all_.size() - 1; }
+  const Settings& of_ledger() const { return all_[of_ledger_].settings; }
+  // And now all do.
+  void applied(Instant when) {
+    for (auto& [everywhere_at, settings] : all_) everywhere_at = std::min(everywhere_at, when);
+  }
+  const Settings& now() const { return all_.back().settings; }
+  // When all machines had them; never: they have not yet.
+  Instant since() const { return all_.back().everywhere_at; }
   // The settings as they were at first.
-  const Settings& original() const { return all_.front().second; }
+  const Settings& original() const { return all_.front().settings; }
 
   // Whether something held at any time since then.
   template <class Holds>
   bool ever(Instant since, Holds holds) const {
     for (std::size_t i = all_.size(); i-- > 0;) {
-      if (holds(all_[i].second)) return true;
-      if (all_[i].first < since) return false;
+      if (holds(all_[i].settings)) return true;
+      if (all_[i].everywhere_at < since) return false;
     }
     return false;
   }
@@ -40,7 +49,12 @@ class InForce {
   }
 
  private:
-  std::vector<std::pair<Instant, Settings>> all_;
+  struct Set {
+    Instant everywhere_at;
+    Settings settings;
+  };
+  std::vector<Set> all_;
+  std::size_t of_ledger_ = 0;
 };
 
 // A small step away from these settings, or back to the original ones, and what it is in words.

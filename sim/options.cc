@@ -131,7 +131,7 @@ void draw_faults(RunOptions& options, Tape& tape) {
   options.stranger_count = tape.chance(1, 3) ? tape.between(1, 4) : 0;
   options.stranger_pause =
       one_of<Duration, 3>(tape, {milliseconds(500), milliseconds(10), seconds(10)});
-  options.change_passwords = tape.chance(2, 3) && options.reload && options.scram;
+  options.change_passwords = tape.chance(9, 10) && options.reload && options.scram;
 }
 
 void draw_people(RunOptions& options, Tape& tape) {

@@ -53,7 +53,7 @@ void Simulation::watch_people(const Event& event, std::span<const Effect> effect
   } else if (std::holds_alternative<event::Refused>(event)) {
     for (const auto& person : operators_) person->reload_refused();
   } else if (std::holds_alternative<event::Closed>(event)) {
-    quotas_.gone(in_force_->now(), census_);
+    quotas_.gone(in_force_->of_ledger(), census_);
   }
   if (const auto* accepted = std::get_if<event::Accepted>(&event)) {
     for (const auto& person : operators_) person->accepted(*accepted);
@@ -70,7 +70,7 @@ void Simulation::watch_people(const Event& event, std::span<const Effect> effect
 
 // Whose database was removed is told so as soon as it has no server (O-29).
 void Simulation::check_removed() {
-  if (!census_.anybody_removed()) return;
+  if (!census_.anybody_removed() || reload_under_way_) return;
   for (const auto& [socket, client] : census_.clients()) {
     if (!client.removed || client.closing) continue;
     const auto is_it = [&, stream = shell_->stream_of(socket)](const auto& application) {
@@ -107,7 +107,7 @@ void Simulation::write_settings() {
   }
   if (!options_.reload) return shell_->set_settings(in_force_->now());
   Neighbour next = neighbour(in_force_->now(), in_force_->original(), tape);
-  if (options_.change_passwords && tape.chance(1, 3)) change_password(next);
+  if (options_.change_passwords && tape.chance(1, 2)) change_password(next);
   tell_fault("the settings say: " + next.what);
   shell_->set_settings(next.settings);
 }
@@ -174,11 +174,20 @@ std::string Simulation::password_typed(const std::string& user) {
   return passwords_.right(in_force_->now(), user);
 }
 
+// Each machine has them in its own time.
 void Simulation::reconfigured(const Settings& settings) {
-  quotas_.lowered(in_force_->now(), census_);
+  if (!std::exchange(reload_under_way_, shell_->settings_under_way())) put_in_force(settings);
+  if (shell_->stepping() == 0) {
+    quotas_.lowered(in_force_->of_ledger(), census_);
+    in_force_->ledger_has_them();
+    quotas_.gone(settings, census_);
+  }
+  if (!reload_under_way_) in_force_->applied(clock_.now());
+}
+
+void Simulation::put_in_force(const Settings& settings) {
   census_.reloaded(settings);
-  in_force_->apply(clock_.now(), settings);
-  quotas_.gone(settings, census_);
+  in_force_->apply(settings);
   if (!options_.change_passwords) return;
   watch_passwords();
   const auto differs = [](const auto& entry) { return entry.second == never; };

@@ -159,7 +159,10 @@ bool Shell::deliver_answer() {
     derived->done = answer.derive();
   }
   if (const auto* loaded = std::get_if<event::Reconfigured>(&answer.event)) {
-    vault_.adopt(loaded->settings);
+    // Nobody is told of others before all have these.
+    if (settings_untold_ == 0) settings_untold_ = seats_.size();
+    --settings_untold_;
+    settings_under_way() ? vault_.load(loaded->settings) : vault_.adopt(loaded->settings);
   }
   if (std::holds_alternative<event::Connected>(answer.event)) return connect_now(answer);
   if (auto* told = std::get_if<event::Told>(&answer.event)) told->message = bytes_of(answer.letter);

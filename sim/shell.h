@@ -84,6 +84,8 @@ class Shell {
   // What DNS says from now on; nobody: that there is no such name.
   void set_name(const std::string& name, std::vector<Endpoint> addresses);
   // What LoadSettings is answered with; nothing: Refused.
+  // Some machines have not been told of new ones yet.
+  bool settings_under_way() const { return settings_untold_ > 0; }
   void set_settings(std::optional<Settings> settings) { next_settings_ = std::move(settings); }
   // A client knocks; accepted when the machine accepts.
   std::shared_ptr<Stream> connect(const Endpoint& from = ipv4(10, 9, 0, 1, 40000));
@@ -277,6 +279,8 @@ class Shell {
   std::vector<Place> places_;
   std::map<std::string, std::vector<Endpoint>> names_;
   std::optional<Settings> next_settings_;
+  std::map<std::uint8_t, Instant> told_settings_;  // when each machine has the last of them
+  std::size_t settings_untold_ = 0;                // machines that have the old ones still
   std::vector<Peer*> peers_;
   bool accepting_ = false;
   bool listening_ = true;

@@ -170,9 +170,13 @@ void Shell::carry_out(const effect::Derive& derive) {
 
 void Shell::carry_out(const effect::LoadSettings&) {
   if (next_settings_) {
+    // Each machine hears of them when it comes to it, in the order in which they were read.
     const Instant loaded_at = after(now(), delay_of(Wait::settings));
     for (std::uint8_t machine = 0; machine < seats_.size(); ++machine) {
-      answers_.emplace(loaded_at, Answer{event::Reconfigured{*next_settings_}, machine});
+      Instant& last = told_settings_[machine];
+      const Duration way = seats_.size() == 1 ? Duration{} : delay_of(Wait::post);
+      last = std::max({last, after(loaded_at, way), seats_[machine].deaf_until});
+      answers_.emplace(last, Answer{event::Reconfigured{*next_settings_}, machine});
     }
   } else {
     answer(Wait::settings, {event::Refused{"line 1: the settings of this test are refused"}});

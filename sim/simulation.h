@@ -178,6 +178,7 @@ class Simulation {
   void add_startup_settings(std::vector<Identity>& identities);
   void build_people();
   void reconfigured(const Settings& settings);
+  void put_in_force(const Settings& settings);
   void check_removed();
   bool is_move(const Event& event, std::span<const Effect> effects) const;
   void change_password(Neighbour& next);
@@ -270,6 +271,7 @@ class Simulation {
   Names names_;
   Ruins ruins_{*this};
   std::unique_ptr<Watch> watch_;
+  bool reload_under_way_ = false;  // some machines have the new settings, and some have not
   Probes probes_;
   NoGrowth no_growth_;
   std::uint64_t move_count_ = 0;

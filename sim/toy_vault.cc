@@ -98,6 +98,10 @@ CredentialId ToyVault::add(SecretKind kind, std::string secret) {
 
 void ToyVault::adopt(const Settings& settings) {
   for (Secret& secret : secrets_) secret.loaded = false;
+  load(settings);
+}
+
+void ToyVault::load(const Settings& settings) {
   const auto load = [&](CredentialId credential) {
     if (credential != no_credential) secrets_[credential - 1].loaded = true;
   };

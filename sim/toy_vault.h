@@ -32,6 +32,8 @@ class ToyVault : public auth::Vault {
   // Has from now on only what these settings name, of all that was added: those from before a
   // reload are gone, as they are from the vault of production.
   void adopt(const Settings& settings);
+  // Has what they name as well: some machine goes by them already.
+  void load(const Settings& settings);
 
   // Carries out effect::Derive: the answer is true when a plain secret was there to derive from. An
   // empty salt makes the secret's verifier; iterations 0 then means PostgreSQL's 4096.

@@ -287,8 +287,8 @@ void Watch::server(std::size_t host, const ServerEvent& event) {
   if (event.kind == ServerEvent::Kind::handed_on) return handed_on(host, event);
   if (event.kind == ServerEvent::Kind::logged_in) {
     check_sessions();
-    return simulation_.quotas().check_servers(simulation_.settings(), simulation_.census(),
-                                              simulation_.verdict());
+    return simulation_.quotas().check_servers(simulation_.in_force().of_ledger(),
+                                              simulation_.census(), simulation_.verdict());
   }
   if (event.kind == ServerEvent::Kind::cancelled) check_cancelled(event);
 }
@@ -359,7 +359,8 @@ void Watch::client_logged_in() {
     count += application->logged_in() && !application->stream()->closed() &&
              !dismissed_.contains(application->identity().number);
   }
-  simulation_.quotas().check_clients(count, simulation_.settings(), simulation_.verdict());
+  simulation_.quotas().check_clients(count, simulation_.in_force().of_ledger(),
+                                     simulation_.verdict());
 }
 
 // Of who has been answered all: what is asked for may be over at the pooler.

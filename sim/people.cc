@@ -178,11 +178,13 @@ std::string Simulation::password_typed(const std::string& user) {
 void Simulation::reconfigured(const Settings& settings) {
   if (!std::exchange(reload_under_way_, shell_->settings_under_way())) put_in_force(settings);
   if (shell_->stepping() == 0) {
-    quotas_.lowered(in_force_->of_ledger(), census_);
+    quotas_.changed(in_force_->of_ledger());
     in_force_->ledger_has_them();
-    quotas_.gone(settings, census_);
   }
-  if (!reload_under_way_) in_force_->applied(clock_.now());
+  if (reload_under_way_) return;
+  quotas_.lowered(census_);
+  quotas_.gone(settings, census_);
+  in_force_->applied(clock_.now());
 }
 
 void Simulation::put_in_force(const Settings& settings) {

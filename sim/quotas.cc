@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "sim/verdict.h"
 
@@ -47,7 +48,10 @@ std::int32_t Quotas::limit_of(const std::string& what, const Settings& settings)
   return database->pool_size.value_or(settings.default_pool_size) + settings.reserve_pool_size;
 }
 
-void Quotas::lowered(const Settings& before, const Census& census) {
+void Quotas::changed(const Settings& before) { before_ = before; }
+
+void Quotas::lowered(const Census& census) {
+  const Settings before = std::move(*std::exchange(before_, std::nullopt));
   Counted counted = count(census);
   // One that was removed may still be opening servers for who waits there.
   for (const DatabaseSettings& database : before.databases) databases_.insert(database.name);
@@ -82,8 +86,8 @@ void Quotas::check_servers(const Settings& settings, const Census& census, Verdi
   for (const auto& [what, number] : count(census).of) {
     const auto left_over = left_over_.find(what);
     const std::int32_t limit = limit_of(what, settings);
-    const std::int32_t most =
-        left_over == left_over_.end() ? limit : std::max(limit, left_over->second);
+    std::int32_t most = left_over == left_over_.end() ? limit : std::max(limit, left_over->second);
+    if (before_) most = std::max(most, limit_of(what, *before_));
     if (number <= most) continue;
     verdict.blame(oracle::limits, std::to_string(number) + " servers of " + what +
                                       ", and the limit is " + std::to_string(limit));
@@ -92,6 +96,7 @@ void Quotas::check_servers(const Settings& settings, const Census& census, Verdi
 
 void Quotas::check_clients(std::int32_t count, const Settings& settings, Verdict& verdict) const {
   if (count <= std::max(settings.max_client_conn, clients_left_over_)) return;
+  if (before_ && count <= before_->max_client_conn) return;
   verdict.blame(oracle::limits, std::to_string(count) + " clients, max_client_conn is " +
                                     std::to_string(settings.max_client_conn));
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -17,8 +18,11 @@ class Verdict;
 
 class Quotas {
  public:
-  // Before new settings are in force.
-  void lowered(const Settings& before, const Census& census);
+  // Who keeps the limits has new ones. What was allowed by those of before may be on its way to
+  // machines that go by them still,
+  void changed(const Settings& before);
+  // until all have the new ones.
+  void lowered(const Census& census);
   // Something has gone: what a reload found too much is less.
   void gone(const Settings& settings, const Census& census);
   void check_servers(const Settings& settings, const Census& census, Verdict& verdict);
@@ -36,6 +40,7 @@ class Quotas {
   static std::int32_t limit_of(const std::string& what, const Settings& settings);
 
   std::set<std::string> databases_;  // there ever were
+  std::optional<Settings> before_;   // from changed() to lowered()
   Counts left_over_;                 // allowed beyond a limit that was lowered
   std::int32_t clients_left_over_ = 0;
 };

@@ -79,6 +79,7 @@ void Answers::begin(OwnState::Parameters parameters) {
   row_count_ = fetched_ = 0;
   described_ = copy_open_ = copying_out_ = failed_ = cancel_may_hit_ = confused_ = false;
   status_ = 'I';
+  ready_ = true;
   prepared_.clear();
   old_plans_.clear();
   session_.clear();
@@ -105,6 +106,7 @@ void Answers::lose() {
 
 void Answers::hear(const Message& message) {
   if (is_asynchronous(message.type)) return;
+  ready_ = message.type == 'Z';
   if (owed_.empty()) return wrong(message, "nothing is owed");
   Owed& owed = owed_.front();
   if (owed.what == Owed::What::query) return hear_query(owed, message);

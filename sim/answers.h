@@ -57,6 +57,8 @@ class Answers {
 
   bool settled() const { return owed_.empty(); }
   bool copy_open() const { return copy_open_; }
+  // And all that was asked has ended, batches of the extended protocol by their Sync.
+  bool between_requests() const { return settled() && ready_; }
   bool in_transaction() const { return status_ != 'I'; }
   char status() const { return status_; }
   std::size_t owed_count() const { return owed_.size(); }
@@ -116,6 +118,7 @@ class Answers {
   bool copying_out_ = false;
   bool failed_ = false;  // this query, or everything up to Sync
   char status_ = 'I';
+  bool ready_ = true;  // what it heard last is ReadyForQuery
   bool cancel_may_hit_ = false;
   bool distrusting_ = false;
   bool maybe_standby_ = false;

@@ -358,7 +358,7 @@ void Application::say(Part part) {
   const Instant now = simulation_.clock().now();
   if (answers_.settled()) {
     asked_at_ = now;
-    if (!answers_.in_transaction()) transaction_at_ = now;
+    if (!answers_.in_transaction() && answers_.between_requests()) transaction_at_ = now;
   }
   if (!part.owed.empty()) {
     if (part.when == Part::When::at_once && !answers_.settled()) {

@@ -90,6 +90,7 @@ class Watch {
   void check_unheard(SocketId server, const Event& event, std::span<const Effect> effects);
   void closes(SocketId server, std::string_view why);
   void check_kept_up(SocketId server);
+  void check_failed(SocketId server, const Login& pool);
   void connect_failed(SocketId socket, std::size_t host);
   void check_desync(SocketId server);
   void server_closed(SocketId socket);
@@ -119,7 +120,7 @@ class Watch {
     Instant since;
     Login pool;
     Instant overtaken_at = never;  // for the first time
-    Instant passed_by_at{};        // a server came to its machine, and went on to another
+    Instant passed_by_at{};        // a server came to its machine, and went on or failed its check
   };
   struct Sent {
     Instant last{};

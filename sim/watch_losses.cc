@@ -10,7 +10,18 @@ namespace pgweir::sim {
 
 void Watch::closes(SocketId server, std::string_view why) {
   if (why == "server_idle_timeout") return check_kept_up(server);
-  closed_at_[simulation_.census().servers().at(server).whom] = simulation_.clock().now();
+  const Login& pool = simulation_.census().servers().at(server).whom;
+  closed_at_[pool] = simulation_.clock().now();
+  if (why.starts_with("server_check_query")) check_failed(server, pool);
+}
+
+// Nothing was said of who waited for it: perhaps it would be his.
+void Watch::check_failed(SocketId server, const Login& pool) {
+  const Shell& shell = simulation_.shell();
+  for (auto& [client, waiter] : waiting_) {
+    const bool here = shell.machine_of(client) == shell.machine_of(server);
+    if (here && waiter.pool == pool) waiter.passed_by_at = simulation_.clock().now();
+  }
 }
 
 // It was idle for too long, and may go only if min_pool_size others stay, at all machines together.

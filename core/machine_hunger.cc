@@ -131,13 +131,18 @@ void Machine::Core::pass_on_hunger(const pool::Account& account, std::uint8_t fr
 }
 
 void Machine::Core::hear(std::uint8_t, const seats::Hungry& hungry) {
-  // It may have come the long way, after the end of that hunger, when the pool had gone.
-  if (hungry.epoch < epoch_ && !hungry.hunger.nothing()) return;
+  Hunger hunger = hungry.hunger;
+  // From before a reload: it is said again, if it still is so, and what was believed is not. It may
+  // have come the long way, after the end of that hunger, when the pool had gone.
+  if (hungry.epoch < epoch_) {
+    hunger = {};
+    hunger.number = hungry.hunger.number;
+  }
   Pool* pool = pool_named(hungry.pool);
-  if (pool == nullptr && !hungry.hunger.nothing()) pool = &make_pool(hungry.pool);
+  if (pool == nullptr && !hunger.nothing()) pool = &make_pool(hungry.pool);
   if (pool == nullptr) return;
-  is_hungry(*pool, hungry.machine, hungry.hunger);
-  if (!hungry.hunger.unknown) return;
+  is_hungry(*pool, hungry.machine, hunger);
+  if (!hunger.unknown) return;
   pool->curious.insert(hungry.machine);
   if (pool->known) introduce(*pool);
 }

@@ -169,7 +169,7 @@ struct Marked {
 // To the machines where the pool lives: clients wait, and there is nothing to give them here. Said
 // at most once per handover_slack, and when it is over. Seat 0 passes it on to machines where the
 // pool has lived by the settings of a reload ago. One of an older epoch than the machine's that
-// hears it says nothing but an end: it is said again.
+// hears it is an end: it is said again.
 struct Hungry {
   pool::PoolName pool;
   std::uint8_t machine = 0;  // that is

@@ -278,6 +278,8 @@ bool Machine::Core::idles_with_server(const Client& client) const {
 Instant Machine::Core::client_deadline(const Client& client) const {
   switch (client.state) {
     case ClientState::startup:
+      if (client.cancelling) return never;  // it is let go when its cancel has come to its machine
+      [[fallthrough]];
     case ClientState::authenticating:
     case ClientState::logging_in:
       return deadline_after(client.connected_at, settings_.client_login_timeout);

@@ -51,7 +51,7 @@ const Application* Ruins::holder_of(SocketId server) const {
   const SocketId client = told ? told : watch.owner_of(server);
   const auto known = simulation_.census().clients().find(client);
   if (known == simulation_.census().clients().end() || known->second.closing) return nullptr;
-  if (watch.is_free(server)) return nullptr;
+  if (watch.is_free(server) && !has_session(server)) return nullptr;
   const Stream* stream = simulation_.shell().stream_of(client);
   for (const auto& application : simulation_.applications()) {
     if (application->stream().get() == stream) return application.get();
@@ -64,6 +64,12 @@ SocketId Ruins::server_of(const Application& who) const {
     if (!server.closing && server.ready && holder_of(socket) == &who) return socket;
   }
   return {};
+}
+
+// Who was served there has it to its end: also where a host has lied, and the ledger knows nothing.
+bool Ruins::has_session(SocketId server) const {
+  const Login& whom = simulation_.census().servers().at(server).whom;
+  return pool_mode_of(simulation_.settings(), whom) == PoolMode::session;
 }
 
 bool Ruins::is_silent(SocketId server) const {
@@ -80,7 +86,8 @@ bool Ruins::is_kept(SocketId server) const {
   // Between transactions only one clock is about a client that its session keeps there.
   // Nor is it read while that client does not read.
   const bool done = simulation_.watch().is_still(server) || simulation_.ledger().is_done(server);
-  const bool idle = simulation_.ledger().is_pinned(server) && done;
+  const bool kept = simulation_.ledger().is_pinned(server) || has_session(server);
+  const bool idle = kept && done;
   if (holder->frozen() && idle) return !is_set(settings.client_idle_timeout);
   if (clocks) return false;
   if (holder->frozen() || is_silent(server)) return true;

@@ -30,6 +30,7 @@ class Ruins {
   bool empty() const { return what_.empty(); }
   bool has_host(std::size_t number) const { return hosts_.contains(number); }
   // Its host hangs.
+  bool has_session(SocketId server) const;
   bool is_silent(SocketId server) const;
   // In words.
   const std::string& what() const { return what_; }

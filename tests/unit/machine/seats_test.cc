@@ -180,6 +180,24 @@ TEST_F(SeatsTest, who_brought_a_cancel_is_let_go_when_it_has_been_seen_to) {
   EXPECT_EQ(sleeper.heard(), "T D(awake) C(SELECT 1) Z(I)");
 }
 
+TEST_F(SeatsTest, who_brought_a_cancel_in_the_last_moment_of_its_login_is_let_go_when_it_has_come) {
+  world.settings.client_login_timeout = milliseconds(5000);
+  sim::Client& sleeper = client();
+  EXPECT_EQ(ask(sleeper, "sleep"), "");
+  for (int i = 0; i < 4; ++i) {
+    sim::Client& canceller = world.connect();
+    world.run();
+    world.advance(milliseconds(4999));
+    post_takes = milliseconds(5);
+    canceller.say(sim::cancel_request(sleeper.pid(), sim::almost(sleeper.secret())));
+    world.advance(milliseconds(3));
+    EXPECT_EQ(canceller.error_text(), "");
+    settle();
+    EXPECT_TRUE(canceller.ended());
+    post_takes = {};
+  }
+}
+
 TEST_F(SeatsTest, who_says_no_more_still_hears_what_other_machines_have) {
   post_takes = milliseconds(5);
   sim::Client& root = admin();

@@ -47,8 +47,15 @@ void HostMarks::step(const Event& event, std::span<const Effect> effects) {
       server.host = Names::host_at(connect->to);
       server.fresh_step = step_;
       server.fresh_at = now;
+    } else if (const auto* stop = std::get_if<effect::StopReading>(&effect)) {
+      stopped_.insert(stop->socket);
+      let_on_.erase(stop->socket);
+    } else if (const auto* resume = std::get_if<effect::ResumeReading>(&effect)) {
+      if (stopped_.erase(resume->socket) > 0) let_on_[resume->socket] = step_;
     } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
       closed(close->socket, event);
+      stopped_.erase(close->socket);
+      let_on_.erase(close->socket);
     } else if (const auto* note = std::get_if<Note>(&effect)) {
       const bool leaves =
           note->kind == NoteKind::server_closed && note->text.starts_with("its host is a standby");
@@ -62,7 +69,11 @@ void HostMarks::step(const Event& event, std::span<const Effect> effects) {
                                                             "has never said that it is one");
     } else if (const auto* send = std::get_if<effect::Send>(&effect)) {
       const auto told = servers_.find(send->socket);
-      if (told == servers_.end()) continue;
+      if (told == servers_.end()) {
+        // Its transaction is over: what it gets next is another matter.
+        if (pgweir::text_of(send->bytes).ends_with("\5I")) let_on_.erase(send->socket);
+        continue;
+      }
       if (told->second.name.empty()) name(send->socket, told->second);
       if (told->second.asked) continue;
       if (!simulation_.ledger().is_checked(send->socket)) continue;
@@ -182,12 +193,14 @@ void HostMarks::given(SocketId socket, SocketId client) {
   const Instant calm_since = simulation_.undisturbed_since();
   const std::string whom =
       "c" + std::to_string(simulation_.watch().number_of(client)) + " is given " + name_of(socket);
+  const auto let = let_on_.extract(client);
+  const std::uint64_t since = let.empty() ? step_ + 1 : let.mapped();
   if (const auto marks = marks_.find(server.name); marks != marks_.end()) {
     const std::uint8_t machine = simulation_.shell().machine_of(socket);
     const bool unchecked = std::ranges::any_of(marks->second, [&](const Mark& mark) {
       const bool known_here =
           mark.machine == machine || now > after(std::max(mark.at, calm_since), letters());
-      return mark.step > server.fresh_step && known_here;
+      return mark.step > server.fresh_step && mark.step < since && known_here;
     });
     if (unchecked) {
       simulation_.verdict().blame(oracle::marked_hosts,

@@ -68,8 +68,11 @@ class HostMarks {
   std::uint64_t step_ = 0;
   std::map<SocketId, Server> servers_;
   std::map<std::string, std::vector<Mark>> marks_;  // by host
-  std::map<std::string, Instant> reason_at_;        // to ask a host's servers: the last one
-  std::map<std::string, Instant> left_at_;          // a host, as a standby: the last time
+  // Clients that waited and have got a server, in that step, though nothing was said there yet.
+  std::map<SocketId, std::uint64_t> let_on_;
+  std::set<SocketId> stopped_;                // what is not read
+  std::map<std::string, Instant> reason_at_;  // to ask a host's servers: the last one
+  std::map<std::string, Instant> left_at_;    // a host, as a standby: the last time
 };
 
 }  // namespace pgweir::sim

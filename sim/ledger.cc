@@ -319,7 +319,12 @@ bool Ledger::offer(Server& server, Offer one) {
     if (one(*own)) return true;
   }
   if (taken) return false;
-  Client* const speaker = clients_.find(speaker_);
+  // Who was not read any more before this was said waits, as others do.
+  const bool waits = std::any_of(effects_.data(), said_, [&](const Effect& effect) {
+    const auto* stopped = std::get_if<effect::StopReading>(&effect);
+    return stopped != nullptr && stopped->socket == speaker_;
+  });
+  Client* const speaker = waits ? nullptr : clients_.find(speaker_);
   if (speaker != nullptr && speaker != own && one(*speaker)) return true;
   for (const Effect& effect : effects_) {
     const auto* resumed = std::get_if<effect::ResumeReading>(&effect);

@@ -210,8 +210,10 @@ bool Ledger::made_up_for(Client& client, std::string_view message) {
     return true;
   }
   Server* const server = servers_.find(speaker_);
-  if (server != nullptr && served_by(*server) == &client &&
-      server->left_over.starts_with(message)) {
+  const auto hears_it = [&] {
+    return served_by(*server) == &client || (server->own_ended && join(client, *server));
+  };
+  if (server != nullptr && server->left_over.starts_with(message) && hears_it()) {
     server->left_over.erase(0, message.size());  // it was asked more before it was passed on
     return true;
   }

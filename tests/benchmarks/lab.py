@@ -110,10 +110,10 @@ class Lab:
                    self._pooler_settings(name, port, f"machines = {machines}")]
         return self._start(name, command, port, environment)
 
-    def pgbouncer(self):
+    def pgbouncer(self, *settings):
         port = free_port()
         command = [self.copy(self.pgbouncer_program, "pgbouncer"), "-q",
-                   self._pooler_settings("pgbouncer", port)]
+                   self._pooler_settings("pgbouncer", port, *settings)]
         return self._start("pgbouncer", command, port)
 
     def forwarder(self, environment=None, threads=1):

@@ -58,7 +58,7 @@ def measure(lab, workload, programs, options):
               "clients": workload.clients, "idle_client_bytes": {}}
     with contextlib.ExitStack() as idle:
         for name, program in programs.items():
-            run_pgbench(lab, workload, program, "-t", str(WARM_UP_TRANSACTIONS))
+            warm_up(lab, workload, program)
             # A forwarder would open a server for each.
             if workload.idle_clients and not program.name.startswith("forwarder"):
                 before = program.memory_bytes()
@@ -70,6 +70,10 @@ def measure(lab, workload, programs, options):
             programs, options.rounds,
             lambda program: run_leg(lab, workload, program, options.seconds))
     return result
+
+
+def warm_up(lab, workload, program):
+    run_pgbench(lab, workload, program, "-t", str(WARM_UP_TRANSACTIONS))
 
 
 def run_leg(lab, workload, program, seconds):

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <utility>
 
 namespace pgweir::io {
 
@@ -26,19 +25,18 @@ void write_all(int descriptor, std::string_view text) {
 
 }  // namespace
 
-LogSink::LogSink(std::string path)
-    : file_(true),
-      path_(std::move(path)),
-      descriptor_(path_.empty() ? -1 : open_for_appending(path_)) {}
+LogSink::LogSink(const std::string& path)
+    : file_(true), descriptor_(path.empty() ? -1 : open_for_appending(path)) {}
 
 LogSink::~LogSink() {
   if (file_ && is_open()) ::close(descriptor_);
 }
 
-void LogSink::reopen_soon(std::string path) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  path_ = std::move(path);
-  reopen_ = true;
+void LogSink::open(const std::string& path) {
+  const int opened = path.empty() ? -1 : open_for_appending(path);
+  if (opened < 0 && !path.empty()) return;
+  const int old = descriptor_.exchange(opened);
+  if (old >= 0) ::close(old);
 }
 
 void LogSink::emergency(std::string_view line) const {
@@ -48,19 +46,10 @@ void LogSink::emergency(std::string_view line) const {
 }
 
 void LogSink::sink_it_(const spdlog::details::log_msg& message) {
-  if (file_ && reopen_) reopen();
   if (!is_open()) return;
   spdlog::memory_buf_t line;
   formatter_->format(message, line);
   write_all(descriptor_, {line.data(), line.size()});
-}
-
-void LogSink::reopen() {
-  reopen_ = false;
-  const int opened = path_.empty() ? -1 : open_for_appending(path_);
-  if (opened < 0 && !path_.empty()) return;
-  const int old = descriptor_.exchange(opened);
-  if (old >= 0) ::close(old);
 }
 
 }  // namespace pgweir::io

@@ -65,7 +65,7 @@ int serve(const Arguments& arguments) {
   ::setenv("UV_THREADPOOL_SIZE", std::to_string(threads).c_str(), 0);
   Fleet fleet(machines.members(), log, settings, {arguments.config, arguments.verbose});
   Shell& shell = fleet.first();
-  Signals signals(shell.loop(), shell, [&] { log.reopen_soon(); });
+  Signals signals(shell.loop(), shell, [&] { log.reopen(); });
   int status = 1;
   if (const auto problem = shell.listen(settings)) {
     log.say(Level::error, "listen_failed", *problem);

@@ -1,8 +1,12 @@
 #include "io/log.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -58,7 +62,7 @@ TEST_F(LogFile, HoldsTheLinesOfAllThreadsWhole) {
       });
     }
     for (const bool debug : {true, false}) log.set_debug(debug);
-    log.reopen_soon();
+    log.reopen();
   }
   std::istringstream text(read_file(path_));
   int whole = 0;
@@ -85,11 +89,47 @@ TEST_F(LogFile, GoesToANewFileAfterARotation) {
   }
   Log log({path_, false, false});
   std::filesystem::rename(path_, path_ + ".1");
-  log.reopen_soon();
+  log.reopen();
   log.say(Level::info, "after", "");
   log.close();
   EXPECT_NE(read_file(path_ + ".1").find("event=before"), std::string::npos);
   EXPECT_NE(read_file(path_).find("event=after"), std::string::npos);
+}
+
+// Nobody reads the pipe while they are said: what it takes, what waits and what is lost is all.
+TEST_F(LogFile, TellsHowManyLinesWereLost) {
+  constexpr std::uint64_t said = 4 * Log::waiting_lines_max;
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  const Descriptor reader(::open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  ASSERT_TRUE(reader);
+  std::string text;
+  {
+    std::jthread reading;
+    Log log({path_, false, false});
+    ASSERT_EQ(log.problem(), "");
+    const std::string long_text(100, 'x');
+    for (std::uint64_t i = 0; i < said; ++i) log.say(Level::info, "line", long_text);
+    ASSERT_EQ(::fcntl(reader.get(), F_SETFL, 0), 0);
+    reading = std::jthread([&] {
+      std::array<char, 4096> part{};
+      for (ssize_t size = 1; size > 0;) {
+        size = ::read(reader.get(), part.data(), part.size());
+        if (size > 0) text.append(part.data(), static_cast<std::size_t>(size));
+      }
+    });
+  }
+  std::uint64_t written = 0;
+  std::uint64_t lost = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t tells = line.find("warning event=log_lines_lost text=\"");
+    if (tells == std::string::npos)
+      ++written;
+    else
+      lost += std::stoull(line.substr(line.find('"') + 1));
+  }
+  EXPECT_GT(lost, 0U);
+  EXPECT_EQ(written + lost, said);
 }
 
 TEST_F(LogFile, SaysWhyItCannotBeOpened) {

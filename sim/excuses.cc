@@ -55,7 +55,7 @@ bool Simulation::explains_fatal(const Application& who, std::string_view code,
   if (told_so || code == "3D000") {
     return in_force_->ever(who.connected_at(), [&](const Settings& settings) {
       const DatabaseSettings* line = find_database(settings, who.identity().database);
-      const DatabaseSettings* now = find_database(in_force_->now(), who.identity().database);
+      const DatabaseSettings* now = find_database(in_force_->newest(), who.identity().database);
       if (line == nullptr || now == nullptr) return true;
       // Or it was moved, and it could not leave the server that its session keeps.
       const bool may_keep =

@@ -25,7 +25,8 @@ class InForce {
   void applied(Instant when) {
     for (auto& [everywhere_at, settings] : all_) everywhere_at = std::min(everywhere_at, when);
   }
-  const Settings& now() const { return all_.back().settings; }
+  // Those that came last: some machine at least goes by them.
+  const Settings& newest() const { return all_.back().settings; }
   // When all machines had them; never: they have not yet.
   Instant since() const { return all_.back().everywhere_at; }
   // The settings as they were at first.

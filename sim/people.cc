@@ -105,8 +105,8 @@ void Simulation::write_settings() {
     tell_fault("the settings are broken");
     return shell_->set_settings(std::nullopt);
   }
-  if (!options_.reload) return shell_->set_settings(in_force_->now());
-  Neighbour next = neighbour(in_force_->now(), in_force_->original(), tape);
+  if (!options_.reload) return shell_->set_settings(in_force_->newest());
+  Neighbour next = neighbour(in_force_->newest(), in_force_->original(), tape);
   if (options_.change_passwords && tape.chance(1, 2)) change_password(next);
   tell_fault("the settings say: " + next.what);
   shell_->set_settings(next.settings);
@@ -121,7 +121,7 @@ void Simulation::change_password(Neighbour& next) {
   next.what += ", and " + name + " has '" + passwords_.text(user->credential) + "'";
   if (!tape.chance(1, 2)) return;
   change_at_servers(next.settings);
-  clock_.in(fault_lasts(tape), [this] { change_at_servers(in_force_->now()); });
+  clock_.in(fault_lasts(tape), [this] { change_at_servers(in_force_->newest()); });
 }
 
 void Simulation::change_at_servers(const Settings& settings) {
@@ -148,13 +148,13 @@ void Simulation::shut_out() {
   }
   watch_passwords();
   clock_.in(std::chrono::milliseconds(tape.between(1, 1000)),
-            [this] { change_at_servers(in_force_->now()); });
+            [this] { change_at_servers(in_force_->newest()); });
 }
 
 // Where servers have another password than pgweir, logins fail; and afterwards as long as it takes
 // until the next attempt.
 void Simulation::watch_passwords() {
-  for (const UserSettings& user : in_force_->now().users) {
+  for (const UserSettings& user : in_force_->newest().users) {
     Instant& until = password_trouble_[user.name];
     const std::string& right = passwords_.text(user.credential);
     if (hosts_.front()->options().passwords[user.name] != right) {
@@ -168,10 +168,10 @@ void Simulation::watch_passwords() {
 }
 
 std::string Simulation::password_typed(const std::string& user) {
-  if (!options_.change_passwords) return passwords_.right(in_force_->now(), user);
+  if (!options_.change_passwords) return passwords_.right(in_force_->newest(), user);
   Tape& tape = tapes_.workload;
   if (tape.chance(1, 4)) return passwords_.text(passwords_.any(user, tape));
-  return passwords_.right(in_force_->now(), user);
+  return passwords_.right(in_force_->newest(), user);
 }
 
 // Each machine has them in its own time.
@@ -197,12 +197,12 @@ void Simulation::put_in_force(const Settings& settings) {
   Tape& tape = tapes_.faults;
   const bool at_once = !faults_on_ || tape.chance(1, 2);
   clock_.in(at_once ? Duration{} : fault_lasts(tape),
-            [this] { change_at_servers(in_force_->now()); });
+            [this] { change_at_servers(in_force_->newest()); });
 }
 
 Stock Simulation::stock() const {
   const bool still = shell_->socket_count(SocketKind::cancel) == 0 && ruins_.empty();
-  Stock stock{census_, in_force_->now(), options_.machine_count == 1, still, {}};
+  Stock stock{census_, in_force_->newest(), options_.machine_count == 1, still, {}};
   for (const auto& application : applications_) {
     stock.still = stock.still && application->pending().empty();
   }

@@ -103,7 +103,7 @@ class Simulation {
   const Watch& watch() const { return *watch_; }
   Probes& probes() { return probes_; }
   const RunOptions& options() const { return options_; }
-  const Settings& settings() const { return in_force_->now(); }
+  const Settings& settings() const { return in_force_->newest(); }
   const InForce& in_force() const { return *in_force_; }
   const Names& names() const { return names_; }
   const Census& census() const { return census_; }

@@ -1,6 +1,6 @@
 """The same runs have the same traces whoever compiled core/ and sim/, and however: as this build
-does, by GCC without optimisation, by Clang 19 with it, and under sanitizers. On the way they compile
-without a warning under Clang too, and the sanitizers see what they run.
+does, by GCC without optimisation, and by Clang 19 with it and with sanitizers, which see what they
+run. On the way they compile without a warning under Clang too.
 
 usage: trace_hashes.py BUILD_FOLDER    (the other builds are kept in BUILD_FOLDER/trace)
 """
@@ -25,7 +25,6 @@ RUN_SECONDS_MAX = 120
 # The other builds of this same project: only what the program needs is compiled in them.
 VARIANTS = {
     "gcc-O0": ("g++", ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0"]),
-    "clang-O2": ("clang++-19", ["-DCMAKE_BUILD_TYPE=Release"]),
     # As the preset `fuzz`: the tests of fuzz/ live in it as well.
     "sanitized": ("clang++-19", ["-DCMAKE_BUILD_TYPE=RelWithDebInfo",
                                  "-DPGWEIR_SANITIZE=fuzzer-no-link,address,undefined"]),

@@ -2,6 +2,7 @@
 // marked, one that has become a standby is left.
 #include <algorithm>
 
+#include "tests/unit/machine/scripted_server.h"
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -38,6 +39,7 @@ class MarkedHostTest : public Story {
     return text;
   }
 
+  ScriptedServer scripted;  // another host, for who adds it
   sim::Client* ann = nullptr;
   sim::Client* bob = nullptr;
   const std::string answer = "T D(a) C(SELECT 1) Z(I)";
@@ -124,6 +126,46 @@ TEST_F(MarkedHostTest, servers_of_other_machines_are_there_too) {
   EXPECT_EQ(ann->heard(), answer);
   EXPECT_EQ(bob->heard(), answer);
   EXPECT_EQ(checks(), 1u);
+}
+
+// The first of two servers is checked, and begins to say something else behind its answer; then its
+// host is marked again.
+TEST_F(MarkedHostTest, a_mark_behind_the_answer_of_a_check_is_another_mark) {
+  world.settings.databases[0].host = "10.0.0.2";
+  world.shell().add_host(sim::ipv4(10, 0, 0, 2, 5432), scripted);
+  const auto command = [](const char* tag, const char* status) {
+    return sim::message('C', sim::cstring(tag)) + sim::message('Z', status);
+  };
+  const std::string nothing = sim::message('I', "") + sim::message('Z', "I");
+  const std::string status = sim::parameter_status("TimeZone", "UTC");
+
+  ann = &world.client();
+  bob = &world.client();
+  world.query(*ann, "begin");
+  world.query(*bob, "begin");
+  ASSERT_EQ(scripted.connection_count(), 2);
+  scripted.say_on(0, command("BEGIN", "T"));
+  world.query(*ann, "commit");
+  scripted.say_on(0, command("COMMIT", "I"));
+  scripted.say_on(1, sim::error_response("FATAL", "57P01", "the end"));
+  world.run();
+  scripted.heard();
+  ann->heard();
+
+  ann->say(sim::query("select 'a'"));
+  world.run();
+  EXPECT_EQ(scripted.heard(), "Q") << "the first is checked";
+  scripted.say_on(0, nothing + status.substr(0, 8));
+  scripted.greeting = sim::error_response("FATAL", "57P03", "not yet");
+  world.client();
+  world.run();
+  EXPECT_EQ(scripted.heard(), "^") << "the host is marked";
+  scripted.say_on(0, status.substr(8));
+  world.run();
+  EXPECT_EQ(scripted.heard(), "Q") << "it is checked again";
+  scripted.say_on(0, nothing);
+  world.run();
+  EXPECT_EQ(ann->heard(), "") << "that was the answer of a check";
 }
 
 TEST_F(MarkedHostTest, it_is_noted_once_for_many) {

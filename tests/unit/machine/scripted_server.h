@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "sim/messages.h"
 #include "sim/network.h"
@@ -16,7 +17,7 @@ class ScriptedServer : public sim::Host {
  public:
   ScriptedServer() = default;
   ~ScriptedServer() override {
-    if (stream_) stream_->set_peer(nullptr);
+    for (Connection& connection : connections_) connection.stream->set_peer(nullptr);
   }
   ScriptedServer(const ScriptedServer&) = delete;
   ScriptedServer& operator=(const ScriptedServer&) = delete;
@@ -26,41 +27,47 @@ class ScriptedServer : public sim::Host {
                          sim::parameter_status("TimeZone", "UTC") +
                          sim::message('K', sim::int32(7) + sim::int32(8)) + sim::message('Z', "I");
 
-  // On the connection made last.
-  void say(std::string_view bytes) { stream_->write(bytes); }
-  void finish() { stream_->finish(); }
-  // The types of what was heard since the last call, startup packets as '^'.
+  // On the connection made last, or on one of those before, the first being 0.
+  void say(std::string_view bytes) { connections_.back().stream->write(bytes); }
+  void say_on(std::size_t connection, std::string_view bytes) {
+    connections_[connection].stream->write(bytes);
+  }
+  void finish() { connections_.back().stream->finish(); }
+  // The types of what was heard on all since the last call, startup packets as '^'.
   std::string heard() { return std::exchange(heard_, {}); }
   // What began the connection made last, without its size.
   const std::string& first_packet() const { return first_packet_; }
-  int connection_count() const { return connection_count_; }
+  int connection_count() const { return static_cast<int>(connections_.size()); }
 
   Welcome welcome() const override { return Welcome::accept; }
   void accepted(std::shared_ptr<sim::Stream> stream) override {
-    if (stream_) stream_->finish();
-    stream_ = std::move(stream);
-    framer_ = sim::Framer(true);
-    ++connection_count_;
+    connections_.push_back({std::move(stream)});
   }
   void turn() override {
-    if (!stream_) return;
-    framer_.feed(stream_->read());
-    while (const auto message = framer_.next()) {
-      heard_ += message->type == 0 ? '^' : message->type;
-      if (message->type != 0) continue;
-      first_packet_ = message->body;
-      framer_.started();
-      stream_->write(greeting);
-    }
-    if (stream_->at_end()) stream_->finish();
+    for (Connection& connection : connections_) turn(connection);
   }
 
  private:
-  std::shared_ptr<sim::Stream> stream_;
-  sim::Framer framer_{true};
+  struct Connection {
+    std::shared_ptr<sim::Stream> stream;
+    sim::Framer framer{true};
+  };
+
+  void turn(Connection& connection) {
+    connection.framer.feed(connection.stream->read());
+    while (const auto message = connection.framer.next()) {
+      heard_ += message->type == 0 ? '^' : message->type;
+      if (message->type != 0) continue;
+      first_packet_ = message->body;
+      connection.framer.started();
+      connection.stream->write(greeting);
+    }
+    if (connection.stream->at_end()) connection.stream->finish();
+  }
+
+  std::vector<Connection> connections_;
   std::string heard_;
   std::string first_packet_;
-  int connection_count_ = 0;
 };
 
 }  // namespace pgweir

@@ -181,6 +181,18 @@ TEST_F(TimeoutTest, a_transaction_is_idle_from_the_last_byte_on_that_it_was_answ
   EXPECT_TRUE(client.ended());
 }
 
+TEST_F(TimeoutTest, a_transaction_is_idle_from_an_answer_on_that_is_made_up) {
+  world.settings.idle_transaction_timeout = seconds(5);
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.advance(seconds(4));
+  EXPECT_EQ(world.ask(client, sim::close('S', "nobody") + sim::flush()), "3");
+  world.advance(seconds(4));
+  EXPECT_FALSE(client.ended()) << "it was answered four seconds ago";
+  world.advance(seconds(2));
+  EXPECT_TRUE(client.ended());
+}
+
 TEST_F(TimeoutTest, transaction_timeout) {
   world.settings.transaction_timeout = seconds(10);
   sim::Client& client = world.client();

@@ -1,0 +1,70 @@
+// What the other machines say of a pool's hunger, told to one of two that is alone with it: in the
+// order that letters have that come the long way, by the first machine.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "core/machine.h"
+#include "core/seats/message.h"
+#include "sim/toy_vault.h"
+
+namespace pgweir {
+namespace {
+
+using std::chrono::seconds;
+
+class HungerTest : public ::testing::Test {
+ protected:
+  HungerTest() { machine_.step(now_, event::WallClock{}); }
+
+  static Settings settings(bool with_the_database) {
+    Settings settings;
+    settings.auth_type = AuthType::trust;
+    settings.users.emplace_back().name = "ann";
+    if (!with_the_database) return settings;
+    DatabaseSettings& database = settings.databases.emplace_back();
+    database.name = "app";
+    database.host = "10.0.0.1";
+    return settings;
+  }
+
+  // The first machine's clients wait, as it said by the settings of this epoch.
+  void hear_of_hunger(std::uint32_t epoch) {
+    seats::Hungry hungry{.pool = {"app", "ann"}, .machine = 0, .epoch = epoch, .hunger = {}};
+    hungry.hunger.number = ++said_;
+    hungry.hunger.wanted = 1;
+    hungry.hunger.since = hungry.hunger.newest = now_;
+    const std::string letter = seats::write(hungry, said_);
+    machine_.step(now_, event::Told{0, bytes_of(letter)});
+  }
+  void reload(bool with_the_database) {
+    machine_.step(now_, event::Reconfigured{settings(with_the_database)});
+  }
+  std::size_t hungry_count() const {
+    return machine_.left_over().find("1 hungry machines") != std::string::npos ? 1 : 0;
+  }
+
+  const Instant now_ = Instant(seconds(1));
+  sim::ToyVault vault_{1};
+  Machine machine_{settings(true), vault_, Seat{.machine = 1, .machines = 2}};
+  seats::LetterNumber said_ = 0;
+};
+
+TEST_F(HungerTest, of_a_pool_that_a_reload_removed_makes_none) {
+  reload(false);
+  hear_of_hunger(0);
+  EXPECT_EQ(machine_.left_over(), "") << "nobody says that it is over: its end came before";
+}
+
+TEST_F(HungerTest, of_before_a_reload_ends_what_was_said_before_it) {
+  hear_of_hunger(0);
+  EXPECT_EQ(hungry_count(), 1u) << machine_.left_over();
+  reload(true);
+  hear_of_hunger(0);
+  EXPECT_EQ(hungry_count(), 0u) << "it stands for all that was said before it, and is not so now";
+  hear_of_hunger(1);
+  EXPECT_EQ(hungry_count(), 1u) << machine_.left_over();
+}
+
+}  // namespace
+}  // namespace pgweir

@@ -28,6 +28,7 @@ SocketId Machine::client_of(SocketId server) const { return core_->client_of(ser
 Machine::Core::Core(Settings settings, auth::Vault& vault, Seat seat) : vault_(vault), seat_(seat) {
   timer_ = timers_.add({TimerOwner::Kind::machine, 0, 0});
   applied_.resize(seat_.machines);
+  spread_.resize(seat_.machines);
   outboxes_.resize(seat_.machines);
   inboxes_.resize(seat_.machines);
   settings_ = std::move(settings);
@@ -64,7 +65,7 @@ void Machine::Core::finish_step() {
     dirty_.clear();
     settle_accounts();
   }
-  tell_places_given_up();
+  tell_who_left();
 }
 
 void Machine::Core::set_accepting() {
@@ -435,15 +436,17 @@ void Machine::Core::check_ledger() const {
 
 void Machine::Core::check_invariants() const {
   std::uint32_t counted = 0;
+  std::uint32_t places = 0;
   std::uint32_t consoles = 0;
   clients_.each([&](ClientHandle, const Client& client) {
     check_client(client);
     counted += client.counted;
+    places += client.has_place;
     consoles += client.state == ClientState::console;
   });
   PGWEIR_REQUIRE(counted == logged_in_count_, counted, logged_in_count_);  // I-07
   const bool all_here = seat_.machines == 1;
-  PGWEIR_REQUIRE(!all_here || places_taken_ == counted, places_taken_, counted);
+  PGWEIR_REQUIRE(!all_here || places_taken_ == places, places_taken_, places);
   PGWEIR_REQUIRE(consoles == console_count_, consoles, console_count_);
   servers_.each([&](ServerHandle, const Server& server) { check_server(server); });
   check_pools();
@@ -508,6 +511,7 @@ std::uint64_t Machine::Core::fingerprint() const {
   hash.add(logged_in_count_);
   hash.add(places_taken_);
   hash.add(handed_over_count_);
+  for (const std::uint32_t count : spread_) hash.add(count);
   for (const seats::Outbox& outbox : outboxes_) {
     hash.add(outbox.under_way());
     hash.add(outbox.waiting_count());
@@ -536,7 +540,7 @@ std::string Machine::Core::left_over() const {
   add("clients that have not logged in", unauthenticated_.size());
   add("clients of max_client_conn", logged_in_count_);
   add("places of max_client_conn", places_taken_);
-  add("clients and servers being handed over", handed_over_count_);
+  for (const std::uint32_t count : spread_) add("clients handed over that have not gone", count);
   for (const seats::Outbox& outbox : outboxes_) {
     add("letters that wait for credit", outbox.waiting_count());
   }

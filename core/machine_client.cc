@@ -172,11 +172,9 @@ void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::st
     note(NoteKind::client_closed, Level::info, client.socket(), pools_.find(client.pool), why);
   }
   if (client.cancel_key.id() != 0) cancel_keys_.erase(client.cancel_key.id());
-  if (client.counted) {
-    --logged_in_count_;
-    give_up_places(1);
-  }
-  client.counted = false;
+  if (std::exchange(client.counted, false)) --logged_in_count_;
+  if (std::exchange(client.from_first, false)) ++left_.clients;
+  give_up_place(client);
   if (Pool* pool = pools_.find(client.pool)) {
     --pool->client_count;
     if (--pool->database->client_count == 0) database_unused(*pool->database);
@@ -218,7 +216,7 @@ void Machine::Core::leave_queues(Client& client) {
 
 void Machine::Core::client_closed(Client& client) {
   PGWEIR_REQUIRE(client.state == ClientState::closing, client.self.slot, client.state);
-  if (client.unacknowledged) tell(*client.unacknowledged, seats::HandedOver{});
+  if (client.unacknowledged) tell(*client.unacknowledged, seats::HandedOver{1});
   timers_.remove(client.timer);
   values_.drop(client.parameters);
   values_.release(client.settings);

@@ -82,6 +82,7 @@ struct Gather {
 struct Inbox {
   seats::LetterNumber last = 0;
   std::uint32_t taken_count = 0;  // and not told yet
+  std::uint32_t come_count = 0;   // clients and servers, and not told yet
 };
 
 class Machine::Core {
@@ -428,8 +429,11 @@ class Machine::Core {
   void send_home(Client& client, std::uint8_t home, Bytes packet);
   void hand_over(Client& client, std::uint8_t to, seats::LetterNumber number);
   bool take_place(bool admin);
-  void give_up_places(std::uint32_t count);
-  void tell_places_given_up();
+  bool take_early_place();
+  void give_up_place(Client& client);
+  void tell_who_left();
+  void came(std::uint8_t from);
+  void tell_who_came(std::uint8_t from);
   bool pass_on_cancel(Client& requester, const wire::CancelRequest& request);
   void gather(ClientHandle client, console::Command what);
   void end_gathers();
@@ -496,9 +500,10 @@ class Machine::Core {
   std::set<ClientHandle> leaving_;  // those that wait in an outbox, for credit to go home
   std::vector<Gather> gathers_;
   std::uint32_t last_gather_ = 0;
-  std::uint8_t next_seat_ = 0;           // seat 0: whose turn it is to get a client
+  std::uint8_t next_seat_ = 1;           // seat 0: of those with as few clients
+  std::vector<std::uint32_t> spread_;    // seat 0: clients handed over to each, that have not gone
   std::uint32_t places_taken_ = 0;       // seat 0: of max_client_conn, by all machines
-  std::uint32_t places_given_up_ = 0;    // others: in this step
+  seats::Left left_;                     // others: in this step
   std::uint64_t hunger_count_ = 0;       // how often hunger was told
   std::uint8_t next_home_ = 0;           // whose turn it is, of those where a pool lives
   std::uint32_t handed_over_count_ = 0;  // clients and servers on their way to other machines

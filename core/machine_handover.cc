@@ -177,7 +177,7 @@ void Machine::Core::on(const event::Arrived& event) {
     server.unacknowledged = event.from;
     return close_server(server, "pgweir is shutting down");
   }
-  tell(event.from, seats::HandedOver{});
+  came(event.from);
   if (parcel.epoch < epoch_) return close_server(server, "its settings changed");
   make_available(server);
   exit_if_drained();

@@ -40,6 +40,7 @@ void Machine::Core::take_letter(std::uint8_t from, seats::LetterNumber number) {
   inbox.last = number;
   if (++inbox.taken_count < limits::letters_taken_at_once) return;
   inbox.taken_count = 0;
+  tell_who_came(from);
   send(from, seats::write(seats::Taken{}, 0));
 }
 

@@ -234,7 +234,9 @@ void Machine::Core::authenticated(Client& client) {
   const session::Login& login = *client.login;
   const bool own_admin = login.user == "pgbouncer" && client.uid == seat_.uid;
   const bool admin = own_admin || contains(settings_.admin_users, login.user);
-  if (seat_.machine == 0) return take_place(admin) ? admitted(client) : refuse_place(client);
+  if (seat_.machine == 0 && !client.has_place) client.has_place = take_place(admin);
+  if (client.has_place) return admitted(client);
+  if (seat_.machine == 0) return refuse_place(client);
   client.login->admitting = true;
   update_reading(client);
   tell(0, seats::Admit{client.self, admin});

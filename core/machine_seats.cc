@@ -11,17 +11,24 @@ namespace pgweir {
 
 using session::ClientState;
 
-// Accepted clients go round the machines, so that each has its share of logins; those that do not
-// take their letters are left out. False: it stays.
+// An accepted client goes where fewest are, and stays rather than it goes: where clients come one
+// after the other, a second machine would only cost. In turn where there are as few; those that do
+// not take their letters are left out. False: it stays.
 bool Machine::Core::spread(Client& client) {
-  for (;;) {
-    const std::uint8_t to = next_seat_;
-    next_seat_ = static_cast<std::uint8_t>((next_seat_ + 1) % seat_.machines);
-    if (to == seat_.machine) return false;
-    if (!outboxes_[to].has_credit()) continue;
-    hand_over(client, to, outboxes_[to].next_number());
-    return true;
+  std::uint8_t to = seat_.machine;
+  std::size_t fewest = clients_.size() - 1;
+  for (std::uint8_t i = 0; i < seat_.machines; ++i) {
+    const auto other = static_cast<std::uint8_t>((next_seat_ + i) % seat_.machines);
+    if (other == seat_.machine || spread_[other] >= fewest || !outboxes_[other].has_credit()) {
+      continue;
+    }
+    to = other;
+    fewest = spread_[other];
   }
+  if (to == seat_.machine) return false;
+  next_seat_ = static_cast<std::uint8_t>((to + 1) % seat_.machines);
+  hand_over(client, to, outboxes_[to].next_number());
+  return true;
 }
 
 // packet: its startup packet, which has told where it belongs.
@@ -36,8 +43,15 @@ void Machine::Core::send_home(Client& client, std::uint8_t home, Bytes packet) {
 
 // The client is gone after this.
 void Machine::Core::hand_over(Client& client, std::uint8_t to, seats::LetterNumber number) {
-  const seats::ClientParcel parcel{number,     client.peer,         client.local,
-                                   client.uid, client.connected_at, client.stream.held};
+  if (seat_.machine == 0) {
+    ++spread_[to];
+    client.has_place = client.has_place || take_early_place();
+  } else if (client.from_first) {
+    ++left_.clients;
+  }
+  const seats::ClientParcel parcel{
+      number,           client.peer,       client.local, client.uid, client.connected_at,
+      client.has_place, client.stream.held};
   outboxes_[to].sent();
   out_.add(
       effect::HandOver{client.socket(), to, bytes_of(out_.arena().copy(seats::write(parcel)))});
@@ -56,19 +70,33 @@ void Machine::Core::on(const event::Adopted& event) {
   client.local = parcel.local;
   client.uid = parcel.uid;
   client.connected_at = parcel.connected_at;
+  client.has_place = parcel.has_place;
+  client.from_first = event.from == 0;
   arm(client);
   if (draining_) {
     // The process may end once all have come: not before this one has heard so.
     client.unacknowledged = event.from;
     return fail_client(client, {sqlstate::cannot_connect_now, "pgweir is shutting down"});
   }
-  tell(event.from, seats::HandedOver{});
+  came(event.from);
   bound_unauthenticated();
   if (client.state == ClientState::startup) startup_bytes(client, parcel.held);
 }
 
-void Machine::Core::hear(std::uint8_t, const seats::HandedOver&) {
-  --handed_over_count_;
+// Who ends waits to hear of it, and nobody else: nobody is woken for it.
+void Machine::Core::came(std::uint8_t from) {
+  ++inboxes_[from].come_count;
+  if (draining_) tell_who_came(from);
+}
+
+void Machine::Core::tell_who_came(std::uint8_t from) {
+  const std::uint32_t count = std::exchange(inboxes_[from].come_count, 0);
+  if (count > 0) tell(from, seats::HandedOver{count});
+}
+
+void Machine::Core::hear(std::uint8_t, const seats::HandedOver& come) {
+  PGWEIR_REQUIRE(handed_over_count_ >= come.count, handed_over_count_, come.count);
+  handed_over_count_ -= come.count;
   exit_if_drained();
 }
 
@@ -80,11 +108,19 @@ bool Machine::Core::take_place(bool admin) {
   return true;
 }
 
-void Machine::Core::give_up_places(std::uint32_t count) {
+// For one that is handed over before it has proved who it is. Not of the second half: that is for
+// those who have.
+bool Machine::Core::take_early_place() {
+  const auto half = static_cast<std::uint32_t>(settings_.max_client_conn) / 2;
+  return places_taken_ < half && take_place(false);
+}
+
+void Machine::Core::give_up_place(Client& client) {
+  if (!std::exchange(client.has_place, false)) return;
   if (seat_.machine == 0) {
-    places_taken_ -= count;
+    --places_taken_;
   } else {
-    places_given_up_ += count;
+    ++left_.places;
   }
 }
 
@@ -95,18 +131,23 @@ void Machine::Core::hear(std::uint8_t from, const seats::Admit& asked) {
 void Machine::Core::hear(std::uint8_t, const seats::Admitted& answer) {
   Client* client = clients_.find(answer.client);
   if (client == nullptr || client->state != ClientState::authenticating) {
-    if (answer.admitted) give_up_places(1);
+    if (answer.admitted) ++left_.places;
     return;
   }
   client->login->admitting = false;
   update_reading(*client);
+  client->has_place = answer.admitted;
   if (!answer.admitted) return refuse_place(*client);
   admitted(*client);
   pass_on_held(*client);
   end_if_done(*client);
 }
 
-void Machine::Core::hear(std::uint8_t, const seats::Left& left) { give_up_places(left.count); }
+void Machine::Core::hear(std::uint8_t from, const seats::Left& left) {
+  PGWEIR_REQUIRE(spread_[from] >= left.clients && places_taken_ >= left.places, left.clients);
+  spread_[from] -= left.clients;
+  places_taken_ -= left.places;
+}
 
 void Machine::Core::hear(std::uint8_t from, const seats::Cancel& cancel) {
   cancel_by(cancel.id, bytes_of(cancel.secret));
@@ -268,10 +309,9 @@ void Machine::Core::hear(std::uint8_t, const seats::Drained&) {
   exit_if_drained();
 }
 
-// What was counted in this step is told once.
-void Machine::Core::tell_places_given_up() {
-  if (places_given_up_ == 0) return;
-  tell(0, seats::Left{std::exchange(places_given_up_, 0)});
+// Who was counted in this step is told of once.
+void Machine::Core::tell_who_left() {
+  if (left_ != seats::Left{}) tell(0, std::exchange(left_, {}));
 }
 
 }  // namespace pgweir

@@ -515,7 +515,7 @@ void Machine::Core::server_closed(Server& server) {
   --pool.closing_count;
   pool.news.push_back({News::What::closed, {}, {}});
   if (Canceller* canceller = cancellers_.find(server.cancel)) canceller->target = {};
-  if (server.unacknowledged) tell(*server.unacknowledged, seats::HandedOver{});
+  if (server.unacknowledged) tell(*server.unacknowledged, seats::HandedOver{1});
   forget(server);
   exit_if_drained();
 }

@@ -260,6 +260,7 @@ void Machine::Core::drain() {
       case ClientState::closing: return;
     }
   });
+  for (std::uint8_t other = 0; other < seat_.machines; ++other) tell_who_came(other);
   exit_if_drained();
 }
 

@@ -77,6 +77,10 @@ auto fields_of(Is<Admitted> auto& message) {
   return std::tie(client, admitted);
 }
 auto fields_of(Is<Left> auto& message) {
+  auto& [clients, places] = message;
+  return std::tie(clients, places);
+}
+auto fields_of(Is<HandedOver> auto& message) {
   auto& [count] = message;
   return std::tie(count);
 }
@@ -147,8 +151,8 @@ std::tuple<> fields_of(T&) {
   return {};
 }
 auto fields_of(Is<ClientParcel> auto& parcel) {
-  auto& [number, peer, local, uid, connected_at, held] = parcel;
-  return std::tie(number, peer, local, uid, connected_at, held);
+  auto& [number, peer, local, uid, connected_at, has_place, held] = parcel;
+  return std::tie(number, peer, local, uid, connected_at, has_place, held);
 }
 auto fields_of(Is<ServerParcel> auto& parcel) {
   auto& [number, pool, epoch, host, standby, doubted, sign, endpoint, local, backend_pid,

@@ -7,16 +7,14 @@
 // says it (seats/outbox.h), and what waits is bounded too:
 //  - levels, of which only the newest waits: for each pool one Report (two while Applied waits: of
 //    one before and of one after it), one Failing, one Introduced, one Hungry for each machine that
-//    is hungry, and one Pressed behind the last Decided; one Left, with the sum; for each host one
-//    Marked of each sign. A Report keeps all the news and offers of those it stands for;
+//    is hungry, and one Pressed behind the last Decided; one Left and one HandedOver, with the
+//    sums; for each host one Marked of each sign. A Report keeps all the news and offers of those
+//    it stands for;
 //  - for a server: four News at most in a Report (it logged in or did not, what it said of its
-//    host, closes, is closed; its
-//    grant comes back only when that is heard), one Offer and one Decided. Nothing is granted
-//    without credit: an Open never waits;
-//  - for a client: one hand-over, until it is told to have come by one HandedOver; one Admit, one
-//    Admitted; one Cancel for who brings it, one Cancelled;
-//  - for a server that is handed over: one HandedOver. The server itself never waits: without
-//    credit it is not given away;
+//    host, closes, is closed; its grant comes back only when that is heard), one Offer and one
+//    Decided. Nothing is granted without credit: an Open never waits;
+//  - for a client: one hand-over; one Admit, one Admitted; one Cancel for who brings it, one
+//    Cancelled. A server that is handed over never waits: without credit it is not given away;
 //  - for a console command under way: one Ask (none once it is over), one Answer, one Reload, one
 //    Reloaded; for a reload: one Applied, as the next is not loaded before that is heard;
 //  - for the process: one Drain, one Drained.
@@ -41,7 +39,8 @@
 
 namespace pgweir::seats {
 
-// To seat 0, which counts the clients of all machines: may one more be let in?
+// To seat 0, which counts the clients of all machines: may one more be let in? Not asked for those
+// that have a place already: seat 0 gives it along with them while there are many.
 struct Admit {
   ClientHandle client;
   bool admin = false;  // may have one of the slots beyond max_client_conn
@@ -52,9 +51,10 @@ struct Admitted {
   bool admitted = false;
   bool operator==(const Admitted&) const = default;
 };
-// To seat 0: so many of those that were let in have gone.
+// To seat 0: so many of the clients it has handed over here have gone, and so many places.
 struct Left {
-  std::uint32_t count = 0;
+  std::uint32_t clients = 0;
+  std::uint32_t places = 0;
   bool operator==(const Left&) const = default;
 };
 // So many letters have been taken (limits::letters_taken_at_once), and may be under way again. It
@@ -62,8 +62,11 @@ struct Left {
 struct Taken {
   bool operator==(const Taken&) const = default;
 };
-// A client or a server that was handed over has come, and is the other machine's to answer for.
+// So many clients and servers that were handed over have come, and are the other machine's to
+// answer for. Only who wants to end waits for it: it is told now and then, and at once where all
+// end.
 struct HandedOver {
+  std::uint32_t count = 0;
   bool operator==(const HandedOver&) const = default;
 };
 // A CancelRequest for a client of that machine. Who brought it is kept until it has been seen to:
@@ -199,6 +202,7 @@ struct ClientParcel {
   Endpoint local;
   std::optional<std::uint32_t> uid;
   Instant connected_at{};
+  bool has_place = false;
   Bytes held;  // what it has said that is not answered
 };
 

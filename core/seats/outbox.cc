@@ -20,6 +20,7 @@ std::string subject(const Fields&... fields) {
 // What a level is about; of anything else nothing. A Report of another epoch is not about the same:
 // news counts by the settings of its own.
 std::string subject_of(const Left&) { return subject<Left>(); }
+std::string subject_of(const HandedOver&) { return subject<HandedOver>(); }
 std::string subject_of(const Ask& ask) { return subject<Ask>(ask.gather); }
 std::string subject_of(const Report& report) { return subject<Report>(report.pool, report.epoch); }
 std::string subject_of(const Pressed& pressed) { return subject<Pressed>(pressed.pool); }
@@ -37,7 +38,11 @@ std::string subject_of(const M&) {
 // What is said in the place of both: the newer, with what must not be lost of the older.
 template <class M>
 void keep(const M&, M&) {}
-void keep(const Left& older, Left& newer) { newer.count += older.count; }
+void keep(const Left& older, Left& newer) {
+  newer.clients += older.clients;
+  newer.places += older.places;
+}
+void keep(const HandedOver& older, HandedOver& newer) { newer.count += older.count; }
 void keep(const Report& older, Report& newer) {
   newer.news.insert(newer.news.begin(), older.news.begin(), older.news.end());
   newer.offers.insert(newer.offers.begin(), older.offers.begin(), older.offers.end());

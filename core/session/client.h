@@ -95,7 +95,9 @@ struct Client {
   bool skipping = false;  // its request was refused without a server: dropped up to Sync
   bool ssl_asked = false;
   bool gssenc_asked = false;
-  bool counted = false;                          // takes one of max_client_conn
+  bool counted = false;                          // has logged in
+  bool has_place = false;                        // one of max_client_conn, maybe before that
+  bool from_first = false;                       // handed over by seat 0, which counts who is where
   bool cancelling = false;                       // brought a cancel, which another machine sees to
   std::optional<std::uint8_t> unacknowledged{};  // whom to tell that it has come, when it goes
 

@@ -129,6 +129,53 @@ TEST_F(SeatsTest, max_client_conn_is_one_number_for_all) {
   EXPECT_EQ(client({.database = "db6"}).heard(), "E(53300) EOF") << "root has taken the place";
 }
 
+// A second machine would only be woken for it.
+TEST_F(SeatsTest, who_comes_when_nobody_else_is_there_stays_at_the_machine_that_accepts) {
+  world.settings.default_pool_size = 16;  // lives on all
+  std::size_t handed_over = 0;
+  world.shell_options.watch = [&](const Event&, std::span<const Effect> effects) {
+    for (const Effect& effect : effects) {
+      handed_over += std::holds_alternative<effect::HandOver>(effect);
+    }
+  };
+  for (int i = 0; i < 4; ++i) {
+    sim::Client& alone = client();
+    ask(alone, "select 'a'");
+    alone.vanish();
+    world.run();
+  }
+  EXPECT_EQ(handed_over, 0u);
+  for (int i = 0; i < 4; ++i) client();
+  EXPECT_EQ(handed_over, 3u) << "each machine has one of four";
+}
+
+TEST_F(SeatsTest, who_is_handed_over_and_never_logs_in_gives_his_place_back) {
+  post_takes = milliseconds(5);
+  world.settings.max_client_conn = 8;
+  for (int round = 0; round < 4; ++round) {
+    std::vector<sim::Client*> silent;
+    for (int i = 0; i < 8; ++i) silent.push_back(&world.connect());
+    world.run();
+    settle();
+    for (sim::Client* one : silent) one->vanish();
+    world.run();
+    settle();
+  }
+  std::vector<sim::Client*> clients;
+  for (int i = 0; i < 8; ++i) clients.push_back(&client());
+  for (sim::Client* one : clients) EXPECT_TRUE(one->logged_in());
+  EXPECT_EQ(client().heard(), "E(53300) EOF");
+}
+
+TEST_F(SeatsTest, who_does_not_log_in_keeps_no_more_than_half_of_the_places) {
+  post_takes = milliseconds(5);
+  world.settings.max_client_conn = 8;
+  for (int i = 0; i < 32; ++i) world.connect();
+  world.run();
+  settle();
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(client().logged_in()) << i;
+}
+
 TEST_F(SeatsTest, a_cancel_finds_the_machine_of_its_client) {
   post_takes = milliseconds(5);
   for (int i = 0; i < 4; ++i) {  // wherever the request comes in

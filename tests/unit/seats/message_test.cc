@@ -16,7 +16,8 @@ TEST(SeatsMessage, IsReadAsItWasWritten) {
   const std::vector<Message> messages{
       Cancel{{3, 4}, 0x7f000001, "secret"},
       Admit{{1, 2}, true},
-      Left{3},
+      Left{3, 2},
+      HandedOver{4},
       Report{app,
              4,
              false,

@@ -108,9 +108,9 @@ TEST_F(OutboxTest, AReportByNewSettingsStandsForNoneByOldOnes) {
   EXPECT_EQ(gone().size(), 3u);
 }
 
-TEST_F(OutboxTest, SumsThoseWhoLeft) {
-  wait({Left{2}, Admit{{1, 1}, false}, Left{3}});
-  EXPECT_EQ(gone(), (std::vector<Message>{Left{5}, Admit{{1, 1}, false}}));
+TEST_F(OutboxTest, SumsThoseWhoLeftAndThoseWhoCame) {
+  wait({Left{2, 1}, Admit{{1, 1}, false}, HandedOver{1}, Left{3, 2}, HandedOver{2}});
+  EXPECT_EQ(gone(), (std::vector<Message>{Left{5, 3}, Admit{{1, 1}, false}, HandedOver{3}}));
 }
 
 TEST_F(OutboxTest, PressureIsNotToldBeforeWhatEndsTheOneBefore) {

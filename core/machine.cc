@@ -37,12 +37,19 @@ Machine::Core::Core(Settings settings, auth::Vault& vault, Seat seat) : vault_(v
 std::span<const Effect> Machine::Core::step(Instant now, const Event& event) {
   PGWEIR_REQUIRE(now >= now_ || !begun_, now.time_since_epoch().count());
   out_.reset();
+  if (seat_.machines > 1) note_lateness(now);
   now_ = now;
   if (!begun_) begin();
   std::visit([this](const auto& happened) { on(happened); }, event);
   fire_timers();
   finish_step();
   return out_.effects();
+}
+
+// Of what was due by then, as the shell had been told after the last step.
+void Machine::Core::note_lateness(Instant now) {
+  const auto due = timers_.next();
+  if (due && *due < now && now_ < now) lateness_.note(now, now - std::max(*due, now_));
 }
 
 void Machine::Core::begin() {

@@ -41,11 +41,10 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   Server& server = *servers_.find(client.server);
   if (client.blocked) return client.stream.hold(bytes);
   // More data of a COPY is nothing that a cancel could hit instead.
-  const bool says_more = client.stream.between_messages() && !server.owed.copying_in();
+  const bool says_more = bytes.size() > client.stream.body_left && !server.owed.copying_in();
   if (server.cancel_in_doubt && says_more) return fail_in_doubt(client);
-  // A cancel on its way may hit what has been sent, but nothing that comes after it. And nothing is
-  // done for a client whose settings may yet be refused.
-  if (((server.cancel || server.cancel_wanted) && says_more) || client.untried) {
+  // Nothing is done for a client whose settings may yet be refused.
+  if (client.untried) {
     client.blocked = true;
     client.stream.hold(bytes);
     update_reading(client);
@@ -53,7 +52,8 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   }
   session::LinkContext context = this->context(*pools_.find(client.pool));
   // RESET or DISCARD ALL has taken back what the client came with.
-  if (client.settings != server.settings && transaction_over(server, &client)) {
+  const bool cancelled = server.cancel || server.cancel_wanted;
+  if (client.settings != server.settings && !cancelled && transaction_over(server, &client)) {
     client.request_at = client.transaction_at = now_;  // though only half of it may be there
     align_parameters(client, server, context);
   }

@@ -34,6 +34,7 @@
 #include "core/machine.h"
 #include "core/pool/ledger.h"
 #include "core/pool/pool.h"
+#include "core/seats/lateness.h"
 #include "core/seats/message.h"
 #include "core/seats/outbox.h"
 #include "core/seats/rows.h"
@@ -121,6 +122,7 @@ class Machine::Core {
   void fire_timers();
   void fire(TimerOwner owner);
   void fire_machine();
+  void note_lateness(Instant now);
   void finish_step();
   void set_accepting();
   Client& add_client(ClientHandle handle);
@@ -340,7 +342,8 @@ class Machine::Core {
   pool::Level told_level(Pool& pool);
   pool::Hunger hunger_of(const Pool& pool) const;
   void say_hunger(Pool& pool);
-  Duration hunger_interval() const;
+  Duration hunger_interval();
+  Duration slack();
   void plan_telling(Pool& pool, const pool::Hunger& hunger);
   void sign(const Pool& pool, pool::Hunger& hunger);
   void tell_hunger(Pool& pool, const pool::Hunger& hunger, bool all_know);
@@ -497,6 +500,7 @@ class Machine::Core {
   std::vector<std::uint8_t> reload_askers_;  // seat 0: machines, once for each RELOAD
   std::vector<seats::Outbox> outboxes_;      // by machine; one's own is not used
   std::vector<Inbox> inboxes_;
+  seats::Lateness lateness_;
   std::set<ClientHandle> leaving_;  // those that wait in an outbox, for credit to go home
   std::vector<Gather> gathers_;
   std::uint32_t last_gather_ = 0;

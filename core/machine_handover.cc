@@ -76,9 +76,8 @@ bool Machine::Core::give_to_older(Pool& pool, Server& server) {
   Instant oldest = waiting_since(pool);
   for (const auto& [machine, other] : pool.hungry) {
     if (!outboxes_[machine].has_credit()) continue;
-    const Instant theirs = other.next_since(now_, settings_.handover_slack);
-    if (after(theirs, settings_.handover_slack) >= waiting_since(pool) || theirs >= oldest)
-      continue;
+    const Instant theirs = other.next_since(now_, slack());
+    if (after(theirs, slack()) >= waiting_since(pool) || theirs >= oldest) continue;
     to = machine;
     oldest = theirs;
   }

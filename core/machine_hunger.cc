@@ -14,7 +14,7 @@ using pool::Hunger;
 pool::Level Machine::Core::told_level(Pool& pool) {
   pool::Level level = level_of(pool);
   if (level.wanted == 0 || pool.server_count == 0) return level;
-  const Instant hungry_at = after(level.since, settings_.handover_slack);
+  const Instant hungry_at = after(level.since, slack());
   if (hungry_at <= now_) return level;
   timers_.at_latest(pool.timer, hungry_at);
   return {0, never, level.kept_up, level.dedicated, level.dedicated_since};
@@ -64,7 +64,7 @@ void Machine::Core::say_hunger(Pool& pool) {
     pass_on_hunger(account_of(pool.name()), 0, epoch_, hunger);
   }
   if (hunger_changed || goes_on) tell_hunger(pool, hunger, all_know);
-  pool.tell_at = after(now_, settings_.handover_slack);
+  pool.tell_at = after(now_, slack());
 }
 
 // To how many machines it is told now. To more and more while nobody is served who waits: soon all
@@ -79,7 +79,7 @@ void Machine::Core::plan_telling(Pool& pool, const Hunger& hunger) {
   const bool nobody_served = hunger.since == telling.since && now_ >= telling.again_at;
   const Duration waited = now_ - hunger.since;
   const bool oldest = std::ranges::all_of(pool.hungry, [&](const auto& other) {
-    return hunger.since <= other.second.next_since(now_, settings_.handover_slack);
+    return hunger.since <= other.second.next_since(now_, slack());
   });
   const bool calls_for_more = nobody_served || (waited > telling.waited && oldest);
   const auto others = static_cast<std::uint32_t>(other_homes(pool).size());
@@ -92,8 +92,13 @@ void Machine::Core::plan_telling(Pool& pool, const Hunger& hunger) {
   if (!telling.all) timers_.at_latest(pool.timer, telling.again_at);
 }
 
-Duration Machine::Core::hunger_interval() const {
-  return std::max<Duration>(settings_.handover_slack, limits::hunger_interval_min);
+Duration Machine::Core::hunger_interval() {
+  return std::max<Duration>(slack(), limits::hunger_interval_min);
+}
+
+// Who waits for less than a turn of the loop is soon served by what comes back in the next.
+Duration Machine::Core::slack() {
+  return std::max<Duration>(settings_.handover_slack, lateness_.of_late(now_));
 }
 
 void Machine::Core::sign(const Pool& pool, Hunger& hunger) {

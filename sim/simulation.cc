@@ -294,7 +294,7 @@ Duration Simulation::machines_agree_within() const {
   const Duration late = options_.answers_late_max + options_.timers_late_max;
   const auto size = static_cast<std::uint32_t>(settings().default_pool_size);
   const std::uint32_t homes = size == 0 ? options_.machine_count : size / limits::servers_a_machine;
-  const Duration slack = settings().handover_slack;
+  const Duration slack = this->slack();
   Duration within = 2 * (slack + late);
   // A server that is asked something is taken for one that is there, for a while.
   const bool asks = !settings().server_check_query.empty() || !options_.connect_query.empty() ||
@@ -307,10 +307,20 @@ Duration Simulation::machines_agree_within() const {
   return within;
 }
 
+// A machine that comes late waits for as long before it tells others, or gives to them.
+Duration Simulation::slack() const {
+  return std::max<Duration>(settings().handover_slack,
+                            std::min<Duration>(options_.timers_late_max, limits::lateness_max));
+}
+
 Instant Simulation::undisturbed_since() const {
   const Instant now = clock_.now();
-  return std::max(
-      {stalled_until_, in_force_->since(), std::min(deaf_until_, now), mail_.free_since(now)});
+  // It was late, and remembers that.
+  const Instant on_time = stalled_until_ == Instant{}
+                              ? stalled_until_
+                              : after(stalled_until_, 2 * limits::lateness_remembered);
+  return std::max({std::min(on_time, now), in_force_->since(), std::min(deaf_until_, now),
+                   mail_.free_since(now)});
 }
 
 bool Simulation::over() const { return verdict_.failed() || shell_->exit_status().has_value(); }

@@ -119,6 +119,7 @@ class Simulation {
   // The longest until every machine knows what one has to say: two times handover_slack, once more
   // each time that others of a pool's many machines are told, and what letters and timers take.
   Duration machines_agree_within() const;
+  Duration slack() const;
   // Settings, a stall, or letters that were not taken have disturbed none of that since.
   Instant undisturbed_since() const;
   bool stalled() const { return clock_.now() < stalled_until_; }

@@ -221,7 +221,7 @@ bool Watch::is_overtaken(SocketId client, Instant since_client, SocketId other,
                          Waiter& waiter) const {
   const Shell& shell = simulation_.shell();
   if (shell.machine_of(client) == shell.machine_of(other)) return true;
-  if (since_client <= after(waiter.since, 2 * simulation_.settings().handover_slack)) return false;
+  if (since_client <= after(waiter.since, 2 * simulation_.slack())) return false;
   const auto comes = [&](const auto& entry) {
     if (!in_pool_of(entry.first, other)) return false;
     return shell.moves_to(entry.first, shell.machine_of(other)) ||

@@ -49,7 +49,8 @@ class ClientSide {
         bytes = bytes.subspan(piece.size());
         continue;
       }
-      if (server_.owed.size() >= limits::owed_replies_max) {
+      if (server_.owed.size() >= limits::owed_replies_max ||
+          may_be_hit_by_cancel(stream.held.empty() ? bytes.front() : stream.held.front())) {
         client_.blocked = true;
         stream.hold(bytes);
         return {};
@@ -370,6 +371,14 @@ class ClientSide {
     run_.flush();
     context_.out.send_copy(server_.socket(), message);
     return {};
+  }
+
+  // A cancel on its way may hit what has been sent, but nothing that comes after it; data of a COPY
+  // and the Sync of a batch are part of what was.
+  bool may_be_hit_by_cancel(std::byte next) const {
+    if (!server_.cancel && !server_.cancel_wanted && !server_.cancel_in_doubt) return false;
+    const bool ends_batch = static_cast<FrontendType>(next) == FrontendType::sync;
+    return !server_.owed.copying_in() && !(ends_batch && server_.owed.lacks_sync());
   }
 
   // It is not all there yet, or what it depends on is not answered.

@@ -153,6 +153,27 @@ TEST_F(CancelTest, one_that_waits_for_pgweirs_own_question_hits_nothing_that_is_
   world.postgres.set_welcome(sim::Host::Welcome::accept);
 }
 
+TEST_F(CancelTest, nothing_goes_with_the_rest_of_a_message_that_a_cancel_came_into) {
+  sim::Client& client = world.client();
+  const std::string last = sim::execute("");
+  world.ask(client, sim::parse("", "select 'a'") + sim::bind("", "") + last.substr(0, 9));
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(client);
+  ASSERT_EQ(world.shell().socket_count(SocketKind::cancel), 1u);
+  world.ask(client, last.substr(9) + sim::sync() + sim::query("insert never"));
+  EXPECT_EQ(executed("insert never"), 0u);
+}
+
+TEST_F(CancelTest, nothing_goes_with_the_end_of_a_copy_that_a_cancel_came_into) {
+  sim::Client& client = world.client();
+  EXPECT_EQ(world.query(client, "copy in"), "G");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(client);
+  ASSERT_EQ(world.shell().socket_count(SocketKind::cancel), 1u);
+  world.ask(client, sim::copy_data("a line") + sim::copy_done() + sim::query("insert never"));
+  EXPECT_EQ(executed("insert never"), 0u);
+}
+
 TEST_F(CancelTest, takes_no_place_of_a_client_or_a_server) {
   world.settings.max_client_conn = 2;
   world.settings.max_db_connections = 1;

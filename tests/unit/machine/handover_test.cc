@@ -1,5 +1,6 @@
 // A pool that lives on two machines: its servers go to where its clients wait, and every limit is
 // one number for all. Clients come to the machines in turn, the first to the first.
+#include "core/base/limits.h"
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -97,6 +98,47 @@ TEST_F(HandoverTest, a_short_wait_brings_no_server_from_elsewhere) {
   EXPECT_EQ(ask(here_too, "select 'c'"), "") << "it may be served by a server of its machine";
   EXPECT_EQ(ask(here, "commit"), "C(COMMIT) Z(I)");
   EXPECT_EQ(here_too.heard(), "T D(c) C(SELECT 1) Z(I)");
+}
+
+// Its loop sees the world no finer than that.
+TEST_F(HandoverTest, who_waits_at_a_machine_that_comes_late_waits_for_as_long_before_it_is_told) {
+  Duration late{};
+  std::size_t handed_over = 0;
+  world.settings.databases[0].max_db_connections = 2;
+  world.shell_options.delay = [&](sim::Wait wait) {
+    return wait == sim::Wait::timer ? late : Duration{};
+  };
+  world.shell_options.watch = [&](const Event&, std::span<const Effect> effects) {
+    for (const Effect& effect : effects) {
+      const auto* given = std::get_if<effect::HandOver>(&effect);
+      handed_over += given != nullptr && given->socket.kind == SocketKind::server;
+    }
+  };
+  sim::Client& here = client();
+  sim::Client& there = client();
+  client();
+  sim::Client& waits = client();  // there
+  const auto given_after = [&](Duration wait) {
+    EXPECT_EQ(ask(there, "begin"), "C(BEGIN) Z(T)");
+    EXPECT_EQ(ask(here, "begin"), "C(BEGIN) Z(T)");
+    waits.say(sim::query("select 'a'"));
+    world.run();
+    const std::size_t before = handed_over;
+    world.advance(wait);
+    EXPECT_EQ(world.query(here, "commit"), "C(COMMIT) Z(I)");
+    const std::size_t given = handed_over - before;
+    EXPECT_EQ(world.query(there, "commit"), "C(COMMIT) Z(I)");
+    world.advance(milliseconds(50));
+    EXPECT_EQ(waits.heard(), "T D(a) C(SELECT 1) Z(I)");
+    return given;
+  };
+  EXPECT_EQ(given_after(milliseconds(2)), 1u);
+  late = milliseconds(8);
+  EXPECT_EQ(given_after(milliseconds(20)), 1u);
+  late = {};
+  EXPECT_EQ(given_after(milliseconds(2)), 0u) << "it was late just now";
+  world.advance(2 * limits::lateness_remembered);
+  EXPECT_EQ(given_after(milliseconds(2)), 1u) << "and is not any more";
 }
 
 TEST_F(HandoverTest, a_server_that_dies_on_its_way_is_missed_nowhere) {

@@ -73,7 +73,8 @@ void Simulation::check_recycled(const Event& event, std::span<const Effect> effe
   const bool was_due = std::exchange(deadline_, never) <= clock_.now();
   if (const auto wake = machines_->deadline()) deadline_ = wake->at;
   // For another pool, or for one that replicates.
-  const bool makes_room = options_.receiver_count > 0 || in_force_->newest().max_db_connections > 0 ||
+  const bool makes_room = options_.receiver_count > 0 ||
+                          in_force_->newest().max_db_connections > 0 ||
                           in_force_->newest().max_user_connections > 0;
   if (!std::holds_alternative<event::Resolved>(event) || was_due || makes_room) return;
   for (const Effect& effect : effects) {

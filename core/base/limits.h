@@ -75,8 +75,8 @@ inline constexpr std::size_t console_commands_at_once_max = 8;
 // A pool lives on one machine for every so many servers it may have: with fewer, most of them would
 // be on their way to another.
 inline constexpr std::uint32_t servers_a_machine = 4;
-// What is not told or given away before handover_slack is over waits for as long as the loop is late,
-// where that is longer, but for no longer than this; and for how long it is remembered.
+// What is not told or given away before handover_slack is over waits for as long as the loop is
+// late, where that is longer, but for no longer than this; and for how long it is remembered.
 inline constexpr Duration lateness_max = 10ms;
 inline constexpr Duration lateness_remembered = 100ms;
 // How many machines are told at once that clients wait for servers of their pool, at first; and how

@@ -342,8 +342,8 @@ class Machine::Core {
   pool::Level told_level(Pool& pool);
   pool::Hunger hunger_of(const Pool& pool) const;
   void say_hunger(Pool& pool);
-  Duration hunger_interval();
-  Duration slack();
+  Duration hunger_interval() const;
+  Duration slack() const;
   void plan_telling(Pool& pool, const pool::Hunger& hunger);
   void sign(const Pool& pool, pool::Hunger& hunger);
   void tell_hunger(Pool& pool, const pool::Hunger& hunger, bool all_know);

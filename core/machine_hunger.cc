@@ -92,12 +92,12 @@ void Machine::Core::plan_telling(Pool& pool, const Hunger& hunger) {
   if (!telling.all) timers_.at_latest(pool.timer, telling.again_at);
 }
 
-Duration Machine::Core::hunger_interval() {
+Duration Machine::Core::hunger_interval() const {
   return std::max<Duration>(slack(), limits::hunger_interval_min);
 }
 
 // Who waits for less than a turn of the loop is soon served by what comes back in the next.
-Duration Machine::Core::slack() {
+Duration Machine::Core::slack() const {
   return std::max<Duration>(settings_.handover_slack, lateness_.of_late(now_));
 }
 

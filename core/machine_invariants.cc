@@ -167,6 +167,8 @@ std::uint64_t Machine::Core::fingerprint() const {
   hash.add(places_taken_);
   hash.add(handed_over_count_);
   for (const std::uint32_t count : spread_) hash.add(count);
+  for (const Inbox& inbox : inboxes_) hash.add(inbox.come_count);
+  hash.add(lateness_.of_late(now_));
   for (const seats::Outbox& outbox : outboxes_) {
     hash.add(outbox.under_way());
     hash.add(outbox.waiting_count());

@@ -116,9 +116,10 @@ class Simulation {
   const Network& network() const { return network_; }
   bool may_connect() const { return working_ && shell_->listening(); }
   bool may_ask() const { return working_; }
-  // The longest until every machine knows what one has to say: two times handover_slack, once more
+  // The longest until every machine knows what one has to say: two times the slack, once more
   // each time that others of a pool's many machines are told, and what letters and timers take.
   Duration machines_agree_within() const;
+  // handover_slack, or the lateness that a machine may take for it.
   Duration slack() const;
   // Settings, a stall, or letters that were not taken have disturbed none of that since.
   Instant undisturbed_since() const;

@@ -14,26 +14,23 @@ namespace pgweir::seats {
 class Lateness {
  public:
   void note(Instant now, Duration late) {
-    turn_over(now);
-    now_ = std::max(now_, std::min<Duration>(late, limits::lateness_max));
+    if (now - began_ >= limits::lateness_remembered) {
+      before_ = of_late(now);
+      since_ = {};
+      began_ = now;
+    }
+    since_ = std::max(since_, std::min<Duration>(late, limits::lateness_max));
   }
-  Duration of_late(Instant now) {
-    turn_over(now);
-    return std::max(now_, before_);
+  Duration of_late(Instant now) const {
+    const Duration age = now - began_;
+    if (age >= 2 * limits::lateness_remembered) return {};
+    return age >= limits::lateness_remembered ? since_ : std::max(since_, before_);
   }
 
  private:
-  void turn_over(Instant now) {
-    const Duration since = now - began_;
-    if (since < limits::lateness_remembered) return;
-    before_ = since < 2 * limits::lateness_remembered ? now_ : Duration{};
-    now_ = {};
-    began_ = now;
-  }
-
   Instant began_{};
-  Duration now_{};
-  Duration before_{};
+  Duration since_{};
+  Duration before_{};  // it began
 };
 
 }  // namespace pgweir::seats

@@ -55,12 +55,14 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
       lost_.erase(close->socket);
     }
   }
+  // Half of what a client says may get it a server that is told nothing yet.
   for (const Effect& effect : effects) {
     const auto* send = std::get_if<effect::Send>(&effect);
     if (send != nullptr && send->socket.kind == SocketKind::server) note_holder(send->socket);
+    const auto* take = std::get_if<effect::Take>(&effect);
+    if (take != nullptr) note_holder(take->socket);
   }
   if (received == nullptr || !watches_holders()) return;
-  // Half of what a client says may have got it a server that is told nothing yet.
   if (client_speaks) {
     for (const auto& [server, at] : heard_) note_holder(server);
   } else {

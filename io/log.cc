@@ -38,6 +38,10 @@ std::string line_of(std::string_view event, std::string_view text) {
   return line;
 }
 
+std::string cannot_open(const std::string& logfile) {
+  return join("logfile: cannot open \"", logfile, "\": ", std::strerror(errno));
+}
+
 }  // namespace
 
 Log::Log(const Options& options)
@@ -45,7 +49,7 @@ Log::Log(const Options& options)
   PGWEIR_REQUIRE(static_cast<bool>(bell_), errno);
   file_sink_ = std::make_shared<LogSink>(options.logfile);
   if (!options.logfile.empty() && !file_sink_->is_open()) {
-    problem_ = join("logfile: cannot open \"", options.logfile, "\": ", std::strerror(errno));
+    problem_ = cannot_open(options.logfile);
   }
   std::vector<spdlog::sink_ptr> sinks{file_sink_};
   if (options.to_stderr) sinks.push_back(stderr_sink_ = std::make_shared<LogSink>());
@@ -113,7 +117,7 @@ void Log::work() {
     auto tasks = tasks_.take();
     while (const auto task = tasks.next()) {
       if (const auto* line = std::get_if<Line>(&*task)) carry_out(*line);
-      if (const auto* file = std::get_if<OpenFile>(&*task)) file_sink_->open(file->logfile);
+      if (const auto* file = std::get_if<OpenFile>(&*task)) carry_out(*file);
       if (std::holds_alternative<Close>(*task)) open = false;
     }
     tell_lost_lines();
@@ -129,15 +133,23 @@ void Log::carry_out(const Line& line) {
   logger_->log(line.at, spdlog::source_loc{}, level_of(line.level), line.text);
 }
 
+void Log::carry_out(const OpenFile& file) {
+  if (file_sink_->open(file.logfile)) return;
+  tell("logfile_not_opened",
+       join(cannot_open(file.logfile), "; the log goes on where it went: mend it, then reload"));
+}
+
+void Log::tell(std::string_view event, std::string_view text) {
+  carry_out(Line{std::chrono::system_clock::now(), Level::warning, line_of(event, text)});
+}
+
 void Log::tell_lost_lines() {
   const std::uint64_t count = lost_lines_.exchange(0, std::memory_order_relaxed);
   if (count == 0) return;
-  carry_out({std::chrono::system_clock::now(), Level::warning,
-             line_of("log_lines_lost",
-                     join(count,
-                          " lines were lost before this one, as whatever takes the log is "
-                          "slower than they came: see what reads standard error, and the "
-                          "disk of logfile"))});
+  tell("log_lines_lost",
+       join(count,
+            " lines were lost before this one, as whatever takes the log is slower than they "
+            "came: see what reads standard error, and the disk of logfile"));
 }
 
 }  // namespace pgweir::io

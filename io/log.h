@@ -54,7 +54,8 @@ class Log {
 
   // What is said from now on goes to a newly opened file: a rotation has moved the old one away.
   void reopen();
-  // What is said from now on goes to this file; empty: to none.
+  // What is said from now on goes to this file; empty: to none. One that cannot be opened is told
+  // to where lines went before.
   void move_to(const std::string& logfile);
   void set_debug(bool debug);
 
@@ -85,6 +86,8 @@ class Log {
   void work();
   void wait_for_tasks();
   void carry_out(const Line& line);
+  void carry_out(const OpenFile& file);
+  void tell(std::string_view event, std::string_view text);
   void tell_lost_lines();
 
   std::string logfile_;

@@ -32,11 +32,12 @@ LogSink::~LogSink() {
   if (file_ && is_open()) ::close(descriptor_);
 }
 
-void LogSink::open(const std::string& path) {
+bool LogSink::open(const std::string& path) {
   const int opened = path.empty() ? -1 : open_for_appending(path);
-  if (opened < 0 && !path.empty()) return;
+  if (opened < 0 && !path.empty()) return false;
   const int old = descriptor_.exchange(opened);
   if (old >= 0) ::close(old);
+  return true;
 }
 
 void LogSink::emergency(std::string_view line) const {

@@ -24,9 +24,9 @@ class LogSink final : public spdlog::sinks::base_sink<spdlog::details::null_mute
   LogSink& operator=(const LogSink&) = delete;
 
   bool is_open() const { return descriptor_ >= 0; }
-  // For files: this one from now on, opened anew. When it cannot be opened, lines still go where
-  // they went before.
-  void open(const std::string& path);
+  // For files: this one from now on, opened anew; empty: none. When it cannot be opened (false, and
+  // errno says why) lines still go where they went before.
+  bool open(const std::string& path);
   // On any thread, past spdlog: for a process that is about to end.
   void emergency(std::string_view line) const;
 

@@ -137,5 +137,18 @@ TEST_F(LogFile, SaysWhyItCannotBeOpened) {
   EXPECT_NE(log.problem().find("logfile"), std::string::npos) << log.problem();
 }
 
+TEST_F(LogFile, SaysWhereItWentThatTheNextCannotBeOpened) {
+  {
+    Log log({path_, false, false});
+    log.move_to(folder_ + "/none/log");
+    log.say(Level::info, "after", "");
+  }
+  const std::string text = read_file(path_);
+  EXPECT_NE(text.find("warning event=logfile_not_opened text=\"logfile: cannot open"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("event=after"), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace pgweir::io

@@ -231,6 +231,10 @@ bool Ledger::join(Client& client, Server& server) {
   }
   if (!may_be_told(server) || server.passing > 0 || server.unfit) return false;
   if (held != nullptr && client.has_session) return false;
+  // Its ReadyForQuery may have come just now, where the client's batch is asked again elsewhere.
+  if (held != nullptr && held->id == speaker_) {
+    while (drop_front(*held)) continue;
+  }
   if (server.whole_session && served_by(server) != nullptr) return false;
   if (held != nullptr && (!held->free() || held->passing > 0)) return false;
   if (client.user != server.user || client.database != server.database) return false;

@@ -1,36 +1,12 @@
 #include "io/fleet.h"
 
-#include <pthread.h>
-
-#include <csignal>
 #include <system_error>
 
 #include "core/base/assert.h"
 #include "core/base/text.h"
+#include "io/signals_blocked.h"
 
 namespace pgweir::io {
-
-namespace {
-
-// Threads begin with their maker's mask: those made while this is there never see a signal.
-class SignalsBlocked {
- public:
-  SignalsBlocked() {
-    sigset_t all;
-    ::sigfillset(&all);
-    // Those tell of the thread's own mistake.
-    for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) ::sigdelset(&all, own);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-  SignalsBlocked(const SignalsBlocked&) = delete;
-  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
- private:
-  sigset_t before_{};
-};
-
-}  // namespace
 
 Fleet::Fleet(std::span<const Member> members, Log& log, const Settings& settings,
              const Shell::Options& options) {

@@ -13,6 +13,7 @@
 #include "core/base/text.h"
 #include "io/log_sink.h"
 #include "io/log_text.h"
+#include "io/signals_blocked.h"
 
 namespace pgweir::io {
 
@@ -56,6 +57,7 @@ Log::Log(const Options& options)
   logger_ = std::make_unique<spdlog::logger>("pgweir", sinks.begin(), sinks.end());
   logger_->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ [%P] %l %v", spdlog::pattern_time_type::utc);
   logger_->set_level(spdlog::level::debug);
+  const SignalsBlocked blocked;
   thread_ = std::jthread([this] { work(); });
   current_log = this;
 }

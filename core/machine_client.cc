@@ -83,6 +83,23 @@ void Machine::Core::continue_client(Client& client) {
   if (client.state != ClientState::closing) update_reading(client);
 }
 
+// It has no server any more, and asks for none but for what was held.
+void Machine::Core::released(Client& client) {
+  client.blocked = false;
+  if (client.large_reads) {
+    client.large_reads = false;
+    out_.add(effect::ReadSize{client.socket(), false});
+  }
+  if (draining_ || pools_.find(client.pool)->retired) return drain_client(client);
+  if (!client.stream.held.empty()) {
+    continue_client(client);
+  } else {
+    update_reading(client);
+  }
+  end_if_done(client);
+  if (client.state == ClientState::idle) arm(client);
+}
+
 // What the link said about a client's bytes or its server's.
 void Machine::Core::act_on(Client& client, Server& server, session::LinkOutcome outcome) {
   switch (outcome.verdict) {

@@ -161,6 +161,7 @@ class Machine::Core {
   void active_bytes(Client& client, Bytes bytes);
   void idle_bytes(Client& client, Bytes bytes);
   void continue_client(Client& client);
+  void released(Client& client);
   void act_on(Client& client, Server& server, session::LinkOutcome outcome);
   void fail_in_doubt(Client& client);
   void client_left(Client& client);
@@ -246,6 +247,7 @@ class Machine::Core {
   static session::HostSign said_last(const Server& server);
   void doubt(HostHandle host);
   bool is_doubted(const Server& arrived) const;
+  bool is_left(const Server& arrived) const;
   bool leaves_standby(Server& server);
   bool leave_standby(HostHandle host);
   void report_sign(const Server& server, session::HostSign sign);

@@ -365,27 +365,13 @@ void Machine::Core::part(Client& client, Server& server) {
 
 // The end of a transaction. Requires: transaction_over.
 void Machine::Core::release(Client& client, Server& server) {
-  Pool& pool = *pools_.find(server.pool);
   part(client, server);
   server.cancel_wanted = false;
   if (server.owed.doubtful()) server.stale = true;  // nobody else may get it
   client.become(ClientState::idle, now_);
   update_reading(server);
   make_available(server);
-
-  client.blocked = false;
-  if (client.large_reads) {
-    client.large_reads = false;
-    out_.add(effect::ReadSize{client.socket(), false});
-  }
-  if (draining_ || pool.retired) return drain_client(client);
-  if (!client.stream.held.empty()) {
-    continue_client(client);
-  } else {
-    update_reading(client);
-  }
-  end_if_done(client);
-  if (client.state == ClientState::idle) arm(client);
+  released(client);
 }
 
 // A clean server, to whoever waits or to its pool. Serving the waiters is the end of the step's.
@@ -430,12 +416,13 @@ void Machine::Core::server_lost(Server& server, Reason why) {
   heed_last_words(server);
   Client* client = clients_.find(server.client);
   const bool half_message = !server.stream.between_messages() && server.stream.forward;
+  const bool done = client != nullptr && !half_message && session::is_done(*client, server);
   const bool unheard = client != nullptr && server.unheard && !half_message;
-  if (unheard && !std::exchange(client->retried, true)) {
+  if (done || (unheard && !std::exchange(client->retried, true))) {
     part(*client, server);
     client->become(ClientState::idle, now_);
     close_server(server, words_of(why));
-    return continue_client(*client);  // nothing of it was sent
+    return done ? released(*client) : continue_client(*client);  // nothing of it was sent
   }
   if (client != nullptr) {
     part(*client, server);

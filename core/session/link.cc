@@ -136,11 +136,23 @@ bool may_go_on(const Client& client, const Server& server) {
          !waits_for_settings(client, server) && server.owed.size() < limits::owed_replies_max / 2;
 }
 
-bool transaction_over(const Server& server, const Client* client) {
-  return server.owed.settled() && server.status == TransactionStatus::idle &&
-         server.stream.between_messages() && server.stream.held.empty() && !server.dying &&
-         !server.congested &&
+namespace {
+
+bool nothing_is_asked(const Server& server, const Client* client) {
+  return server.owed.settled() && server.status == TransactionStatus::idle && !server.congested &&
          (client == nullptr || client->stream.between_messages() || !client->stream.forward);
+}
+
+}  // namespace
+
+bool transaction_over(const Server& server, const Client* client) {
+  return nothing_is_asked(server, client) && server.stream.between_messages() &&
+         server.stream.held.empty() && !server.dying;
+}
+
+bool is_done(const Client& client, const Server& server) {
+  return nothing_is_asked(server, &client) && !server.unheard && !server.whole_session &&
+         (!server.pinned || !server.session.pins());
 }
 
 bool provably_clean(const Server& server, const Client* client) {

@@ -90,4 +90,8 @@ bool provably_clean(const Server& server, const Client* client);
 // with it, and nobody else may have it.
 bool transaction_over(const Server& server, const Client* client);
 
+// Whatever becomes of the server, its client waits for nothing of it, and has nothing there that it
+// would miss.
+bool is_done(const Client& client, const Server& server);
+
 }  // namespace pgweir::session

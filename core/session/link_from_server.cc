@@ -301,7 +301,9 @@ class ServerSide {
     if (fields.fatal()) {
       server_.dying = true;  // the session is over, whatever was owed
       // Even in the place of an answer to something pgweir asked, but not where it gets another.
-      pass(opening, client_ == nullptr || !server_.unheard || client_->retried);
+      const bool gets_another =
+          client_ != nullptr && (server_.unheard ? !client_->retried : is_done(*client_, server_));
+      pass(opening, !gets_another);
       note_sign(last_words(fields));
       if (client_ != nullptr) return {};
       return {Verdict::carry_on,

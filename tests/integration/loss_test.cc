@@ -195,7 +195,8 @@ TEST_F(Loss, postgresql_may_restart_under_load) {
         if (!session.connected()) session = pooler.session();
         if (!session.connected()) continue;
         const Answer answer = session.run("SELECT 6 * 7");
-        EXPECT_TRUE(answer.ok() || !answer.sqlstate.empty()) << "lost without a reason";
+        EXPECT_TRUE(answer.ok() || !answer.sqlstate.empty())
+            << "lost without a reason: " << answer.message;
         if (answer.ok()) ++count;
       }
     });

@@ -53,6 +53,18 @@ TEST_F(HostileServerTest, half_a_notice_of_an_idle_server_makes_everybody_wait_f
   EXPECT_EQ(says(ann, complete() + ready()), "C(SELECT 1) Z(I)");
 }
 
+// PostgreSQL is shut down, and its server says so right behind an answer.
+TEST_F(HostileServerTest, last_words_behind_the_last_answer_are_not_the_clients) {
+  const std::string last = sim::error_response("FATAL", "57P01", "terminating connection");
+  sim::Client& ann = client();
+  world.ask(ann, sim::query("select 1"));
+  EXPECT_EQ(says(ann, complete() + ready() + last), "C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.ask(ann, sim::query("select 1")), "");
+  world.run();
+  EXPECT_EQ(server.connection_count(), 2) << "it is served by another";
+  EXPECT_EQ(says(ann, complete() + sim::message('Z', "T") + last), "C(SELECT 1) Z(T) E(57P01) EOF");
+}
+
 // What its client asks for may be what ends it: only one more is tried.
 TEST_F(HostileServerTest, servers_that_end_when_they_are_given_a_clients_settings) {
   sim::Client& ann = client({.more = {{"work_mem", "1MB"}}});

@@ -164,6 +164,7 @@ void Machine::Core::on(const event::Arrived& event) {
   server.sign_at = parcel.heard_at;
   server.checked_at = parcel.checked_at;
   server.doubted = parcel.doubted || is_doubted(server);
+  server.leaving = is_left(server);
   server.assignments = parcel.assignments;
   server.statements = session::ServerStatements(parcel.statements);
   for (std::size_t i = 0; i < session::tracked_count; ++i) {

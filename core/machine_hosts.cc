@@ -50,6 +50,13 @@ bool Machine::Core::is_doubted(const Server& arrived) const {
   return mark != marks_.end() && arrived.checked_at <= mark->second.doubted_at;
 }
 
+// It was on its way when all that were at that standby were told to go.
+bool Machine::Core::is_left(const Server& arrived) const {
+  const auto mark = marks_.find(arrived.host);
+  return mark != marks_.end() && arrived.standby && mark->second.left_at != never &&
+         arrived.connected_at <= mark->second.left_at;
+}
+
 // It comes free, and has refused somebody to write, perhaps. True: it goes, as all others there.
 bool Machine::Core::leaves_standby(Server& server) {
   if (server.sign == HostSign::is_standby) {

@@ -57,9 +57,10 @@ void Machine::Core::say_hunger(Pool& pool) {
   if (hunger_changed || goes_on) plan_telling(pool, hunger);
   sign(pool, hunger);
   if (!is_first) {
+    const bool anew = !pool.told;
     pool.told = level;
     report({pool.name(), epoch_, false, level, hunger, std::exchange(pool.news, {}),
-            std::exchange(pool.offers, {})});
+            std::exchange(pool.offers, {}), anew});
   } else {
     pass_on_hunger(account_of(pool.name()), 0, epoch_, hunger);
   }
@@ -148,16 +149,21 @@ void Machine::Core::hear(std::uint8_t, const seats::Hungry& hungry) {
   if (pool == nullptr) return;
   is_hungry(*pool, hungry.machine, hunger);
   if (!hunger.unknown) return;
-  pool->curious.insert(hungry.machine);
+  pool->curious[hungry.machine] = hungry.epoch;
   if (pool->known) introduce(*pool);
 }
 
-// To those who have asked: what its servers say of themselves.
+// To those who have asked: what its servers say of themselves. Who goes by newer settings than this
+// machine hears it when they have come: they may lead to other servers.
 void Machine::Core::introduce(Pool& pool) {
-  seats::Introduced introduced{pool.name(), {}};
+  seats::Introduced introduced{pool.name(), epoch_, {}};
   for (const auto& [name, value] : pool.welcome) introduced.welcome.push_back({name, value});
-  for (const std::uint8_t machine : pool.curious) tell(machine, introduced);
-  pool.curious.clear();
+  std::erase_if(pool.curious, [&](const auto& asked) {
+    const auto [machine, epoch] = asked;
+    if (epoch > epoch_) return false;
+    tell(machine, introduced);
+    return true;
+  });
 }
 
 void Machine::Core::is_hungry(Pool& pool, std::uint8_t machine, const Hunger& hunger) {
@@ -182,7 +188,7 @@ void Machine::Core::forget_hunger(Pool& pool) {
 
 void Machine::Core::hear(std::uint8_t, const seats::Introduced& introduced) {
   Pool* pool = pool_named(introduced.pool);
-  if (pool == nullptr || pool->known) return;
+  if (pool == nullptr || pool->known || introduced.epoch < epoch_) return;
   std::vector<std::pair<std::string, std::string>> welcome;
   for (const auto& [name, value] : introduced.welcome) welcome.emplace_back(name, value);
   learn_welcome(*pool, std::move(welcome));

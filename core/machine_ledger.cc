@@ -44,7 +44,7 @@ void Machine::Core::refresh(Account& account) {
     const HostHandle host = host_for(*line);
     const HostHandle before = std::exchange(account.host, host);
     if (before && before != host) {
-      for (Part& part : account.parts) part.failures_told = Part::of_another_host;
+      for (Part& part : account.parts) part.told.failures = Part::of_another_host;
     }
   }
   account.limits = pool::limits_of(account.line, account.user, settings_);
@@ -119,7 +119,7 @@ void Machine::Core::hear(std::uint8_t from, const seats::Report& report) {
   for (const pool::Offer& offer : report.offers) {
     ledger_.offers.push_back({from, account.self, offer});
   }
-  if (report.gone) part.pressure = {};
+  if (report.gone || report.anew) part.told = {};
   touch(account);
 }
 
@@ -230,7 +230,7 @@ void Machine::Core::decide(const pool::Ledger::Offered& offered) {
   if (close) {
     begin_closing(account);
   } else if (!by_timeout) {
-    account.parts[offered.machine].pressure = {};
+    account.parts[offered.machine].told.pressure = {};
     touch_waiting();  // what was told is forgotten: whoever still needs a place says so again
   }
   answer(offered.machine, seats::Decided{account.name(), offered.offer, close});
@@ -427,10 +427,10 @@ void Machine::Core::press(const Account& starved) {
 void Machine::Core::press(Account& account, std::uint8_t machine, Pressure pressure) {
   Part& part = account.parts[machine];
   if (!part.present) return;
-  pressure.since = std::min(pressure.since, part.pressure.since);
-  pressure.wanted_too = pressure.wanted_too || part.pressure.wanted_too;
-  if (pressure == part.pressure) return;
-  part.pressure = pressure;
+  pressure.since = std::min(pressure.since, part.told.pressure.since);
+  pressure.wanted_too = pressure.wanted_too || part.told.pressure.wanted_too;
+  if (pressure == part.told.pressure) return;
+  part.told.pressure = pressure;
   answer(machine, seats::Pressed{account.name(), pressure});
 }
 
@@ -443,8 +443,8 @@ void Machine::Core::crowd(Account& account, bool crowded) {
     Part& part = account.parts[machine];
     if (crowded) {
       press(account, machine, {account.dedicated_since(), true});
-    } else if (was_crowded && part.pressure != Pressure{}) {
-      part.pressure = {};
+    } else if (was_crowded && part.told.pressure != Pressure{}) {
+      part.told.pressure = {};
       answer(machine, seats::Pressed{account.name(), {}});
     }
   }
@@ -463,8 +463,8 @@ void Machine::Core::ease() {
     if (account.crowded) return;
     for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
       Part& part = account.parts[machine];
-      if (part.pressure == Pressure{}) continue;
-      part.pressure = {};
+      if (part.told.pressure == Pressure{}) continue;
+      part.told.pressure = {};
       answer(machine, seats::Pressed{account.name(), {}});
     }
   });
@@ -499,8 +499,11 @@ void Machine::Core::tell_failures(Account& account) {
   }
   for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
     Part& part = account.parts[machine];
-    if (!part.present || part.failures_told == changes) continue;
-    part.failures_told = changes;
+    // Its last server may have gone since.
+    const bool worse = message.hopeless && !part.told.hopeless;
+    if (!part.present || (part.told.failures == changes && !worse)) continue;
+    part.told.failures = changes;
+    part.told.hopeless = message.hopeless;
     answer(machine, message);
   }
 }

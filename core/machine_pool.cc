@@ -36,8 +36,7 @@ void Machine::Core::want_server(Client& client, Bytes bytes) {
 
 // Nobody need wait for what cannot come.
 bool Machine::Core::hopeless(const Pool& pool) const {
-  return pool.failure && pool.failure->permanent && pool.server_count == 0 &&
-         now_ < pool.failure->retry_at;
+  return pool.failure && pool.failure->hopeless && now_ < pool.failure->retry_at;
 }
 
 // Requires: the client waits, the server is idle in the same pool.
@@ -110,6 +109,7 @@ void Machine::Core::report(Pool& pool) {
   const pool::Level level = level_of(pool);
   const bool is_news = pool.told != level || !pool.news.empty() || !pool.offers.empty();
   if (seat_.machine == 0 && is_news) {
+    const bool anew = !pool.told;
     pool.told = level;
     report({pool.name(),
             epoch_,
@@ -117,7 +117,8 @@ void Machine::Core::report(Pool& pool) {
             level,
             {},
             std::exchange(pool.news, {}),
-            std::exchange(pool.offers, {})});
+            std::exchange(pool.offers, {}),
+            anew});
   }
   if (seat_.machines > 1) say_hunger(pool);
 }
@@ -194,6 +195,7 @@ void Machine::Core::hear(std::uint8_t, const seats::Decided& decided) {
                                      : "server_idle_timeout");
   }
   after_reply(*server);
+  if (server->state == ServerState::settling) arm(*server);  // half a message has come meanwhile
 }
 
 void Machine::Core::hear(std::uint8_t, const seats::Pressed& pressed) {
@@ -211,7 +213,7 @@ void Machine::Core::hear(std::uint8_t, const seats::Failing& failing) {
   const News::Why& why = *failing.why;
   pool->failure = {{SqlState::named(why.code), std::string(why.message), std::string(why.hint)},
                    failing.retry_at,
-                   why.permanent};
+                   failing.hopeless};
   if (failing.hopeless) fail_waiters(*pool, pool->failure->error);
 }
 

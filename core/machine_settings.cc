@@ -84,6 +84,7 @@ void Machine::Core::refresh(Pool& pool) {
   pool.credential = pool.forced_user && given != no_credential ? given : own;
   // It may live on other machines now, and those know nothing of its wants.
   pool.tell_again = true;
+  if (pool.known) introduce(pool);
   touch(pool);
 }
 

@@ -30,8 +30,12 @@ struct Part {
   std::uint32_t connecting_count = 0;            // granted to it, not logged in yet
   std::uint32_t dedicated_connecting_count = 0;  // of those, for one client alone
   static constexpr std::uint32_t of_another_host = UINT32_MAX;
-  std::uint32_t failures_told = 0;  // changes of what failed that it has been told
-  Pressure pressure;                // that it has been told
+  // What it has been told.
+  struct Told {
+    std::uint32_t failures = 0;  // changes of what failed
+    bool hopeless = false;       // then
+    Pressure pressure;
+  } told;
 
   // Servers to be opened, and not granted yet.
   bool wants_pooled() const { return level.wanted > connecting_count - dedicated_connecting_count; }

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -62,7 +61,8 @@ PoolLimits limits_of(const DatabaseSettings& database, std::string_view user,
 struct Failure {
   PgError error;
   Instant retry_at{};
-  bool permanent = false;  // waiting cannot help: clients are told at once
+  bool hopeless =
+      false;  // waiting cannot help, and no machine has a server: clients are told at once
 };
 
 // Another machine, where clients wait, as it told last.
@@ -132,10 +132,11 @@ struct Pool {
   Instant tell_at{};        // not before that again
   std::map<std::uint8_t, Hungry> hungry;        // by machine
   std::map<std::uint8_t, std::uint64_t> heard;  // the number of what each machine said last
-  std::set<std::uint8_t> curious;               // machines that wait to hear what its servers say
-  std::vector<News> news;                       // for the ledger, of this step
-  std::vector<Offer> offers;                    // the same
-  Pressure pressure;                            // as the ledger told
+  // Machines that wait to hear what its servers say, and the epoch by which they asked.
+  std::map<std::uint8_t, std::uint32_t> curious;
+  std::vector<News> news;          // for the ledger, of this step
+  std::vector<Offer> offers;       // the same
+  Pressure pressure;               // as the ledger told
   bool offering = false;           // for that: one server, until the ledger has answered
   std::optional<Failure> failure;  // as the ledger told
   Timers::Id timer = 0;

@@ -109,8 +109,8 @@ auto fields_of(Is<Applied> auto& message) {
   return std::tie(epoch);
 }
 auto fields_of(Is<Report> auto& message) {
-  auto& [pool, epoch, gone, level, hunger, news, offers] = message;
-  return std::tie(pool, epoch, gone, level, hunger, news, offers);
+  auto& [pool, epoch, gone, level, hunger, news, offers, anew] = message;
+  return std::tie(pool, epoch, gone, level, hunger, news, offers, anew);
 }
 auto fields_of(Is<Open> auto& message) {
   auto& [pool, epoch, host, endpoint, dedicated] = message;
@@ -141,8 +141,8 @@ auto fields_of(Is<Parameter> auto& parameter) {
   return std::tie(name, value);
 }
 auto fields_of(Is<Introduced> auto& message) {
-  auto& [pool, welcome] = message;
-  return std::tie(pool, welcome);
+  auto& [pool, epoch, welcome] = message;
+  return std::tie(pool, epoch, welcome);
 }
 // Those that say all by their name.
 template <class T>

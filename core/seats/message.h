@@ -121,6 +121,7 @@ struct Parameter {
 };
 // To seat 0, which keeps the ledger of server openings: what a pool of this machine has and wants
 // now, and what happened to its servers in this step. gone: the machine has no such pool any more.
+// anew: it is the first of a pool, which has not heard what was told to one of that name before.
 struct Report {
   pool::PoolName pool;
   std::uint32_t epoch = 0;
@@ -129,6 +130,7 @@ struct Report {
   pool::Hunger hunger;  // as it is told where the pool lives
   std::vector<pool::News> news;
   std::vector<pool::Offer> offers;
+  bool anew = false;
   bool operator==(const Report&) const = default;
 };
 // A server may be opened. One of an older epoch than the machine's is void, and told as unused.
@@ -180,9 +182,10 @@ struct Hungry {
   pool::Hunger hunger;
   bool operator==(const Hungry&) const = default;
 };
-// What such servers say of themselves.
+// What such servers say of themselves. One of an older epoch than the machine's is void.
 struct Introduced {
   pool::PoolName pool;
+  std::uint32_t epoch = 0;
   std::vector<Parameter> welcome;
   bool operator==(const Introduced&) const = default;
 };

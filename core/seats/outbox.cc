@@ -47,6 +47,7 @@ void keep(const Report& older, Report& newer) {
   newer.news.insert(newer.news.begin(), older.news.begin(), older.news.end());
   newer.offers.insert(newer.offers.begin(), older.offers.begin(), older.offers.end());
   if (newer.hunger.number == 0) newer.hunger = older.hunger;  // it says nothing of that
+  newer.anew |= older.anew;
 }
 
 }  // namespace

@@ -36,6 +36,12 @@ class HandoverTest : public Story {
     return client.heard();
   }
 
+  // Who is logged in goes on.
+  void change_password() {
+    world.postgres.options().passwords["ann"] = "another";
+    world.postgres.options().auth = sim::ServerOptions::Auth::md5;
+  }
+
   Duration post_takes{};
 };
 
@@ -238,6 +244,67 @@ TEST_F(HandoverTest, draining_waits_for_servers_on_their_way) {
   EXPECT_EQ(there.heard(), "T D(b) C(SELECT 1) Z(I) E(57P01) EOF");
   world.advance(std::chrono::seconds(2));
   EXPECT_EQ(world.shell().exit_status(), 0);
+}
+
+TEST_F(HandoverTest, while_another_machine_has_a_server_nobody_is_told_that_none_can_be_had) {
+  world.add_user("ann", "secret");
+  sim::Client& here = client();
+  EXPECT_EQ(ask(here, "begin"), "C(BEGIN) Z(T)");
+  change_password();
+  sim::Client& there = client();
+  client();
+  sim::Client& there_too = client();
+  EXPECT_EQ(ask(there, "select 'b'"), "");
+  ASSERT_EQ(world.shell().note_count(NoteKind::server_login_failed), 1u);
+  EXPECT_EQ(ask(there_too, "select 'c'"), "");
+  EXPECT_EQ(ask(here, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(there.heard(), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(there_too.heard(), "T D(c) C(SELECT 1) Z(I)");
+}
+
+TEST_F(HandoverTest, when_the_last_server_goes_all_are_told_that_none_can_be_had) {
+  world.add_user("ann", "secret");
+  sim::Client& here = client();
+  EXPECT_EQ(ask(here, "begin"), "C(BEGIN) Z(T)");
+  change_password();
+  sim::Client& there = client();
+  EXPECT_EQ(ask(there, "select 'b'"), "");
+  world.postgres.vanish_all();
+  settle();
+  EXPECT_EQ(there.heard(), "E(08004) EOF") << "long before the next attempt";
+}
+
+TEST_F(HandoverTest, a_pool_that_is_made_again_hears_why_none_can_be_had) {
+  world.add_user("ann", "secret");
+  world.settings.databases[0].name = "*";
+  sim::Client& here = client({.database = "db"});
+  sim::Client& there = client({.database = "db"});
+  EXPECT_EQ(ask(here, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+  change_password();
+  world.postgres.vanish_all();
+  settle();
+  EXPECT_EQ(ask(there, "select 'b'"), "E(08004) EOF");
+  sim::Client& one = client({.database = "db"});
+  sim::Client& other = client({.database = "db"});
+  for (sim::Client* again : {&one, &other}) {  // one of them there
+    EXPECT_EQ(ask(*again, "select 'a'"), "E(08004) EOF") << "before the next attempt";
+  }
+}
+
+TEST_F(HandoverTest, what_begins_to_speak_while_it_is_offered_and_stays_has_its_clock) {
+  post_takes = milliseconds(5);
+  world.settings.min_pool_size = 1;
+  world.settings.databases[0].max_db_connections = 1;
+  world.settings.server_idle_timeout = std::chrono::seconds(10);
+  client();
+  sim::Client& there = client();
+  EXPECT_EQ(ask(there, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+  EXPECT_EQ(world.query(there, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+  world.advance(std::chrono::seconds(10) + milliseconds(2));  // seat 0 has not heard of it yet
+  const auto& session = world.postgres.sessions().front();
+  session->stream()->write("N");
+  world.advance(std::chrono::minutes(5));
+  EXPECT_EQ(world.postgres.login_count(), 2u) << "another is kept open in its place";
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ TEST(SeatsMessage, IsReadAsItWasWritten) {
       Failing{app, {}, {}, false},
       Hungry{app, 3, 4, hunger},
       Marked{{3, 1}, session::HostSign::is_standby},
-      Introduced{app, {{"TimeZone", "UTC"}, {"application_name", ""}}},
+      Introduced{app, 3, {{"TimeZone", "UTC"}, {"application_name", ""}}},
       Drained{},
   };
   for (const Message& message : messages) {

@@ -80,11 +80,11 @@ TEST_F(OutboxTest, OfALevelTheNewestGoesWhereTheFirstHasWaited) {
   wait({Failing{app, {}, early, false}, Hungry{app, 3, 1, {1, 2, early, early}}, Reload{},
         Failing{other, {}, early, false}, Hungry{app, 4, 1, {5, 6, early, early}},
         Failing{app, {}, late, true}, Hungry{app, 3, 1, {3, 4, late, late}},
-        Introduced{app, {{"TimeZone", "UTC"}}}, Introduced{app, {}}});
+        Introduced{app, 1, {{"TimeZone", "UTC"}}}, Introduced{app, 1, {}}});
   EXPECT_EQ(gone(), (std::vector<Message>{
                         Failing{app, {}, late, true}, Hungry{app, 3, 1, {3, 4, late, late}},
                         Reload{}, Failing{other, {}, early, false},
-                        Hungry{app, 4, 1, {5, 6, early, early}}, Introduced{app, {}}}));
+                        Hungry{app, 4, 1, {5, 6, early, early}}, Introduced{app, 1, {}}}));
 }
 
 TEST_F(OutboxTest, AReportKeepsTheNewsAndOffersOfThoseItStandsFor) {

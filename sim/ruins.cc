@@ -79,6 +79,8 @@ bool Ruins::is_silent(SocketId server) const {
 
 // Nothing takes it from the client that has it: neither the end of what was asked, nor a clock.
 bool Ruins::is_kept(SocketId server) const {
+  // No clock is about what a client that replicates asks.
+  if (simulation_.census().servers().at(server).replicates && is_silent(server)) return true;
   const Application* holder = holder_of(server);
   if (holder == nullptr) return false;
   const Settings& settings = simulation_.settings();
@@ -170,11 +172,6 @@ bool Ruins::may_keep_pgweir() const {
   if (!kept_places().empty()) return true;
   const auto may_stay = [&](const auto& who) { return who->asking() && excuses(*who); };
   if (std::ranges::any_of(simulation_.applications(), may_stay)) return true;
-  // No clock is about what a client that replicates asks.
-  const auto replicates_in_vain = [&](const auto& entry) {
-    return entry.second.replicates && !entry.second.closing && is_silent(entry.first);
-  };
-  if (std::ranges::any_of(simulation_.census().servers(), replicates_in_vain)) return true;
   const auto inside = [](const auto& stranger) { return stranger->frozen_inside(); };
   return std::ranges::any_of(simulation_.strangers(), inside) &&
          waits_in_vain({std::string(Stranger::database), std::string(Stranger::user)});

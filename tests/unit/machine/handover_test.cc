@@ -307,5 +307,29 @@ TEST_F(HandoverTest, what_begins_to_speak_while_it_is_offered_and_stays_has_its_
   EXPECT_EQ(world.postgres.login_count(), 2u) << "another is kept open in its place";
 }
 
+// The first machine's client is refused to write while a server goes from the second to the third.
+TEST_F(HandoverTest, a_server_of_a_standby_that_is_left_on_its_way_is_not_taken) {
+  post_takes = milliseconds(5);
+  world.machine_count = 3;
+  world.settings.default_pool_size = 12;
+  world.settings.databases[0].max_db_connections = 2;
+  world.postgres.options().standby = true;
+  sim::Client& first = client();
+  sim::Client& second = client();
+  sim::Client& third = client();
+  EXPECT_EQ(ask(first, "begin"), "C(BEGIN) Z(T)");
+  EXPECT_EQ(ask(second, "begin"), "C(BEGIN) Z(T)");
+  EXPECT_EQ(ask(third, "insert into ledger values ('v')"), "") << "it waits";
+  EXPECT_EQ(world.query(first, "insert into ledger values ('v')"), "E(25006) Z(E)");
+  world.postgres.options().standby = false;  // where its name leads now
+  EXPECT_EQ(world.query(first, "rollback"), "C(ROLLBACK) Z(I)");
+  world.advance(milliseconds(3));  // the others have not heard of it yet
+  EXPECT_EQ(world.query(second, "commit"), "C(COMMIT) Z(I)");
+  ASSERT_TRUE(world.shell().servers_move());
+  settle();
+  EXPECT_EQ(third.heard(), "C(INSERT 0 1) Z(I)");
+  EXPECT_EQ(world.postgres.session_count(), 1u) << "of where the name leads now";
+}
+
 }  // namespace
 }  // namespace pgweir

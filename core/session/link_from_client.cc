@@ -234,7 +234,7 @@ class ClientSide {
     if (client_.statements.find(name.text))
       return refuse(opening, Refusal::statement_exists, name.text);
     const std::string_view definition = text_of(opening.body().subspan(name.text.size() + 1));
-    if (!is_definition(definition)) return refuse(opening, Refusal::malformed_parse, name.text);
+    if (!is_definition(definition)) return refuse(opening, Refusal::malformed, name.text);
 
     if (!client_.statements.has_room_for(name.text, definition)) {
       return refuse(opening, Refusal::too_many_statements, name.text);
@@ -300,6 +300,10 @@ class ClientSide {
     if (!name.whole) return ask(opening, {Request::describe_statement});
     if (name.text.empty()) return ask_of_unnamed(opening, Request::describe_statement);
     if (server_.whole_session) return ask(opening, {Request::describe_statement});
+    // What follows would go to the server behind the whole message that stands for this one.
+    if (opening.header.body_size != name.text.size() + 2) {
+      return refuse(opening, Refusal::malformed, name.text);
+    }
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
     server_.owed.push({.request = Request::describe_statement, .statement = statement->self});

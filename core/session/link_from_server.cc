@@ -44,7 +44,7 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
               join("prepared statement \"", name, "\" is longer than ", limits::statement_size_max,
                    " bytes"),
               "Leave it unnamed: then it is not kept, and may be longer."};
-    case Refusal::malformed_parse: return {sqlstate::protocol_violation, "invalid message format"};
+    case Refusal::malformed: return {sqlstate::protocol_violation, "invalid message format"};
     case Refusal::statement_exists:
       return {sqlstate::duplicate_prepared_statement,
               join("prepared statement \"", name, "\" already exists")};

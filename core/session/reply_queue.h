@@ -57,7 +57,7 @@ enum class Refusal : std::uint8_t {
   unnamed_too_long,
   statement_too_long,
   too_many_statements,
-  malformed_parse,
+  malformed,
   statement_exists,   // by the client's name
   unknown_statement,  // the same
   session_state,      // session_state = error

@@ -228,5 +228,29 @@ TEST_F(NamedStatementTest, that_would_take_too_much_of_pgweir_is_refused) {
             "3 Z(I) 1 Z(I)");
 }
 
+// What goes on where it should end is never read as a message of its own.
+TEST_F(NamedStatementTest, a_message_that_goes_on_behind_its_name_is_one_message) {
+  const std::string smuggled = sim::query("select 'smuggled'");
+  for (const char type : {'D', 'C', 'P'}) {
+    for (const std::size_t filler : {0, 100, 1023, 2048, 5000}) {
+      sim::Client& ann = world.client();
+      world.ask(ann, prepare("s1", "select 'a'"));
+      std::string body = type == 'D' || type == 'C' ? "S" : "";
+      body += type == 'P' ? "s2" : "s1";
+      body += '\0' + std::string(filler, '\0');
+      const std::string message = sim::message(type, body + smuggled);
+      // Where it is cut decides how much of it is seen at once.
+      ann.say(message.substr(0, message.size() - smuggled.size()));
+      world.run();
+      ann.say(smuggled + sim::sync());
+      world.run();
+      const std::string answer = type == 'C' ? "3 Z(I)" : "E(08P01) Z(I)";
+      EXPECT_EQ(ann.heard(), answer) << type << ' ' << filler;
+      EXPECT_EQ(world.query(world.client(), "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
+    }
+  }
+  EXPECT_EQ(executed("select 'smuggled'"), 0u);
+}
+
 }  // namespace
 }  // namespace pgweir

@@ -75,7 +75,6 @@ class Clauses {
                       name == "pg_try_advisory_lock" || name == "pg_try_advisory_lock_shared";
     effects_.unlocks |= name == "pg_advisory_unlock" || name == "pg_advisory_unlock_shared" ||
                         name == "pg_advisory_unlock_all";
-    effects_.unlocks_all |= name == "pg_advisory_unlock_all";
   }
 
   void close() {
@@ -125,9 +124,18 @@ class Clauses {
   std::size_t open_calls_ = 0;
 };
 
+// Beside anything else it may not be carried out, or not last.
+bool only_unlocks_all(Cursor cursor) {
+  if (!cursor.take("select")) return false;
+  if (cursor.take("pg_catalog") && !cursor.take('.')) return false;
+  return cursor.take("pg_advisory_unlock_all") && cursor.take('(') && cursor.take(')') &&
+         cursor.at_end();
+}
+
 }  // namespace
 
 void read_clauses(std::string_view statement, bool backslash_escapes, Effects& effects) {
+  effects.unlocks_all = only_unlocks_all(Cursor(statement, backslash_escapes));
   Clauses(Cursor(statement, backslash_escapes), effects).read();
 }
 

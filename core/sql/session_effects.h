@@ -87,7 +87,7 @@ struct Effects {
   bool temporary = false;    // makes a temporary table, view, sequence …, not one to DROP ON COMMIT
   bool locks = false;        // calls pg_advisory_lock or another that takes a session's lock
   bool unlocks = false;      // calls pg_advisory_unlock, of one lock or all
-  bool unlocks_all = false;  // calls pg_advisory_unlock_all
+  bool unlocks_all = false;  // calls pg_advisory_unlock_all, and does nothing else
   bool definition_language = false;  // CREATE, ALTER, DROP, IMPORT: what is prepared may be stale
 
   // Whether there is anything to be told.

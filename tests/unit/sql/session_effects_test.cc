@@ -274,6 +274,18 @@ TEST(SessionEffects, LocksOfTheSessionAreTakenAndGivenBack) {
   }
 }
 
+TEST(SessionEffects, ThatAllLocksAreGivenBackIsBelievedOfThatCallAlone) {
+  for (const char* statement :
+       {"select pg_advisory_unlock_all()", "/* a */ SELECT pg_catalog.pg_advisory_unlock_all ( )"})
+    EXPECT_TRUE(effects(statement).unlocks_all) << statement;
+  for (const char* statement :
+       {"select pg_advisory_unlock_all(), pg_advisory_lock(7)",
+        "explain select pg_advisory_unlock_all()", "select pg_advisory_unlock_all() where false",
+        "prepare u as select pg_advisory_unlock_all()", "select mine.pg_advisory_unlock_all()",
+        "select pg_advisory_unlock_all"})
+    EXPECT_FALSE(effects(statement).unlocks_all) << statement;
+}
+
 TEST(SessionEffects, OfWhatCannotBeSeenAreToldAsThat) {
   EXPECT_EQ(command("do $$ begin end $$"), Command::opaque);
   EXPECT_EQ(command("call p()"), Command::opaque);

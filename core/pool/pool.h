@@ -61,8 +61,8 @@ PoolLimits limits_of(const DatabaseSettings& database, std::string_view user,
 struct Failure {
   PgError error;
   Instant retry_at{};
-  bool hopeless =
-      false;  // waiting cannot help, and no machine has a server: clients are told at once
+  // Waiting cannot help, and no machine has a server: clients are told at once.
+  bool hopeless = false;
 };
 
 // Another machine, where clients wait, as it told last.

@@ -36,7 +36,14 @@ class HandoverTest : public Story {
     return client.heard();
   }
 
-  // Who is logged in goes on.
+  // With the only server, which goes on: no other can log in any more.
+  sim::Client& last_to_be_let_in() {
+    world.add_user("ann", "secret");
+    sim::Client& here = client();
+    EXPECT_EQ(ask(here, "begin"), "C(BEGIN) Z(T)");
+    change_password();
+    return here;
+  }
   void change_password() {
     world.postgres.options().passwords["ann"] = "another";
     world.postgres.options().auth = sim::ServerOptions::Auth::md5;
@@ -247,10 +254,7 @@ TEST_F(HandoverTest, draining_waits_for_servers_on_their_way) {
 }
 
 TEST_F(HandoverTest, while_another_machine_has_a_server_nobody_is_told_that_none_can_be_had) {
-  world.add_user("ann", "secret");
-  sim::Client& here = client();
-  EXPECT_EQ(ask(here, "begin"), "C(BEGIN) Z(T)");
-  change_password();
+  sim::Client& here = last_to_be_let_in();
   sim::Client& there = client();
   client();
   sim::Client& there_too = client();
@@ -263,10 +267,7 @@ TEST_F(HandoverTest, while_another_machine_has_a_server_nobody_is_told_that_none
 }
 
 TEST_F(HandoverTest, when_the_last_server_goes_all_are_told_that_none_can_be_had) {
-  world.add_user("ann", "secret");
-  sim::Client& here = client();
-  EXPECT_EQ(ask(here, "begin"), "C(BEGIN) Z(T)");
-  change_password();
+  last_to_be_let_in();
   sim::Client& there = client();
   EXPECT_EQ(ask(there, "select 'b'"), "");
   world.postgres.vanish_all();

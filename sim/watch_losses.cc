@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "sim/message_view.h"
 #include "sim/simulation.h"
 #include "sim/watch.h"
 
@@ -95,7 +96,8 @@ void Watch::check_unheard(SocketId server, const Event& event, std::span<const E
   const bool told = std::ranges::any_of(effects, [&](const Effect& effect) {
     const auto* send = std::get_if<effect::Send>(&effect);
     return send != nullptr && send->socket == client &&
-           pgweir::text_of(send->bytes).starts_with('E');
+           pgweir::text_of(send->bytes).starts_with('E') &&
+           field(pgweir::text_of(send->bytes), 'C') != "08004";  // that no other can be had
   });
   if (!unheard_.insert(client).second || !told) return;
   simulation_.verdict().blame(

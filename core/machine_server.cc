@@ -296,7 +296,8 @@ void Machine::Core::after_reply(Server& server) {
   Client* client = clients_.find(server.client);
   if (server.dying) {
     // The rest of its last words is worth waiting for only where somebody hears them.
-    if (client == nullptr || server.stream.between_messages()) server_lost(server, Reason::none);
+    const bool heard = client != nullptr && server.stream.forward;
+    if (!heard || server.stream.between_messages()) server_lost(server, Reason::none);
     return;
   }
   switch (server.state) {
@@ -381,7 +382,7 @@ void Machine::Core::make_available(Server& server) {
   if (server.stale) return close_server(server, "not to be used again");
   const bool signs = server.leaving || server.sign != session::HostSign::none;
   if (signs && leaves_standby(server)) return close_server(server, "its host is a standby now");
-  if (server.cancel) {
+  if (server.cancel || !server.stream.held.empty()) {
     server.become(ServerState::settling, now_);
     return arm(server);
   }

@@ -146,8 +146,7 @@ bool nothing_is_asked(const Server& server, const Client* client) {
 }  // namespace
 
 bool transaction_over(const Server& server, const Client* client) {
-  return nothing_is_asked(server, client) && server.stream.between_messages() &&
-         server.stream.held.empty() && !server.dying;
+  return nothing_is_asked(server, client) && server.stream.between_messages() && !server.dying;
 }
 
 bool is_done(const Client& client, const Server& server) {
@@ -156,7 +155,7 @@ bool is_done(const Client& client, const Server& server) {
 }
 
 bool provably_clean(const Server& server, const Client* client) {
-  return transaction_over(server, client) && !server.owed.doubtful();
+  return transaction_over(server, client) && server.stream.held.empty() && !server.owed.doubtful();
 }
 
 }  // namespace pgweir::session

@@ -86,8 +86,8 @@ bool may_go_on(const Client& client, const Server& server);
 // whole.
 bool provably_clean(const Server& server, const Client* client);
 
-// All of that but the certainty that nothing more comes (ReplyQueue::doubtful): its client is done
-// with it, and nobody else may have it.
+// All of that but the certainty that nothing more comes (ReplyQueue::doubtful, or something has
+// begun that was not asked for): its client is done with it, and nobody else may have it.
 bool transaction_over(const Server& server, const Client* client);
 
 // Whatever becomes of the server, its client waits for nothing of it, and has nothing there that it

@@ -65,6 +65,23 @@ TEST_F(HostileServerTest, last_words_behind_the_last_answer_are_not_the_clients)
   EXPECT_EQ(says(ann, complete() + sim::message('Z', "T") + last), "C(SELECT 1) Z(T) E(57P01) EOF");
 }
 
+TEST_F(HostileServerTest, what_begins_behind_the_last_answer_does_not_keep_its_client) {
+  world.settings.default_pool_size = 4;
+  const std::string last = sim::error_response("FATAL", "57P01", std::string(300, 'w'));
+  for (const std::size_t begun : {1, 20, 290}) {
+    sim::Client& ann = client();
+    world.ask(ann, sim::query("select 1"));
+    const int before = server.connection_count();
+    EXPECT_EQ(says(ann, complete() + ready() + last.substr(0, begun)), "C(SELECT 1) Z(I)");
+    EXPECT_EQ(world.ask(ann, sim::query("select 1")), "");
+    world.run();
+    EXPECT_EQ(server.connection_count(), before + 1) << "it is served by another";
+    EXPECT_EQ(says(ann, complete() + ready()), "C(SELECT 1) Z(I)");
+  }
+  world.advance(std::chrono::minutes(1));
+  EXPECT_EQ(world.shell().socket_count(SocketKind::server), 1u) << "what does not end is ended";
+}
+
 // What its client asks for may be what ends it: only one more is tried.
 TEST_F(HostileServerTest, servers_that_end_when_they_are_given_a_clients_settings) {
   sim::Client& ann = client({.more = {{"work_mem", "1MB"}}});

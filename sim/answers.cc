@@ -13,8 +13,18 @@ namespace {
 bool is_asynchronous(char type) { return type == 'N' || type == 'A' || type == 'S'; }
 
 // The columns of a proof; behind them there may be one that fills the row.
-enum Column { client_tag, request_tag, host, backend, generation, transaction, row, state };
-constexpr std::size_t column_count = 8;
+enum Column {
+  client_tag,
+  request_tag,
+  host,
+  backend,
+  generation,
+  transaction,
+  row,
+  state,
+  reading
+};
+constexpr std::size_t column_count = 9;
 
 using Proof = std::array<std::string_view, column_count>;
 
@@ -543,6 +553,10 @@ void Answers::check_row(const Ask& ask, const Message& message) {
   }
   check_session(place_of(*row));
   check_state((*row)[Column::state]);
+  if (!state_.may_have_read_by((*row)[Column::reading])) {
+    blame(oracle::no_leak_in, "c" + std::to_string(client_) + ": its text was read by " +
+                                  std::string((*row)[Column::reading]) + ", as it never asked");
+  }
 }
 
 void Answers::check_session(std::span<const std::string_view> place) {

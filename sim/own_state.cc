@@ -23,6 +23,9 @@ void OwnState::begin(Parameters parameters) {
   now_ = {std::move(parameters), {}, {}, {}, {}};
   before_ = now_;
   failed_to_keep_ = false;
+  ever_.clear();
+  for (const auto& [name, value] : now_.own) ever_.insert(name + "=" + value);
+  began_with_ = now_.own;
   savepoints_.clear();
   rows_left_.clear();
 }
@@ -109,6 +112,22 @@ std::optional<OwnState::Difference> OwnState::compare(std::string_view state,
   if (!missing.empty()) return Difference{false, std::string(missing.front()) + " is not there"};
   if (expected.empty()) return std::nullopt;
   return Difference{false, told(expected.front()) + " is not there"};
+}
+
+bool OwnState::may_have_read_by(std::string_view reading) const {
+  std::set<std::string_view> set;
+  while (!reading.empty()) {
+    const std::size_t end = std::min(reading.find(','), reading.size());
+    const std::string_view one = reading.substr(0, end);
+    if (!ever_.contains(one)) return false;
+    set.insert(one.substr(0, one.find('=')));
+    reading.remove_prefix(std::min(end + 1, reading.size()));
+  }
+  // Where it began with one of its own it never had the server's.
+  return std::ranges::all_of(began_with_, [&](const auto& own) {
+    const bool read_by = own.first == "IntervalStyle" || own.first == "TimeZone";
+    return !read_by || set.contains(own.first);
+  });
 }
 
 }  // namespace pgweir::sim

@@ -22,8 +22,15 @@ class OwnState {
   void set(const std::string& name, const std::string& value) {
     now_.local.erase(name);
     now_.own[name] = value;
+    ever_.insert(name + "=" + value);
   }
-  void set_local(const std::string& name, const std::string& value) { now_.local[name] = value; }
+  void set_local(const std::string& name, const std::string& value) {
+    now_.local[name] = value;
+    ever_.insert(name + "=" + value);
+  }
+  // "IntervalStyle=iso_8601,TimeZone=UTC": which settings PostgreSQL has read a text by, where they
+  // were not its own defaults. It had them all at some time.
+  bool may_have_read_by(std::string_view reading) const;
   bool has_parameter(std::string_view name) const {
     return now_.local.contains(name) || now_.own.contains(name);
   }
@@ -101,6 +108,8 @@ class OwnState {
   State before_;  // the transaction
   std::vector<Savepoint> savepoints_;
   bool failed_to_keep_ = false;
+  std::set<std::string, std::less<>> ever_;  // "name=value" of all that it has had
+  Parameters began_with_;
   std::map<std::string, int> rows_left_;  // of cursors; no rollback takes a FETCH back
   std::vector<std::string> inserted_;     // in this transaction
   std::vector<std::string> committed_;

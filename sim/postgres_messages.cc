@@ -116,6 +116,7 @@ void PostgresSession::on_parse(const Message& message) {
   }
   Statement& prepared = prepared_.insert_or_assign(std::string(*name), statement).first->second;
   prepared.schema = journal_.schema;
+  prepared.reading = state_.reading();
   say(sim::message('1'));
 }
 

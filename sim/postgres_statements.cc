@@ -312,7 +312,8 @@ void PostgresSession::send_proof(const Statement& statement, int first, int coun
                                std::to_string(generation_),
                                std::to_string(transaction_),
                                "",
-                               state_text()};
+                               state_text(),
+                               statement.reading.value_or(state_.reading())};
   if (statement.size > 0) row.emplace_back(static_cast<std::size_t>(statement.size), 'x');
   for (int i = first; i < first + count; ++i) {
     row[row_column] = std::to_string(i + 1) + of_all;

@@ -163,6 +163,16 @@ std::vector<std::pair<std::string, std::string>> SessionState::take_news() {
   return news;
 }
 
+std::string SessionState::reading() const {
+  std::string text;
+  for (const std::string_view name : {"IntervalStyle", "TimeZone"}) {
+    const std::string* value = set_value(name);
+    if (value == nullptr || *value == defaults_.find(name)->second) continue;
+    text.append(text.empty() ? "" : ",").append(name).append("=").append(*value);
+  }
+  return text;
+}
+
 void SessionState::add_text(std::string& text) const {
   const auto add = [&](std::string_view name, std::string_view value) {
     if (!text.empty()) text += ',';

@@ -69,6 +69,8 @@ class SessionState {
   std::vector<std::pair<std::string, std::string>> take_news();
   // "TimeZone=UTC,table=t,listen=c": all that is not as in a new session.
   void add_text(std::string& text) const;
+  // "IntervalStyle=iso_8601": by which of them constants are read, if not as in a new session.
+  std::string reading() const;
 
  private:
   struct Kept {

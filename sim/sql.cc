@@ -348,7 +348,8 @@ std::vector<Statement> understand(std::string_view sql) {
 std::vector<std::string> columns_of(const Statement& statement) {
   switch (statement.kind) {
     case Kind::proof:
-      return {"client", "request", "host", "backend", "generation", "transaction", "row", "state"};
+      return {"client",      "request", "host",  "backend", "generation",
+              "transaction", "row",     "state", "reading"};
     case Kind::set_config:
       return std::vector<std::string>(static_cast<std::size_t>(statement.count / 2), "set_config");
     case Kind::select:

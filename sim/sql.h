@@ -2,7 +2,9 @@
 // are separated by ';'. Beside PostgreSQL's own words for transactions, settings, roles, cursors,
 // prepared statements, temporary tables, channels and advisory locks it has these:
 //
-//   proof N SIZE       N rows that tell who asked and all of the session's state
+//   proof N SIZE       N rows that tell who asked, all of the session's state, and by which
+//   settings
+//                      the text was read
 //   rows N SIZE        N rows of SIZE bytes      error [CODE]       fails
 //   insert TEXT        into the ledger           fail at bind       fails at Bind
 //   copy in            until CopyDone            notice TEXT        a notice, then done
@@ -12,6 +14,7 @@
 // A comment at the start of a statement is its tag: "/*c7 r42*/" names a client and its request.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -70,6 +73,7 @@ struct Statement {
   std::string client_tag = {};   // "c7"
   std::string request_tag = {};  // "r42"
   std::uint32_t schema = 0;      // of a prepared one: what the tables were like
+  std::optional<std::string> reading = {};  // of a prepared one: what its constants were read by
 };
 
 // Everything is a list of at least one statement; a text of nothing is one of kind nothing.

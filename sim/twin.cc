@@ -9,12 +9,13 @@ namespace pgweir::sim {
 namespace {
 
 // The columns of a proof that say where it was made (host, backend, generation, transaction), and
-// the one that tells the session's state: what a login asks for is a session's default there, and
-// set later here (O-04 and O-05 judge it).
+// those that tell the session's state and what a text was read by: what a login asks for is a
+// session's default there, and set later here (O-04 and O-05 judge it).
 constexpr int place_begin = 2;
 constexpr int place_end = 6;
 constexpr int state_column = 7;
-constexpr int proof_column_count = 8;
+constexpr int reading_column = 8;
+constexpr int proof_column_count = 9;
 
 std::string without_place(std::string_view row) {
   Body body(row);
@@ -24,7 +25,8 @@ std::string without_place(std::string_view row) {
   for (int i = 0; i < count; ++i) {
     const auto size = static_cast<std::size_t>(std::max(body.int32().value_or(0), 0));
     const std::string_view value = body.bytes(size).value_or("?");
-    const bool compared = i < place_begin || (i >= place_end && i != state_column);
+    const bool compared =
+        i < place_begin || (i >= place_end && i != state_column && i != reading_column);
     if (compared) text.append(value).append("|");
   }
   return text;

@@ -378,11 +378,16 @@ void Workload::add_copy_in(std::deque<Part>& job, const Identity& who, bool by_e
   job.push_back(rest);
 }
 
-void Workload::add_set(std::deque<Part>& job, const Identity& who) {
+Ask Workload::set_kept() {
   const Kept& kept = kept_parameters[tape_.below(kept_parameters.size())];
   Ask set = ask(Kind::set);
   set.name = kept.name;
   set.value = kept.values[tape_.below(3)];
+  return set;
+}
+
+void Workload::add_set(std::deque<Part>& job, const Identity& who) {
+  const Ask set = set_kept();
   if (tape_.chance(1, 2)) {
     job.push_back(query({set}, who));
     job.push_back(query({proof()}, who));
@@ -465,6 +470,7 @@ void Workload::add_named(std::deque<Part>& job, const Identity& who) {
       continue;
     }
     if (tape_.chance(1, 8)) add_extended(batch, tape_.chance(1, 2) ? any_failure() : proof(), who);
+    if (tape_.chance(1, 8)) add_extended(batch, set_kept(), who);
     add_named_step(batch, who);
     if (one_batch && i + 1 < steps) continue;
     add_sync(batch);

@@ -102,6 +102,7 @@ class Workload {
   void add_use(Part& part, const Identity& who, const std::string& name);
   void add_oddity(std::deque<Part>& job, const Identity& who);
   void add_session_state(std::deque<Part>& job, const Identity& who);
+  Ask set_kept();
   void add_set(std::deque<Part>& job, const Identity& who);
 
   Tape& tape_;

@@ -38,6 +38,10 @@ auto fields_of(Is<metrics::Totals> auto& totals) {
   auto& [a, b, c, d, e, f, g, h, i, j, k] = totals;
   return std::tie(a, b, c, d, e, f, g, h, i, j, k);
 }
+auto fields_of(Is<session::ServerStatements::Listed> auto& statement) {
+  auto& [digest, in_doubt] = statement;
+  return std::tie(digest, in_doubt);
+}
 
 auto fields_of(Is<pool::PoolName> auto& name) {
   auto& [database, user, forced_user] = name;

@@ -231,7 +231,8 @@ struct ServerParcel {
   pool::Hunger hunger;  // that of the machine it comes from, which may be known as it was before
   std::array<std::optional<std::string_view>, session::tracked_count> parameters{};
   std::string_view settings;  // StartupSettings::text: no longer than a startup packet
-  std::vector<session::StatementDigest> statements;  // prepared, the one used last at the end
+  // Prepared, the one used last at the end.
+  std::vector<session::ServerStatements::Listed> statements;
 };
 
 // Views in what is read are of the bytes.

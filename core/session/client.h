@@ -110,8 +110,9 @@ struct Client {
   ClientHandle wait_next;
   MessageStream stream;
   ParameterSet parameters{};
-  ValueId settings = no_value;  // StartupSettings::text: as it wants them now
-  ValueId startup = no_value;   // the same, as its startup packet asked for them
+  ValueId settings = no_value;                 // StartupSettings::text: as it wants them now
+  ValueId startup = no_value;                  // the same, as its startup packet asked for them
+  std::unique_ptr<const std::string> reading;  // of these; none: not asked for since they changed
   ClientStatements statements;
   UnnamedStatement unnamed;
   UnansweredBatch batch;    // only where it may be asked again

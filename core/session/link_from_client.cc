@@ -8,6 +8,7 @@
 #include "core/session/client_message.h"
 #include "core/session/link.h"
 #include "core/session/made_up.h"
+#include "core/session/reading.h"
 #include "core/session/state_policy.h"
 #include "core/sql/quick_look.h"
 #include "core/wire/reader.h"
@@ -246,7 +247,7 @@ class ClientSide {
     }
 
     const StatementHandle handle =
-        context_.statements.use(definition, context_.vault, std::move(does));
+        context_.statements.use(definition, reading(), context_.vault, std::move(does));
     const Statement& statement = context_.statements.at(handle);
     client_.statements.add(name.text, statement);
     asks();
@@ -354,11 +355,34 @@ class ClientSide {
     return state_.effects_of(text.substr(0, text.find('\0')));
   }
 
+  const std::string& reading() {
+    if (client_.reading == nullptr) {
+      const std::string_view settings = context_.values.text(client_.settings);
+      client_.reading = std::make_unique<const std::string>(
+          reading_of(client_.parameters, settings, context_.values));
+    }
+    return *client_.reading;
+  }
+
+  // What the client calls so, as it would be read now. None: nothing.
+  const Statement* statement_called(std::string_view name) {
+    const auto handle = client_.statements.find(name);
+    if (!handle) return nullptr;
+    const Statement& statement = context_.statements.at(*handle);
+    if (statement.reading == reading()) return &statement;
+    const std::string& definition = statement.definition;
+    StateEffectsIfAny does = state_.effects_of(definition.substr(0, definition.find('\0')));
+    const StatementHandle now =
+        context_.statements.use(definition, reading(), context_.vault, std::move(does));
+    client_.statements.read_otherwise(name, now, context_.statements);
+    return &context_.statements.at(now);
+  }
+
   // None: it stands for nothing.
-  const StateEffects* does_of(const Name& name) const {
+  const StateEffects* does_of(const Name& name) {
     if (name.text.empty()) return client_.unnamed.does();
-    const auto handle = client_.statements.find(name.text);
-    return handle ? context_.statements.at(*handle).does.get() : nullptr;
+    const Statement* statement = statement_called(name.text);
+    return statement == nullptr ? nullptr : statement->does.get();
   }
 
   // What goes to the server fails there as well, and its transaction with it.
@@ -437,9 +461,8 @@ class ClientSide {
                                   const Statement*& statement) {
     if (const auto refusal = unusable(name)) return refuse(opening, *refusal, name.text);
     if (server_.owed.skipping()) return drop();
-    const auto handle = client_.statements.find(name.text);
-    if (!handle) return refuse(opening, Refusal::unknown_statement, name.text);
-    statement = &context_.statements.at(*handle);
+    statement = statement_called(name.text);
+    if (statement == nullptr) return refuse(opening, Refusal::unknown_statement, name.text);
     asks();
     if (!server_.statements.use(*statement)) {
       prepare(*statement,
@@ -462,7 +485,7 @@ class ClientSide {
     while (server_.statements.size() >= context_.statements_max) close(server_.statements.oldest());
     writer.begin(FrontendType::parse).text(server_name_of(statement.digest));
     writer.bytes(bytes_of(statement.definition)).end();
-    server_.statements.add(statement);
+    server_.statements.add(statement, server_.session.reading_in_doubt());
     server_.owed.push(owed);
     ++context_.totals.server_parse_count;
     send_instead(message, {});

@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "core/session/link.h"
 #include "core/session/made_up.h"
+#include "core/session/reading.h"
 #include "core/session/settle.h"
 #include "core/wire/error_fields.h"
 #include "core/wire/reader.h"
@@ -252,7 +253,16 @@ class ServerSide {
       run_.flush();
       context_.out.send_copy(client_->socket(), message);
       context_.values.assign(client_->parameters, i, value);
+      reads_otherwise(tracked_parameters[i]);
     }
+  }
+
+  // What is prepared from here on is read by another value, and what was since all was answered
+  // last may have been.
+  void reads_otherwise(std::string_view parameter) {
+    if (!reads_by(parameter)) return;
+    if (client_ != nullptr) client_->reading.reset();
+    server_.statements.doubt_fresh();
   }
 
   // A transaction is idle from the last byte of its last answer on, ReadyForQuery or not.
@@ -280,8 +290,10 @@ class ServerSide {
       client_->request_at = context_.now;
       client_->state_at = context_.now;
       if (status == TransactionStatus::idle) end_transaction();
+      if (server_.owed.settled()) server_.session.told();
       if (status == TransactionStatus::idle && server_.owed.settled()) {
         settle_session(server_, client_, context_);
+        server_.statements.reading_is_known();
       }
     }
     return true;
@@ -411,6 +423,7 @@ class ServerSide {
         tell = !server_.owed.swallowing() || told != server_.parameters[*index];
         context_.values.assign(client_->parameters, *index, value);
       }
+      if (tell || client_ == nullptr) reads_otherwise(name);
     }
     pass(opening, tell);
     return {};

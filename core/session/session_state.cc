@@ -7,6 +7,7 @@
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/session/parameters.h"
+#include "core/session/reading.h"
 #include "core/sql/cursor.h"
 #include "core/sql/session_effects.h"
 #include "core/sql/split.h"
@@ -105,6 +106,12 @@ class StatementReader {
   void add(What what, StateKind kind, std::string name = {}) {
     out_.changes.push_back({what, kind, std::move(name)});
   }
+  void reads_by(std::string_view setting) {
+    if (!setting.empty() && !session::reads_by(setting)) return;
+    const bool reported = tracked_index(setting).has_value();
+    out_.reading =
+        std::max(out_.reading, reported ? Reading::in_doubt_until_told : Reading::in_doubt);
+  }
   void gone(StateKind kind) {
     add(effects_.all ? What::all_gone : What::gone, kind, effects_.name);
   }
@@ -148,6 +155,7 @@ class StatementReader {
     switch (effects_.discards) {
       case sql::Discard::all:
         out_.forgets_statements = true;
+        reads_by({});
         return add(What::everything_gone, StateKind::unknown);
       case sql::Discard::temporary: return add(What::all_gone, StateKind::temporary);
       case sql::Discard::plans:
@@ -156,8 +164,12 @@ class StatementReader {
   }
 
   void reset() {
-    if (effects_.all) return add(What::all_gone, StateKind::setting);
+    if (effects_.all) {
+      reads_by({});
+      return add(What::all_gone, StateKind::setting);
+    }
     for (const sql::Setting& setting : effects_.settings) {
+      reads_by(setting.name);
       add(What::gone, StateKind::setting, setting.name);
     }
   }
@@ -168,6 +180,7 @@ class StatementReader {
                          effects_.value->size() <= limits::followed_value_size_max &&
                          can_follow(effects_.settings.front().name);
     for (const sql::Setting& setting : effects_.settings) {
+      reads_by(setting.name);
       if (setting.scope == sql::Scope::local) continue;
       if (follows) {
         out_.changes.push_back(
@@ -221,6 +234,7 @@ std::string cause_of(const StateEffects& effects) {
 
 void SessionState::sent(const StateEffects& effects) {
   failed_ |= effects.rolls_back;
+  reading_ = std::max(reading_, effects.reading);
   sent_.insert(sent_.end(), effects.changes.begin(), effects.changes.end());
 }
 
@@ -269,12 +283,14 @@ void SessionState::settle(bool follow) {
   }
   sent_.clear();
   failed_ = false;
+  reading_ = Reading::known;
 }
 
 void SessionState::clear() {
   kept_.clear();
   sent_.clear();
   failed_ = false;
+  reading_ = Reading::known;
 }
 
 void SessionState::apply(const StateChange& change) {

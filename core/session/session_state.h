@@ -41,14 +41,21 @@ struct StateChange {
   bool operator==(const StateChange&) const = default;
 };
 
+// Whether the texts that follow are read by what is known (see reading.h): not before the server
+// has told of it, or not before all that was sent is answered and the transaction over.
+enum class Reading : std::uint8_t { known, in_doubt_until_told, in_doubt };
+
 // What a text does, in its order.
 struct StateEffects {
   std::vector<StateChange> changes;
+  Reading reading = Reading::known;
   bool rolls_back = false;
   bool forgets_statements = false;  // DEALLOCATE ALL, DISCARD ALL: what pgweir has prepared, too
   std::vector<std::string> deallocates = {};  // by name
 
-  bool any() const { return !changes.empty() || rolls_back || !deallocates.empty(); }
+  bool any() const {
+    return !changes.empty() || reading != Reading::known || rolls_back || !deallocates.empty();
+  }
   // Something that a client would miss on another server.
   bool pins() const;
   // At a server that reports these: such settings follow their client.
@@ -91,7 +98,12 @@ class SessionState {
   const std::vector<StateChange>& sent() const { return sent_; }
   // All that was sent is answered. Settings whose value is known follow their client, or do not.
   void settle(bool follow);
-  bool is_settled() const { return sent_.empty() && !failed_; }
+  bool is_settled() const { return sent_.empty() && !failed_ && reading_ == Reading::known; }
+  // All is answered, maybe within a transaction.
+  void told() {
+    if (reading_ == Reading::in_doubt_until_told) reading_ = Reading::known;
+  }
+  bool reading_in_doubt() const { return reading_ != Reading::known; }
   void clear();
 
   bool clean() const { return kept_.empty() && sent_.empty(); }
@@ -110,6 +122,7 @@ class SessionState {
   std::vector<StateChange> kept_;  // made, when all was answered last
   std::vector<StateChange> sent_;  // since
   bool failed_ = false;
+  Reading reading_ = Reading::known;
 };
 
 }  // namespace pgweir::session

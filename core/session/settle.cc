@@ -58,7 +58,10 @@ bool record(Server& server, Client* client, Values& values, bool follow) {
   const std::size_t count = std::max(has.size(), wants.size());
   if (follow && count > limits::startup_settings_max) return false;
   assign(server.settings, has, values);
-  if (client != nullptr) assign(client->settings, wants, values);
+  if (client != nullptr) {
+    assign(client->settings, wants, values);
+    client->reading.reset();
+  }
   return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/bytes.h"
+#include "core/base/text.h"
 #include "core/wire/reader.h"
 
 namespace pgweir::session {
@@ -26,9 +27,9 @@ bool is_definition(std::string_view bytes) {
   return !reader.failed() && reader.rest().size() == std::size_t{4} * types;
 }
 
-StatementHandle Statements::use(std::string_view definition, const auth::Vault& vault,
-                                StateEffectsIfAny does) {
-  const auto known = index_.find(definition);
+StatementHandle Statements::use(std::string_view definition, std::string_view reading,
+                                const auth::Vault& vault, StateEffectsIfAny does) {
+  const auto known = index_.find({definition, reading});
   if (known != index_.end()) {
     use(known->second);
     return known->second;
@@ -36,11 +37,13 @@ StatementHandle Statements::use(std::string_view definition, const auth::Vault& 
   const auto [handle, made] = statements_.emplace();
   made->self = handle;
   made->definition = definition;
+  made->reading = reading;
   made->uses = 1;
   made->does = std::move(does);
-  const auth::Digest digest = vault.digest(bytes_of(definition));
+  const auth::Digest digest = vault.digest(bytes_of(join(reading, definition)));
   std::copy_n(digest.begin(), made->digest.size(), made->digest.begin());
-  index_.emplace(made->definition, handle);
+  index_.emplace(std::pair(std::string_view(made->definition), std::string_view(made->reading)),
+                 handle);
   return handle;
 }
 
@@ -49,7 +52,7 @@ void Statements::use(StatementHandle statement) { ++statements_.find(statement)-
 void Statements::release(StatementHandle handle) {
   Statement& statement = *statements_.find(handle);
   if (--statement.uses > 0) return;
-  index_.erase(statement.definition);
+  index_.erase({statement.definition, statement.reading});
   statements_.erase(handle);
 }
 
@@ -108,6 +111,11 @@ void ClientStatements::add(std::string_view name, const Statement& statement) {
   names_.emplace(name, statement.self);
   bytes_ += bytes_of_one(name, statement.definition);
   changes_.push_back({std::string(name), std::nullopt});
+}
+
+void ClientStatements::read_otherwise(std::string_view name, StatementHandle statement,
+                                      Statements& all) {
+  all.release(std::exchange(names_.find(name)->second, statement));
 }
 
 void ClientStatements::release(std::string_view name, StatementHandle statement, Statements& all) {
@@ -171,8 +179,10 @@ std::vector<ServerStatements::Prepared>::const_iterator ServerStatements::find(
   return std::ranges::find(prepared_, digest, &Prepared::digest);
 }
 
-ServerStatements::ServerStatements(const std::vector<StatementDigest>& digests) {
-  for (const StatementDigest& digest : digests) prepared_.push_back({digest, ++uses_});
+ServerStatements::ServerStatements(const std::vector<Listed>& listed) {
+  for (const auto& [digest, in_doubt] : listed) {
+    prepared_.push_back({digest, ++uses_, in_doubt ? plan_in_doubt : 1});
+  }
 }
 
 bool ServerStatements::has(const StatementDigest& digest) const {
@@ -186,8 +196,9 @@ bool ServerStatements::use(const Statement& statement) {
   return true;
 }
 
-void ServerStatements::add(const Statement& statement) {
-  prepared_.push_back({statement.digest, ++uses_, statement.plan});
+void ServerStatements::add(const Statement& statement, bool in_doubt) {
+  const std::uint32_t plan = in_doubt ? plan_in_doubt : statement.plan;
+  prepared_.push_back({statement.digest, ++uses_, plan, ++added_});
   changes_.push_back({prepared_.back(), true});
 }
 
@@ -232,17 +243,23 @@ void ServerStatements::doubt_all() {
   for (Prepared& one : prepared_) one.plan = plan_in_doubt;
 }
 
+void ServerStatements::doubt_fresh() {
+  for (Prepared& one : prepared_) {
+    if (one.added > known_) one.plan = plan_in_doubt;
+  }
+}
+
 void ServerStatements::forget(const StatementDigest& digest) {
   const auto found = find(digest);
   if (found != prepared_.end()) prepared_.erase(found);
 }
 
-std::vector<StatementDigest> ServerStatements::in_order() const {
+std::vector<ServerStatements::Listed> ServerStatements::in_order() const {
   std::vector<Prepared> prepared = prepared_;
   std::ranges::sort(prepared, {}, &Prepared::used);
-  std::vector<StatementDigest> digests;
-  for (const Prepared& one : prepared) digests.push_back(one.digest);
-  return digests;
+  std::vector<Listed> listed;
+  for (const Prepared& one : prepared) listed.push_back({one.digest, one.plan == plan_in_doubt});
+  return listed;
 }
 
 }  // namespace pgweir::session

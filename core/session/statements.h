@@ -1,7 +1,7 @@
 // Prepared statements by name. What a client calls by a name of its own is a definition: a text
-// with parameter types. A server knows it by a name made of a digest of all that, so it is the same
-// on every server and at every machine. Invariants I-13 and I-14 of docs/invariants.md; PostgreSQL:
-// "Message Flow", Extended Query.
+// with parameter types, and what it is read by. A server knows it by a name made of a digest of all
+// that, so it is the same on every server and at every machine. Invariants I-13 and I-14 of
+// docs/invariants.md; PostgreSQL: "Message Flow", Extended Query.
 //
 // What is sent and not answered yet may come to nothing: a request that fails takes all that
 // follows it in its batch along. So clients and servers keep what they would have to take back.
@@ -33,6 +33,7 @@ using StatementDigest = std::array<std::byte, 24>;
 struct Statement {
   StatementHandle self;
   std::string definition;  // as in a Parse behind the name: the text, a zero byte, the types
+  std::string reading;     // as reading_of makes it
   StatementDigest digest{};
   std::uint32_t uses = 0;
   std::uint32_t plan = 1;  // Statements::plans_ when what it returns was found to have changed
@@ -49,12 +50,12 @@ std::string server_name_of(const StatementDigest& digest);
 bool is_definition(std::string_view bytes);
 
 // All definitions of a machine's clients, each once, for as long as somebody uses it. Two are the
-// same only if they are the same byte by byte.
+// same only if they and what they are read by are the same byte by byte.
 class Statements {
  public:
   // One use more. Empty definitions are definitions too.
-  StatementHandle use(std::string_view definition, const auth::Vault& vault,
-                      StateEffectsIfAny does);
+  StatementHandle use(std::string_view definition, std::string_view reading,
+                      const auth::Vault& vault, StateEffectsIfAny does);
   void use(StatementHandle statement);
   void release(StatementHandle statement);
   // What it returns has changed: no server can use it before it is prepared anew.
@@ -66,7 +67,8 @@ class Statements {
 
  private:
   SlotMap<Statement, StatementHandle> statements_;
-  std::map<std::string_view, StatementHandle> index_;  // views of their definitions
+  // By views of their definitions and readings.
+  std::map<std::pair<std::string_view, std::string_view>, StatementHandle> index_;
   std::uint32_t plans_ = 1;  // servers remember what they prepared for longer than clients do
 };
 
@@ -117,6 +119,9 @@ class ClientStatements {
   bool has_room_for(std::string_view name, std::string_view definition) const;
   // Takes over one use. Requires: the name stands for nothing, and there is room.
   void add(std::string_view name, const Statement& statement);
+  // The same definition, read by something else; takes over one use. Requires: the name stands for
+  // one.
+  void read_otherwise(std::string_view name, StatementHandle statement, Statements& all);
   // False: it stood for nothing, and nothing will be confirmed. as_well: it is one change with the
   // last.
   bool remove(std::string_view name, bool as_well = false);
@@ -145,14 +150,19 @@ class ClientStatements {
 // What one server has prepared, as of what it was sent.
 class ServerStatements {
  public:
+  struct Listed {
+    StatementDigest digest{};
+    bool in_doubt = false;  // to be prepared anew before it is used
+  };
   ServerStatements() = default;
   // As in_order gave them, at another machine.
-  explicit ServerStatements(const std::vector<StatementDigest>& digests);
+  explicit ServerStatements(const std::vector<Listed>& listed);
 
   bool has(const StatementDigest& digest) const;
   // It has it, fit for use, and it is used now.
   bool use(const Statement& statement);
-  void add(const Statement& statement);
+  // in_doubt: whether it is read by what it should be.
+  void add(const Statement& statement, bool in_doubt);
   void remove(const StatementDigest& digest);
   // One change; false: there were none.
   bool remove_all();
@@ -162,18 +172,22 @@ class ServerStatements {
   void take_back();
   // It may have any of them or not: each is closed before it is prepared anew.
   void doubt_all();
+  // Those that were added since what is read by was known last may be read by something else.
+  void doubt_fresh();
+  void reading_is_known() { known_ = added_; }
   // The server says that it does not have it.
   void forget(const StatementDigest& digest);
 
   std::size_t size() const { return prepared_.size(); }
   // In the order of their use, the oldest first.
-  std::vector<StatementDigest> in_order() const;
+  std::vector<Listed> in_order() const;
 
  private:
   struct Prepared {
     StatementDigest digest{};
-    std::uint64_t used = 0;  // counts up
-    std::uint32_t plan = 1;  // of the statement, when it was prepared
+    std::uint64_t used = 0;   // counts up
+    std::uint32_t plan = 1;   // of the statement, when it was prepared
+    std::uint32_t added = 0;  // counts up
   };
   static constexpr std::uint32_t plan_in_doubt = 0;
   struct Change {
@@ -187,6 +201,8 @@ class ServerStatements {
   std::vector<Prepared> prepared_;
   std::vector<Change> changes_;  // not answered, the oldest first
   std::uint64_t uses_ = 0;
+  std::uint32_t added_ = 0;
+  std::uint32_t known_ = 0;  // of those up to this one is known what they are read by
 };
 
 }  // namespace pgweir::session

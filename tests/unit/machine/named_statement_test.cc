@@ -13,6 +13,9 @@ class NamedStatementTest : public Story {
   static std::string run(std::string_view name) {
     return sim::bind("", name) + sim::execute("") + sim::sync();
   }
+  static bool ends_with(const std::string& text, std::string_view end) {
+    return text.ends_with(end);
+  }
   // How often the server was asked to prepare exactly this.
   std::size_t prepared(const std::string& sql) const { return executed(sql); }
 };
@@ -60,6 +63,42 @@ TEST_F(NamedStatementTest, the_same_text_is_prepared_once_for_all) {
   EXPECT_EQ(world.ask(bob, prepare("yours", "select 'a'")), "1 t T Z(I)");
   EXPECT_EQ(world.ask(bob, run("yours")), "2 D(a) C(SELECT 1) Z(I)");
   EXPECT_EQ(prepared("select 'a'"), 1u);
+}
+
+// What PostgreSQL has read a text by is the last column of a proof.
+TEST_F(NamedStatementTest, is_not_shared_by_those_whose_texts_are_read_otherwise) {
+  sim::Client& ann = world.client({.more = {{"TimeZone", "GMT"}}});
+  sim::Client& bob = world.client({.more = {{"TimeZone", "UTC"}}});
+  world.ask(ann, prepare("mine", "proof 1 0"));
+  EXPECT_EQ(world.ask(bob, prepare("yours", "proof 1 0")), "1 t T Z(I)");
+  EXPECT_PRED2(ends_with, world.ask(bob, run("yours")), "|TimeZone=UTC) C(SELECT 1) Z(I)");
+  EXPECT_PRED2(ends_with, world.ask(ann, run("mine")), "|TimeZone=GMT) C(SELECT 1) Z(I)");
+  EXPECT_EQ(prepared("proof 1 0"), 2u);
+}
+
+TEST_F(NamedStatementTest, is_read_anew_by_what_its_client_has_set_since) {
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client();
+  world.ask(ann, prepare("mine", "proof 1 0"));
+  world.ask(bob, prepare("yours", "proof 1 0"));
+  world.query(ann, "set TimeZone = 'UTC'");
+  EXPECT_PRED2(ends_with, world.ask(ann, run("mine")), "|TimeZone=UTC) C(SELECT 1) Z(I)");
+  EXPECT_PRED2(ends_with, world.ask(bob, run("yours")), "|) C(SELECT 1) Z(I)");
+  world.query(ann, "set TimeZone = 'Etc/UTC'");
+  EXPECT_PRED2(ends_with, world.ask(ann, run("mine")), "|) C(SELECT 1) Z(I)");
+  EXPECT_EQ(prepared("proof 1 0"), 2u) << "each once";
+}
+
+// Nobody knows yet by what it is read, when it is sent.
+TEST_F(NamedStatementTest, that_is_pipelined_behind_a_setting_is_left_to_nobody) {
+  for (const char* const around : {"set TimeZone = 'UTC'", "set local TimeZone = 'UTC'"}) {
+    sim::Client& ann = world.client();
+    sim::Client& bob = world.client();
+    world.ask(ann, execute("begin") + execute(around) + sim::parse("mine", "proof 1 0") +
+                       execute("commit") + sim::sync());
+    world.ask(bob, prepare("yours", "proof 1 0"));
+    EXPECT_PRED2(ends_with, world.ask(bob, run("yours")), "|) C(SELECT 1) Z(I)") << around;
+  }
 }
 
 TEST_F(NamedStatementTest, made_up_answers_stand_in_their_place) {

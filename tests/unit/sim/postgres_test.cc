@@ -211,8 +211,9 @@ TEST(PostgresModelTest, what_no_pooler_may_send_is_a_complaint) {
 // What a session says of itself in a proof: all that is not as in a new one.
 std::string state_of(Direct& direct, Client& client) {
   const std::string heard = direct.ask(client, query("proof 1"));
-  const std::size_t end = heard.find(") C(");
-  return heard.substr(heard.rfind('|', end) + 1, end - heard.rfind('|', end) - 1);
+  const std::size_t end = heard.rfind('|', heard.find(") C("));  // before what it was read by
+  const std::size_t begin = heard.rfind('|', end - 1) + 1;
+  return heard.substr(begin, end - begin);
 }
 
 TEST(PostgresModelTest, a_proof_tells_all_that_is_not_as_in_a_new_session) {

@@ -501,6 +501,9 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
       count(Fate::refused_request);
       return offer(server, [&](Client& one) { return refuse(one, server, what[0], name); });
     }
+    case 'H':
+      count(Fate::answers_wanted);
+      return message.size() == header_size && server.batch && served_by(server) != nullptr;
     case 'X':
       touched_.push_back(server.id);
       count(Fate::parting);

@@ -67,6 +67,7 @@ enum class Fate : std::uint8_t {
   parting,  // Terminate
   refused_request,
   statement_set_up,  // Parse of what the client uses, Close of what is too much
+  answers_wanted,    // Flush, where as much is owed as may be, and no Sync has come
   count
 };
 

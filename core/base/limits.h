@@ -58,7 +58,8 @@ inline constexpr std::uint32_t error_prefix_size = 128;
 inline constexpr std::size_t client_read_size = 4096;
 // Bytes of the loop's read buffer: what a server's socket is read by.
 inline constexpr std::size_t read_buffer_size = 64 * 1024;
-// Replies one server may owe before its client is not read any more.
+// Replies one server may owe, those that are made up among them, before its client is not read any
+// more.
 inline constexpr std::size_t owed_replies_max = 10'000;
 
 // Sockets not yet logged in, of each machine; one more closes the oldest of them (53300): a flood

@@ -50,8 +50,9 @@ class ClientSide {
         bytes = bytes.subspan(piece.size());
         continue;
       }
-      if (server_.owed.size() >= limits::owed_replies_max ||
-          may_be_hit_by_cancel(stream.held.empty() ? bytes.front() : stream.held.front())) {
+      const bool full = server_.owed.size() >= limits::owed_replies_max;
+      if (full || may_be_hit_by_cancel(stream.held.empty() ? bytes.front() : stream.held.front())) {
+        if (full) flush_answers();
         client_.blocked = true;
         stream.hold(bytes);
         return {};
@@ -407,6 +408,17 @@ class ClientSide {
     if (!server_.cancel && !server_.cancel_wanted && !server_.cancel_in_doubt) return false;
     const bool ends_batch = static_cast<FrontendType>(next) == FrontendType::sync;
     return !server_.owed.copying_in() && !(ends_batch && server_.owed.lacks_sync());
+  }
+
+  // Before Sync a server may keep its answers to itself, and what is made up behind them with them:
+  // its client, which is held up until they come, cannot ask for them.
+  void flush_answers() {
+    if (!server_.owed.lacks_sync()) return;
+    server_.trail.sent(static_cast<std::uint8_t>(FrontendType::flush));
+    std::string& message = context_.out.scratch();
+    wire::Writer(message).begin(FrontendType::flush).end();
+    run_.flush();
+    context_.out.send_copy(server_.socket(), message);
   }
 
   // It is not all there yet, or what it depends on is not answered.

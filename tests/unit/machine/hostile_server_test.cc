@@ -1,5 +1,6 @@
 // A server that breaks the protocol, or says the right things at the worst time: it is never given
 // to anybody else, and the process survives.
+#include "core/base/limits.h"
 #include "sim/assertions.h"
 #include "tests/unit/machine/scripted_server.h"
 #include "tests/unit/machine/story.h"
@@ -204,6 +205,35 @@ TEST_F(HostileServerTest, a_transaction_without_sync_is_idle_from_its_last_answe
   EXPECT_FALSE(ann.ended()) << "the time its statement ran was counted as idle";
   world.advance(std::chrono::seconds(2));
   EXPECT_EQ(ann.heard(), "E(25P03) EOF");
+}
+
+TEST_F(HostileServerTest, a_server_that_owes_as_much_as_it_may_is_asked_for_it_once) {
+  std::string closes;
+  for (std::size_t i = 0; i < limits::owed_replies_max; ++i) closes += sim::close('S', "x");
+  sim::Client& ann = client();
+  world.ask(ann, execute("slow") + closes + sim::sync());
+  EXPECT_EQ(server.heard(), "^PBEH");
+  EXPECT_EQ(says(ann, sim::message('1') + sim::message('2')), "1 2");
+  EXPECT_EQ(server.heard(), "");
+  EXPECT_EQ(says(ann, complete()), "C(SELECT 1) 3*10000");
+  EXPECT_EQ(server.heard(), "S");
+  EXPECT_EQ(says(ann, ready()), "Z(I)");
+}
+
+TEST_F(HostileServerTest, a_server_that_has_a_sync_to_answer_is_asked_for_nothing_else) {
+  std::string syncs;
+  std::string answers;
+  for (std::size_t i = 0; i < limits::owed_replies_max; ++i) {
+    syncs += sim::sync();
+    answers += ready();
+  }
+  sim::Client& ann = client();
+  world.ask(ann, syncs + execute("slow") + sim::sync());
+  EXPECT_EQ(server.heard(), "^" + std::string(limits::owed_replies_max, 'S'));
+  EXPECT_EQ(says(ann, answers), "Z(I)*10000");
+  EXPECT_EQ(server.heard(), "PBES");
+  EXPECT_EQ(says(ann, sim::message('1') + sim::message('2') + complete() + ready()),
+            "1 2 C(SELECT 1) Z(I)");
 }
 
 TEST_F(HostileServerTest, a_login_without_end_or_out_of_order_is_given_up) {

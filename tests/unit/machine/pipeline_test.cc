@@ -1,4 +1,5 @@
 // The extended protocol with unnamed statements.
+#include "core/base/limits.h"
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -55,6 +56,25 @@ TEST_F(PipelineTest, flush_brings_the_answers_before_sync) {
   EXPECT_EQ(world.query(other, "select 'b'"), "") << "the server left before its Sync";
   EXPECT_EQ(world.ask(client, sim::sync()), "Z(I)");
   EXPECT_EQ(other.heard(), "T D(b) C(SELECT 1) Z(I)");
+}
+
+// None of it reaches the server, which keeps what it has answered so far to itself.
+TEST_F(PipelineTest, more_is_made_up_before_one_sync_than_may_be_owed) {
+  std::string closes;
+  for (std::size_t i = 0; i < limits::owed_replies_max; ++i) closes += sim::close('S', "x");
+  sim::Client& client = world.client();
+  EXPECT_EQ(world.ask(client, execute("select 'a'") + closes + sim::sync()),
+            "1 2 D(a) C(SELECT 1) 3*10000 Z(I)");
+}
+
+TEST_F(PipelineTest, what_is_made_up_around_real_answers_comes_in_its_place) {
+  std::string closes;
+  for (int i = 0; i < 6000; ++i) closes += sim::close('S', "x");
+  sim::Client& client = world.client();
+  EXPECT_EQ(world.ask(client, execute("select 'a'") + closes + execute("select 'b'") + closes +
+                                  sim::sync() + sim::query("select 'c'")),
+            "1 2 D(a) C(SELECT 1) 3*6000 1 2 D(b) C(SELECT 1) 3*6000 Z(I) "
+            "T D(c) C(SELECT 1) Z(I)");
 }
 
 TEST_F(PipelineTest, a_suspended_portal_goes_on_before_sync) {

@@ -132,7 +132,10 @@ void Machine::Core::cancel_ended(Canceller& canceller) {
   if (server->state == ServerState::recovering) return recover(*server);
   Client* client = clients_.find(server->client);
   if (client == nullptr) return;
-  if (client->blocked) return continue_client(*client);
+  if (client->blocked) {
+    continue_client(*client);
+    return end_if_done(*client);
+  }
   if (in_doubt && idles_with_server(*client)) fail_in_doubt(*client);
 }
 

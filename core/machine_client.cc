@@ -151,9 +151,10 @@ void Machine::Core::end_if_done(Client& client) {
   if (client.state == ClientState::authenticating && client.login->admitting) return;
   if (client.state == ClientState::active) {
     const Server& server = *servers_.find(client.server);
-    if (client.untried) return;
-    if (!client.blocked && !server.owed.empty() && !server.owed.lacks_sync() &&
-        !server.owed.copying_in() && client.stream.between_messages()) {
+    // What is held it has asked, too.
+    if (client.untried || client.blocked) return;
+    if (!server.owed.empty() && !server.owed.lacks_sync() && !server.owed.copying_in() &&
+        client.stream.between_messages()) {
       return;
     }
   }

@@ -153,6 +153,25 @@ TEST_F(CancelTest, one_that_waits_for_pgweirs_own_question_hits_nothing_that_is_
   world.postgres.set_welcome(sim::Host::Welcome::accept);
 }
 
+TEST_F(CancelTest, what_is_held_of_a_client_that_says_no_more_is_done) {
+  world.settings.cancel_wait_timeout = std::chrono::seconds(1);
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.query(client, "sleep");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(client);
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(T)");
+  world.ask(client, sim::query("insert next") + sim::query("commit"));
+  client.finish();
+  world.run();
+  EXPECT_EQ(client.heard(), "");
+  world.advance(world.settings.cancel_wait_timeout);
+  EXPECT_EQ(client.heard(), "C(INSERT 0 1) Z(T) C(COMMIT) Z(I) EOF");
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+}
+
 TEST_F(CancelTest, nothing_goes_with_the_rest_of_a_message_that_a_cancel_came_into) {
   sim::Client& client = world.client();
   const std::string last = sim::execute("");

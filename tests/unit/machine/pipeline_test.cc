@@ -113,6 +113,19 @@ TEST_F(PipelineTest, a_refused_parse_in_a_transaction_leaves_it_to_its_client) {
   EXPECT_TRUE(world.query(client, "rollback").ends_with("Z(I)"));
 }
 
+TEST_F(PipelineTest, what_is_held_of_a_client_that_says_no_more_is_done) {
+  sim::Client& client = world.client();
+  world.query(client, "select 'before'");
+  world.postgres.stall(true);
+  world.ask(client, sim::parse("s", "select 'a'") + sim::sync() + sim::bind("", "s") +
+                        sim::execute("") + sim::sync());  // held until it is known what s is
+  client.finish();
+  world.run();
+  world.postgres.stall(false);
+  world.run();
+  EXPECT_EQ(client.heard(), "1 Z(I) 2 D(a) C(SELECT 1) Z(I) EOF");
+}
+
 TEST_F(PipelineTest, a_pipeline_a_byte_at_a_time) {
   world.shell_options.cut = [](std::size_t) { return std::size_t{1}; };
   sim::Client& client = world.client();

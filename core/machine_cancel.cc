@@ -39,7 +39,11 @@ void Machine::Core::cancel_by(std::uint32_t id, Bytes secret) {
   const auto found = cancel_keys_.find(id);
   if (found == cancel_keys_.end()) return;
   Client& client = *clients_.find(found->second);
-  if (!client.cancel_key.opened_by(secret, vault_)) return;
+  if (client.cancel_key.opened_by(secret, vault_)) cancel_client(client);
+}
+
+// What it has asked.
+void Machine::Core::cancel_client(Client& client) {
   // Its request has not been sent: it waits for a server as others do.
   if (client.state == ClientState::active && client.untried) {
     lose_client(client);
@@ -52,6 +56,8 @@ void Machine::Core::cancel_by(std::uint32_t id, Bytes secret) {
       server.cancel_wanted = true;  // when what the client asked has its turn
     } else if (!server.owed.empty()) {
       start_cancel(server);
+    } else if (server.cancel && client.blocked) {
+      client.cancel_held = true;  // the one on its way was meant for what is answered
     }
   } else if (client.state == ClientState::waiting) {
     Pool& pool = *pools_.find(client.pool);

@@ -78,9 +78,11 @@ void Machine::Core::fail_in_doubt(Client& client) {
 // Goes on with what was held. Requires: idle or active.
 void Machine::Core::continue_client(Client& client) {
   client.blocked = false;
+  const bool cancelled = std::exchange(client.cancel_held, false);
   const Bytes held = client.stream.take_held(out_.arena());
   client_bytes(client, held);
   if (client.state != ClientState::closing) update_reading(client);
+  if (cancelled) cancel_client(client);  // before more of it is heard, which was not meant
 }
 
 // It has no server any more, and asks for none but for what was held.

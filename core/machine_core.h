@@ -361,6 +361,7 @@ class Machine::Core {
   void note_foreign_cancel(const Client& requester);
   void cancel_requested(Client& requester, const wire::CancelRequest& request);
   void cancel_by(std::uint32_t id, Bytes secret);
+  void cancel_client(Client& client);
   void cancel_waiting(Client& client);
   void start_cancel(Server& server);
   void cancel_connected(Canceller& canceller);

@@ -120,6 +120,7 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(client.congested);
     hash.add(client.peer_done);
     hash.add(client.blocked);
+    hash.add(client.cancel_held);
     hash.add(client.skipping);
     hash.add(client.server);
     hash.add(client.stream.body_left);

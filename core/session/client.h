@@ -88,6 +88,7 @@ struct Client {
   bool peer_done = false;    // it will send no more
   bool large_reads = false;  // the shell reads it by the large size
   bool blocked = false;      // active, but what it sends is held for now
+  bool cancel_held = false;  // blocked: what is held is to be cancelled when it is sent
   // No server has taken its startup settings yet. Active: one is asked to, and what the client asks
   // is held, because PostgreSQL would not have let it in with settings that it refuses.
   bool untried = false;

@@ -111,6 +111,46 @@ TEST_F(CancelTest, cancelling_twice_is_cancelling_once) {
   EXPECT_EQ(client.heard(), "T E(57014) Z(I)");
 }
 
+TEST_F(CancelTest, a_statement_held_behind_another_ones_cancel_is_cancelled_when_it_is_sent) {
+  sim::Client& client = world.client();
+  world.query(client, "begin");
+  world.query(client, "sleep");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(client);
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(T)");
+  EXPECT_EQ(world.query(client, "sleep"), "");
+  cancel(client);
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+  EXPECT_EQ(world.shell().socket_count(SocketKind::cancel), 1u);
+  EXPECT_EQ(executed("sleep"), 1u);
+  world.advance(world.settings.cancel_wait_timeout);  // the first is given up
+  EXPECT_EQ(client.heard(), "T E(57014) Z(E)");
+  EXPECT_EQ(executed("sleep"), 2u);
+  EXPECT_EQ(world.query(client, "rollback"), "C(ROLLBACK) Z(I)");
+}
+
+TEST_F(CancelTest, what_is_said_after_the_cancel_of_a_held_statement_is_not_hit) {
+  world.settings.pool_mode = PoolMode::session;
+  sim::Client& client = world.client();
+  world.query(client, "sleep");
+  world.postgres.set_welcome(sim::Host::Welcome::never_answer);
+  cancel(client);
+  world.postgres.wake_sleepers();
+  world.run();
+  EXPECT_EQ(client.heard(), "T D(awake) C(SELECT 1) Z(I)");
+  world.query(client, "insert held");
+  cancel(client);
+  world.query(client, "insert next");
+  world.advance(world.settings.cancel_wait_timeout);
+  EXPECT_EQ(client.heard(), "C(INSERT 0 1) Z(I)") << "its own cancel has come too late";
+  EXPECT_EQ(executed("insert next"), 0u) << "which is still on its way";
+  world.advance(world.settings.cancel_wait_timeout);
+  EXPECT_EQ(client.heard(), "C(INSERT 0 1) Z(I)");
+  world.postgres.set_welcome(sim::Host::Welcome::accept);
+}
+
 TEST_F(CancelTest, nothing_new_is_sent_where_a_cancel_may_still_hit) {
   sim::Client& client = world.client();
   world.query(client, "begin");

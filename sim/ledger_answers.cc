@@ -92,7 +92,7 @@ bool Ledger::pass_to_client(Server& server, Client& client, std::string_view pie
   const std::string_view front = server.inbox.view();
   if (server.passing > 0 || !front.starts_with(piece)) return false;
   // Of the answers to what pgweir asked, a client hears only what is about itself.
-  if (server.own && piece[0] != 'S' && !is_fatal(front)) return false;
+  if (server.own && piece[0] != 'S' && piece[0] != 'A' && !is_fatal(front)) return false;
   if (!server.own && piece[0] == '1' && due(server) != 'P') return false;
   if (!server.own && piece[0] == '3' && due(server) != 'C') return false;
   const std::size_t size = *whole_size(front);

@@ -175,11 +175,11 @@ class ServerSide {
     return {};
   }
 
+  // A notice may be about what pgweir asks; a notification is about what the client listens to.
   LinkOutcome unasked(const Opening& opening, BackendType type) {
-    pass(opening, !server_.owed.swallowing());
-    if (type == BackendType::notice_response) {
-      note_sign(last_words(wire::read_error_fields(opening.body())));
-    }
+    const bool notice = type == BackendType::notice_response;
+    pass(opening, !notice || !server_.owed.swallowing());
+    if (notice) note_sign(last_words(wire::read_error_fields(opening.body())));
     return {};
   }
 

@@ -195,6 +195,18 @@ TEST_F(HostileServerTest, a_parameter_that_changes_nothing_is_set_once) {
   EXPECT_EQ(says(ann, complete() + ready()), "C(SELECT 1) Z(I)");
 }
 
+TEST_F(HostileServerTest,
+       a_notification_while_parameters_are_set_is_the_clients_and_a_notice_is_not) {
+  sim::Client& ann = client({.more = {{"TimeZone", "CET"}}});
+  world.ask(ann, sim::query("select 1"));
+  const std::string notification =
+      sim::message('A', sim::int32(7) + sim::cstring("jobs") + sim::cstring("one"));
+  EXPECT_EQ(says(ann, sim::message('1') + sim::message('2') + sim::message('D', sim::int16(0)) +
+                          sim::parameter_status("TimeZone", "CET") + sim::notice_response("set") +
+                          complete() + notification + ready() + complete() + ready()),
+            "A(jobs|one) C(SELECT 1) Z(I)");
+}
+
 TEST_F(HostileServerTest, a_transaction_without_sync_is_idle_from_its_last_answer_on) {
   world.settings.idle_transaction_timeout = std::chrono::seconds(10);
   sim::Client& ann = client();

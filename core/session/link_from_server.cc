@@ -231,6 +231,7 @@ class ServerSide {
     }
     if (client_ == nullptr) return {};
     if (client_->untried && client_->settings != server_.settings) {
+      run_.flush();
       align_parameters(*client_, server_, context_);  // another's were taken back
       return {};
     }

@@ -103,9 +103,10 @@ void Machine::Core::login_bytes(Server& server, Bytes bytes) {
                                     "the server sent a message of an impossible length"},
                                    false});
     }
+    const auto type = static_cast<BackendType>(opening.header.type);
+    server.dying = type == BackendType::error_response;
     std::string answer;
-    const auto next = server.login->on_message(static_cast<BackendType>(opening.header.type),
-                                               opening.body(), vault_, answer);
+    const auto next = server.login->on_message(type, opening.body(), vault_, answer);
     login_step(server, next, answer);
     if (next == ServerLogin::Next::derive) server.stream.hold(bytes);
     if (next != ServerLogin::Next::more) {
@@ -471,11 +472,14 @@ void Machine::Core::close_server(Server& server, std::string_view why) {
 // not_connected: what the ledger hears of one that has not logged in.
 void Machine::Core::close_server(Server& server, std::string_view why, News not_connected) {
   Pool& pool = *pools_.find(server.pool);
+  // In a login it may stand in the place of a password: that ends the session as well.
+  const bool reads_it = server.state == ServerState::idle || server.state == ServerState::login;
   const bool polite =
-      (server.state == ServerState::idle && !server.dying) || may_end_stream(server) ||
+      (reads_it && !server.dying) || may_end_stream(server) ||
       (!server.connecting && !server.dying && provably_clean(server, clients_.find(server.client)));
   // PostgreSQL counts its session until it has read that we are gone: the place is kept as long.
-  const bool waits = !server.connecting;
+  // One that has been sent a startup packet may have a session, whatever it has answered.
+  const bool waits = server.state != ServerState::connecting;
   if (server.state == ServerState::idle) std::erase(pool.idle, server.self);
   if (!server.connecting) note(NoteKind::server_closed, Level::info, server.socket(), &pool, why);
   end_connecting(server, not_connected);

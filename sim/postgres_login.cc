@@ -175,6 +175,8 @@ void PostgresSession::ask_for_proof() {
 }
 
 void PostgresSession::on_proof(const Message& message) {
+  // Who gives up may say so: here PostgreSQL takes no Terminate for one, and ends all the same.
+  if (message.type == 'X') return fatal("08P01", "expected password response, got message type 88");
   const auto found = options_.passwords.find(user_);
   const std::string password = found == options_.passwords.end() ? "" : found->second;
   if (!well_formed(message.type == 'p', message)) return;

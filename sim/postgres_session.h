@@ -114,7 +114,9 @@ class PostgresSession final : public Peer {
   void close();
   void forget_prepared() { prepared_.clear(); }
 
-  bool ready() const { return phase_ != Phase::starting && !ended() && logged_in_; }
+  // PostgreSQL counts it: it has read a startup packet, and may still have to log in.
+  bool counts() const { return phase_ != Phase::starting && !ended(); }
+  bool ready() const { return counts() && logged_in_; }
   bool ended() const { return phase_ == Phase::ended; }
   bool sleeping() const { return phase_ == Phase::sleeping; }
   // At a statement that is not done yet.

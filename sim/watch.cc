@@ -314,8 +314,9 @@ void Watch::handed_on(std::size_t host, const ServerEvent& event) {
   });
 }
 
-// As PostgreSQL counts: a session that was told to end is there until it has. Where nothing is lost
-// and news takes less than close_linger, a pool never has one more than it may.
+// As PostgreSQL counts: a session is there from its startup packet on, and one that was told to end
+// until it has. Where nothing is lost and news takes less than close_linger, a pool never has one
+// more than it may.
 void Watch::check_sessions() {
   const RunOptions& options = simulation_.options();
   if (options.mode != Mode::calm && options.mode != Mode::overload) return;
@@ -324,7 +325,7 @@ void Watch::check_sessions() {
   std::map<std::pair<std::string_view, std::string_view>, std::int32_t> counts;
   for (const auto& host : simulation_.hosts()) {
     for (const auto& session : host->sessions()) {
-      if (session->ready()) ++counts[{session->database(), session->user()}];
+      if (session->counts()) ++counts[{session->database(), session->user()}];
     }
   }
   const std::int32_t most = settings.default_pool_size + settings.reserve_pool_size;

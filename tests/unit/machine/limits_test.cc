@@ -1,4 +1,6 @@
 // How many: servers, clients, and what happens at each bound.
+#include <algorithm>
+
 #include "core/base/limits.h"
 #include "tests/unit/machine/story.h"
 
@@ -131,6 +133,37 @@ TEST_F(LimitsTest, a_name_too_long_is_refused_and_the_client_goes_on) {
   const std::string heard = world.ask(client, sim::describe('S', name) + sim::sync());
   EXPECT_TRUE(heard.starts_with("E(") && heard.ends_with(") Z(I)")) << heard;
   EXPECT_EQ(world.query(client, "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+}
+
+TEST_F(LimitsTest, the_place_of_a_server_that_is_ended_in_its_login_is_free_when_it_is_gone) {
+  world.postgres.stall(true);
+  world.client();
+  world.advance(world.settings.server_connect_timeout + limits::close_linger / 2);
+  ASSERT_EQ(server_attempts(), 1u) << "PostgreSQL may let the first in all the same";
+  const auto& [socket, record] = *std::ranges::find_if(
+      world.shell().records(),
+      [](const auto& entry) { return entry.first.kind == SocketKind::server; });
+  EXPECT_TRUE(record.sent.ends_with(sim::terminate()));
+  world.advance(limits::close_linger);
+  EXPECT_EQ(server_attempts(), 2u) << "a place is kept for a second at most";
+}
+
+TEST_F(LimitsTest, the_place_of_a_server_that_is_ended_in_its_login_is_free_when_it_has_closed) {
+  for (const auto auth : {sim::ServerOptions::Auth::trust, sim::ServerOptions::Auth::md5}) {
+    sim::World other;
+    other.add_user("ann", "secret");
+    other.postgres.options().auth = auth;
+    other.postgres.options().passwords["ann"] = "secret";
+    other.postgres.stall(true);
+    sim::Client& client = other.client();
+    other.advance(other.settings.server_connect_timeout + limits::close_linger / 2);
+    EXPECT_FALSE(client.logged_in());
+    other.postgres.stall(false);
+    other.run();
+    EXPECT_TRUE(client.logged_in()) << "it reads Terminate, wherever it is";
+    EXPECT_EQ(other.postgres.session_count_max(), 1u);
+    EXPECT_EQ(other.finish(), "");
+  }
 }
 
 TEST_F(LimitsTest, a_host_that_is_down_sees_few_attempts) {

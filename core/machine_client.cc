@@ -151,6 +151,7 @@ void Machine::Core::end_if_done(Client& client) {
   // What other machines say is awaited: it is not long, and all of them answer.
   if (client.state == ClientState::console && client.blocked) return;
   if (client.state == ClientState::authenticating && client.login->admitting) return;
+  if (client.cancelling) return;
   if (client.state == ClientState::active) {
     const Server& server = *servers_.find(client.server);
     // What is held it has asked, too.
@@ -187,6 +188,7 @@ void Machine::Core::fail_client(Client& client, const PgError& error) {
 void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::string_view why) {
   if (client.state == ClientState::closing) return;
   if (client.state == ClientState::active) lose_client(client);
+  if (client.cancelling) withdraw_cancel(client);
   leave_queues(client);
   if (client.logged_in() && settings_.log_disconnections) {
     note(NoteKind::client_closed, Level::info, client.socket(), pools_.find(client.pool), why);

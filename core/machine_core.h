@@ -441,6 +441,7 @@ class Machine::Core {
   void came(std::uint8_t from);
   void tell_who_came(std::uint8_t from);
   bool pass_on_cancel(Client& requester, const wire::CancelRequest& request);
+  void withdraw_cancel(const Client& requester);
   void gather(ClientHandle client, console::Command what);
   void end_gathers();
   void finish_gather(std::size_t place);

@@ -170,6 +170,12 @@ bool Machine::Core::pass_on_cancel(Client& requester, const wire::CancelRequest&
   return true;
 }
 
+// Who brought it goes before it could be told: those that wait are no more than those who brought
+// them, and these are bounded.
+void Machine::Core::withdraw_cancel(const Client& requester) {
+  for (seats::Outbox& outbox : outboxes_) outbox.withdraw(seats::Cancel{requester.self, 0, {}});
+}
+
 // What all machines have to say to a SHOW; client: none, for the log.
 void Machine::Core::gather(ClientHandle client, console::Command what) {
   Gather& gather = gathers_.emplace_back();

@@ -13,8 +13,9 @@
 //  - for a server: four News at most in a Report (it logged in or did not, what it said of its
 //    host, closes, is closed; its grant comes back only when that is heard), one Offer and one
 //    Decided. Nothing is granted without credit: an Open never waits;
-//  - for a client: one hand-over; one Admit, one Admitted; one Cancel for who brings it, one
-//    Cancelled. A server that is handed over never waits: without credit it is not given away;
+//  - for a client: one hand-over; one Admit, one Admitted; one Cancel for who brings it
+//    (none once he has gone), one Cancelled. A server that is handed over never waits: without
+//    credit it is not given away;
 //  - for a console command under way: one Ask (none once it is over), one Answer, one Reload, one
 //    Reloaded; for a reload: one Applied, as the next is not loaded before that is heard;
 //  - for the process: one Drain, one Drained.

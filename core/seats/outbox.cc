@@ -18,9 +18,10 @@ std::string subject(const Fields&... fields) {
 }
 
 // What a level is about; of anything else nothing. A Report of another epoch is not about the same:
-// news counts by the settings of its own.
+// news counts by the settings of its own. A Cancel is about who brought it, who may withdraw it.
 std::string subject_of(const Left&) { return subject<Left>(); }
 std::string subject_of(const HandedOver&) { return subject<HandedOver>(); }
+std::string subject_of(const Cancel& cancel) { return subject<Cancel>(cancel.requester); }
 std::string subject_of(const Ask& ask) { return subject<Ask>(ask.gather); }
 std::string subject_of(const Report& report) { return subject<Report>(report.pool, report.epoch); }
 std::string subject_of(const Pressed& pressed) { return subject<Pressed>(pressed.pool); }

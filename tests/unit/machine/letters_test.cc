@@ -194,6 +194,33 @@ TEST_F(LettersTest, nobody_is_asked_for_an_answer_that_is_not_waited_for_any_mor
   EXPECT_EQ(said["Ask"], 1u);
 }
 
+TEST_F(LettersTest, the_cancel_of_who_has_gone_before_it_could_be_told_is_not_told) {
+  begin();
+  client();
+  sim::Client& there = client();
+  EXPECT_EQ(ask(there, "sleep"), "");
+  deafen(milliseconds(500));
+  const auto canceller = [&]() -> sim::Client& {
+    sim::Client& one = world.connect();
+    one.say(sim::cancel_request(there.pid(), there.secret()));
+    world.run();
+    return one;
+  };
+  for (int i = 0; i < 100; ++i) {
+    canceller().vanish();
+    world.run();
+  }
+  sim::Client& last = canceller();
+  last.finish();  // it has said all it had to say, and waits for nothing but the end
+  world.run();
+  EXPECT_FALSE(last.ended());
+  EXPECT_EQ(there.heard(), "");
+  world.advance(seconds(1));
+  EXPECT_EQ(said["Cancel"], 1u) << "who brings cancels and goes fills the outbox";
+  EXPECT_TRUE(last.ended());
+  EXPECT_EQ(there.heard(), "T E(57014) Z(I)");
+}
+
 TEST_F(LettersTest, of_hunger_only_the_newest_is_told_when_letters_are_taken_again) {
   world.settings.databases[0].max_db_connections = 1;
   begin();

@@ -140,6 +140,12 @@ TEST_F(OutboxTest, WhatIsWithdrawnIsNotSaid) {
   EXPECT_EQ(gone(), (std::vector<Message>{Ask{2, console::Command::show_pools}}));
 }
 
+TEST_F(OutboxTest, ACancelIsWithdrawnByWhoBroughtIt) {
+  wait({Cancel{{1, 1}, 7, "secret"}, Cancel{{2, 1}, 7, "secret"}});
+  outbox.withdraw(Cancel{{1, 1}, 0, {}});
+  EXPECT_EQ(gone(), (std::vector<Message>{Cancel{{2, 1}, 7, "secret"}}));
+}
+
 TEST_F(OutboxTest, AClientThatWaitsCostsNothingUntilItGoes) {
   for (std::uint32_t i = 0; i < 2 * limits::letters_under_way_max; ++i) {
     outbox.wait(ClientHandle{i, 1});

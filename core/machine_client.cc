@@ -211,7 +211,9 @@ void Machine::Core::close_client(Client& client, effect::CloseWhen when, std::st
 }
 
 void Machine::Core::leave_queues(Client& client) {
-  leaving_.erase(client.self);
+  if (leaving_.erase(client.self) > 0) {
+    for (seats::Outbox& outbox : outboxes_) outbox.withdraw(client.self);
+  }
   switch (client.state) {
     case ClientState::startup:
     case ClientState::authenticating:

@@ -96,6 +96,10 @@ void Outbox::withdraw(const Message& message) {
   levels_.erase(level);
 }
 
+void Outbox::withdraw(ClientHandle client) {
+  std::erase_if(waiting_, [&](const auto& waiting) { return waiting.second.client == client; });
+}
+
 std::optional<Outbox::Next> Outbox::next() {
   if (waiting_.empty() || !has_credit()) return std::nullopt;
   const auto first = waiting_.begin();

@@ -4,7 +4,8 @@
 //
 // Of what is a level (core/seats/message.h) one letter waits for each thing it is about: what is
 // said later takes the place of what waits, and nobody behind it has to wait for longer. A client
-// that is to be handed over waits by its handle, and stays the machine's until it goes.
+// that is to be handed over waits by its handle, stays the machine's until it goes, and waits no
+// more when it is closed.
 #pragma once
 
 #include <cstddef>
@@ -41,6 +42,7 @@ class Outbox {
   void wait(ClientHandle client);
   // It need not be said any more, if it still waits.
   void withdraw(const Message& message);
+  void withdraw(ClientHandle client);
   // The first that waits, which does so no more. None: nothing waits, or may go.
   struct Next {
     LetterNumber number;

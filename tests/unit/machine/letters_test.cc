@@ -3,6 +3,8 @@
 // machine, and on in turn.
 #include <algorithm>
 #include <map>
+#include <string>
+#include <string_view>
 
 #include "core/base/limits.h"
 #include "core/seats/message.h"
@@ -72,6 +74,17 @@ class LettersTest : public Story {
     world.advance(milliseconds(20));
     return client.heard();
   }
+  // In the outboxes of all machines.
+  std::size_t waiting_letter_count() {
+    const std::string text = world.machines().left_over();
+    const std::string_view what = " letters that wait for credit";
+    std::size_t count = 0;
+    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) {
+      const std::size_t begin = text.find_last_of(' ', at - 1) + 1;  // of the number, or of it all
+      count += static_cast<std::size_t>(std::stoul(text.substr(begin, at - begin)));
+    }
+    return count;
+  }
   std::size_t logged_in_count() const {
     return static_cast<std::size_t>(
         std::ranges::count_if(clients, [](const sim::Client* one) { return one->logged_in(); }));
@@ -129,6 +142,18 @@ TEST_F(LettersTest, a_client_that_waits_for_its_home_may_go_or_have_said_all_it_
   world.advance(seconds(1));
   EXPECT_TRUE(clients[1]->ended() || clients[1]->logged_in());
   EXPECT_EQ(logged_in_count(), clients.size() - (clients[1]->logged_in() ? 1 : 2));
+}
+
+TEST_F(LettersTest, a_client_that_has_gone_before_it_could_be_handed_over_does_not_wait) {
+  begin();
+  deafen(seconds(1));
+  connect_to_small_databases();
+  std::erase_if(clients, [](const sim::Client* one) { return one->logged_in(); });
+  const std::size_t before = waiting_letter_count();
+  ASSERT_GE(before, clients.size());
+  for (sim::Client* one : clients) one->vanish();
+  world.run();
+  EXPECT_LE(waiting_letter_count(), before - clients.size());
 }
 
 TEST_F(LettersTest, a_machine_that_ends_waits_for_no_credit_for_its_clients) {

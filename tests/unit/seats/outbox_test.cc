@@ -146,6 +146,16 @@ TEST_F(OutboxTest, ACancelIsWithdrawnByWhoBroughtIt) {
   EXPECT_EQ(gone(), (std::vector<Message>{Cancel{{2, 1}, 7, "secret"}}));
 }
 
+TEST_F(OutboxTest, AClientThatHasGoneDoesNotWait) {
+  outbox.wait(ClientHandle{1, 1});
+  wait({Drain{}});
+  outbox.wait(ClientHandle{2, 1});
+  outbox.withdraw(ClientHandle{1, 1});
+  EXPECT_EQ(outbox.waiting_count(), 2u);
+  EXPECT_EQ(gone(), (std::vector<Message>{Drain{}})) << "a letter is nobody's";
+  EXPECT_EQ(clients, (std::vector<ClientHandle>{{2, 1}}));
+}
+
 TEST_F(OutboxTest, AClientThatWaitsCostsNothingUntilItGoes) {
   for (std::uint32_t i = 0; i < 2 * limits::letters_under_way_max; ++i) {
     outbox.wait(ClientHandle{i, 1});

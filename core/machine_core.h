@@ -208,6 +208,7 @@ class Machine::Core {
   void check(Server& server);
   void check_ended(Server& server);
   void send_connect_query(Server& server);
+  bool asks_connect_query_again(Server& server);
   void connect_query_ended(Server& server);
   void note_own_error(Server& server, std::string_view query);
   void answer_due(Server& server);

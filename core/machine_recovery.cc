@@ -120,6 +120,7 @@ void Machine::Core::reset_ended(Server& server) {
   }
   session::LinkContext context = this->context(*pools_.find(server.pool));
   settle_session(server, nullptr, context);
+  server.connect_query_undone = true;
   // It is not known what the query has left of them.
   if (server.settings != session::no_value) return take_back_settings(server, context);
   server.session.clear();
@@ -166,6 +167,22 @@ void Machine::Core::send_connect_query(Server& server) {
   Pool& pool = *pools_.find(server.pool);
   ++pool.answering_count;
   ask(server, OwnQuery::connect, pool.database->settings.connect_query, {});
+}
+
+// What clients have set and pgweir keeps for them is set back before, or would be taken for theirs.
+bool Machine::Core::asks_connect_query_again(Server& server) {
+  Pool& pool = *pools_.find(server.pool);
+  if (!server.connect_query_undone || pool.database->settings.connect_query.empty()) return false;
+  if (server.settings == session::no_value) {
+    server.connect_query_undone = false;
+    send_connect_query(server);
+    return true;
+  }
+  if (server.state != ServerState::recovering) server.become(ServerState::recovering, now_);
+  session::LinkContext context = this->context(pool);
+  take_back_settings(server, context);
+  arm(server);
+  return true;
 }
 
 // As PgBouncer has it, an error is told to the log and means nothing else.

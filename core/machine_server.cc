@@ -45,6 +45,7 @@ session::LinkContext Machine::Core::context(Pool& pool) {
           static_cast<std::uint32_t>(settings_.max_prepared_statements),
           settings_.retry_prepared_statements,
           pool.database->settings.session_state.value_or(settings_.session_state),
+          pool.database->settings.connect_query,
           static_cast<std::uint32_t>(settings_.max_pinned),
           pool.pinned_count,
           pool.database->totals,
@@ -391,6 +392,7 @@ void Machine::Core::make_available(Server& server) {
   if (pool.retired && pool.waiting.empty()) return close_server(server, "its pool was removed");
   settle(server, nullptr);
   if (!server.session.clean()) return reset_session(server);  // I-18
+  if (asks_connect_query_again(server)) return;
   // What was opened for somebody who still waits serves once: else two pools take turns in opening
   // servers, and nobody is served.
   const bool owed_a_turn = server.assignments == 0 && !pool.waiting.empty();

@@ -471,10 +471,13 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
         count(Fate::session_reset);
         return true;
       }
-      if (body == connect_text_ && !server.asked_once) {
-        if (server.own || server.client) return false;
+      if (body == connect_text_) {
+        const bool again = server.asked_once;  // after a reset
+        if (again && (!server.free() || server.batch)) return false;
+        if (server.own || (!again && server.client)) return false;
         begin_anew(server);
         server.own = server.checked = server.asked_once = true;
+        if (again) server.client = {};
         count(Fate::connect_query);
         return true;
       }

@@ -156,7 +156,8 @@ void PostgresSession::deliver_notifications() {
 
 // The oracles of the server's side: whose statements these are, and when that may change.
 void PostgresSession::check_owner(const Statement& statement) {
-  if (!options_.connect_query.empty() && !connect_query_heard_ && !statement.client_tag.empty()) {
+  const bool begins = !statement.client_tag.empty() && statement.client_tag != owner_;
+  if (begins && !options_.connect_query.empty() && !connect_query_heard_) {
     complain("O-05 own state", statement.client_tag + " got a session before connect_query");
   }
   if (replicates() && !statement.client_tag.empty()) {

@@ -306,7 +306,7 @@ class PostgresSession final : public Peer {
   bool pipelining_ = false;  // in which something was executed already
   bool batch_open_ = false;  // messages of the extended protocol, and no Sync behind them yet
   std::string database_;
-  bool connect_query_heard_ = false;
+  bool connect_query_heard_ = false;  // and nothing that it may have set was reset since
   std::string owner_;               // the client whose statement came last
   std::string request_;             // and its request
   bool owned_ = false;              // that client's transaction goes on

@@ -173,6 +173,7 @@ PostgresSession::Outcome PostgresSession::set_config(
 PostgresSession::Outcome PostgresSession::reset(const Statement& statement) {
   if (statement.name == "all") {
     state_.reset_all();
+    connect_query_heard_ = false;
   } else if (!state_.knows(statement.name)) {
     return fail("42704", "unrecognized configuration parameter \"" + statement.name + "\"");
   } else {
@@ -192,6 +193,7 @@ PostgresSession::Outcome PostgresSession::discard(const Statement& statement) {
       return fail("25001", "DISCARD ALL cannot run inside a transaction block");
     }
     state_.discard_all();
+    connect_query_heard_ = false;
     prepared_.clear();
     portals_.clear();
     journal_.locks.unlock_all(pid_);

@@ -36,6 +36,7 @@ void Receiver::do_now(Later what) {
     case Later::go_on: return go_on();
     case Later::read: reading_ = true; return turn();
     case Later::give_up: return vanish();
+    case Later::lose_heart: return phase_ == Phase::logging_in ? vanish() : void();
   }
 }
 
@@ -67,6 +68,7 @@ void Receiver::connect() {
                           {"replication", word},
                           {"application_name", mark_},
                           {"options", "-c extra_float_digits=3"}}));
+  if (tape.chance(1, 4)) later(tape.below(4), Later::lose_heart);
 }
 
 void Receiver::turn() {

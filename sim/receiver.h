@@ -40,7 +40,7 @@ class Receiver : public Peer {
 
  private:
   enum class Phase : std::uint8_t { away, logging_in, ready, asking, streaming, ending };
-  enum class Later : std::uint8_t { go_on, read, give_up };
+  enum class Later : std::uint8_t { go_on, read, give_up, lose_heart };
 
   void later(std::uint32_t ms, Later what);
   void do_now(Later what);

@@ -30,16 +30,29 @@ std::optional<std::string_view> value_in(
   return std::nullopt;
 }
 
-// Taken back in the opposite order.
-void add_settings(std::string_view from, std::string_view to, std::vector<Wanted>& wanted) {
+// Taken back in the opposite order, to what connect_query has set.
+void add_settings(std::string_view from, std::string_view to, std::string_view first,
+                  std::vector<Wanted>& wanted) {
   const auto had = settings_of(from);
   const auto asked = settings_of(to);
   for (auto one = had.rbegin(); one != had.rend(); ++one) {
-    if (!value_in(asked, one->first)) wanted.emplace_back(one->first, std::nullopt);
+    if (!value_in(asked, one->first)) {
+      wanted.emplace_back(one->first, value_in(settings_of(first), one->first));
+    }
   }
   for (const auto& [name, value] : asked) {
     if (value_in(had, name) != value) wanted.emplace_back(name, value);
   }
+}
+
+// As StartupSettings::text has it: what a query of these sets, where it tells the values.
+std::string set_by(std::string_view query) {
+  StartupSettings settings;
+  if (query.empty()) return {};
+  for (const StateChange& change : state_effects(query, false).changes) {
+    if (change.value) settings.set(change.name, *change.value);
+  }
+  return settings.text();
 }
 
 // One round trip less: set_config with the values as parameters goes out in front of the client's
@@ -91,8 +104,10 @@ void align_parameters(Client& client, Server& server, LinkContext& context) {
   const bool only_takes_back = client.untried && server.settings != no_value;
   const ValueId settings = only_takes_back ? no_value : client.settings;
   std::vector<Wanted> wanted;
+  const std::string first = set_by(context.connect_query);
   if (server.settings != settings) {
-    add_settings(context.values.text(server.settings), context.values.text(settings), wanted);
+    add_settings(context.values.text(server.settings), context.values.text(settings), first,
+                 wanted);
     server.setting_up = context.values.copy(settings);
   }
   for (std::size_t i = 0; i < count && !only_takes_back; ++i) {
@@ -120,7 +135,8 @@ void join_link(Client& client, Server& server, LinkContext& context) {
 
 void take_back_settings(Server& server, LinkContext& context) {
   std::vector<Wanted> wanted;
-  add_settings(context.values.text(server.settings), {}, wanted);
+  const std::string first = set_by(context.connect_query);
+  add_settings(context.values.text(server.settings), {}, first, wanted);
   server.setting_up = no_value;
   send_set_config(server, wanted, context);
 }

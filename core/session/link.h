@@ -27,6 +27,7 @@ struct LinkContext {
   std::uint32_t statements_max;  // of one server
   bool retries_statements;
   SessionStatePolicy session_state;
+  std::string_view connect_query;
   std::uint32_t pinned_max;     // of the pool; 0: any
   std::uint32_t& pinned_count;  // of it
   metrics::Totals& totals;

@@ -89,6 +89,7 @@ struct Server {
   bool doubted = false;                 // its host was marked: nobody gets it before a check
   bool unheard = false;                 // active: nothing that its client said was sent to it
   bool offered = false;                 // settling: the ledger decides whether it goes
+  bool connect_query_undone = false;    // what it has set may be set back
   bool told_to_go = false;              // by the ledger, which counts it as closing
   bool socket_gone = false;             // it could not be connected: there is nothing to close
   bool rolling_back = false;            // recovering: ROLLBACK was sent

@@ -81,6 +81,7 @@ void forget_taken_back(Server& server, Values& values) {
 
 void settle_unsettled(Server& server, Client* client, LinkContext& context) {
   SessionState& session = server.session;
+  server.connect_query_undone |= session.takes_back_settings();
   bool follow = false;
   if (session.has_failed()) {
     forget_taken_back(server, context.values);

@@ -161,6 +161,34 @@ TEST_F(OwnQueryTest, connect_query_comes_before_anybody) {
   EXPECT_EQ(executed("DISCARD ALL"), 0u) << "what it leaves is for all";
 }
 
+TEST_F(OwnQueryTest, connect_query_is_asked_again_after_a_reset) {
+  database().connect_query = "set work_mem = '77MB'";
+  database().session_state = SessionStatePolicy::reset;
+  sim::Client& ann = world.client();
+  world.query(ann, "discard all");
+  EXPECT_EQ(executed(database().connect_query), 2u);
+  EXPECT_EQ(world.query(world.client(), "show work_mem"), "T D(77MB) C(SHOW) Z(I)");
+  world.query(ann, "reset work_mem");
+  EXPECT_EQ(world.query(world.client(), "show work_mem"), "T D(77MB) C(SHOW) Z(I)");
+  world.query(ann, "listen l");  // pgweir resets it
+  EXPECT_EQ(world.query(world.client(), "show work_mem"), "T D(77MB) C(SHOW) Z(I)");
+  EXPECT_EQ(world.postgres.login_count(), 1u);
+}
+
+TEST_F(OwnQueryTest, what_connect_query_has_set_is_there_again_behind_a_clients_own) {
+  database().connect_query = "set work_mem = '77MB'";
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client({.more = {{"work_mem", "5MB"}}});
+  world.query(ann, "set work_mem = '6MB'");
+  EXPECT_EQ(world.query(bob, "show work_mem"), "T D(5MB) C(SHOW) Z(I)");
+  EXPECT_EQ(world.query(world.client(), "show work_mem"), "T D(77MB) C(SHOW) Z(I)");
+  EXPECT_EQ(world.query(ann, "show work_mem"), "T D(6MB) C(SHOW) Z(I)");
+  EXPECT_EQ(executed(database().connect_query), 1u);
+  world.query(bob, "reset geqo");
+  EXPECT_EQ(executed(database().connect_query), 2u);
+  EXPECT_EQ(world.query(bob, "show work_mem"), "T D(5MB) C(SHOW) Z(I)");
+}
+
 TEST_F(OwnQueryTest, connect_query_that_fails_is_ignored) {
   database().connect_query = "error 22012";
   sim::Client& ann = world.client();

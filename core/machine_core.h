@@ -188,7 +188,8 @@ class Machine::Core {
   void server_derived(Server& server, bool done);
   void server_ready(Server& server);
   void end_connecting(Server& server, pool::News news);
-  void learn_welcome(Pool& pool, std::vector<std::pair<std::string, std::string>> said);
+  void learn_welcome(Server& server);
+  void learn_welcome(Pool& pool, session::Said said);
   void login_failed(Server& server, const session::LoginFailure& failure);
   void refused_protocol(Server& server, const PgError& error);
   void server_bytes(Server& server, Bytes bytes);

@@ -2,6 +2,7 @@
 // in its session is reset.
 #include "core/base/text.h"
 #include "core/machine_core.h"
+#include "core/session/connect_query.h"
 #include "core/session/session_state.h"
 #include "core/session/settle.h"
 #include "core/wire/writer.h"
@@ -172,7 +173,12 @@ void Machine::Core::send_connect_query(Server& server) {
 // What clients have set and pgweir keeps for them is set back before, or would be taken for theirs.
 bool Machine::Core::asks_connect_query_again(Server& server) {
   Pool& pool = *pools_.find(server.pool);
-  if (!server.connect_query_undone || pool.database->settings.connect_query.empty()) return false;
+  const std::string_view query = pool.database->settings.connect_query;
+  if (query.empty()) return false;
+  // Set back to its default: to what the query sets only where its text tells it.
+  const bool was_set = server.settings != session::no_value && !session::tells_what_it_sets(query);
+  server.connect_query_undone |= was_set;
+  if (!server.connect_query_undone) return false;
   if (server.settings == session::no_value) {
     server.connect_query_undone = false;
     send_connect_query(server);
@@ -192,6 +198,7 @@ void Machine::Core::connect_query_ended(Server& server) {
   server.session.clear();
   stop_asking(server);
   make_available(server);
+  learn_welcome(server);
 }
 
 void Machine::Core::note_own_error(Server& server, std::string_view query) {
@@ -209,6 +216,7 @@ void Machine::Core::answer_due(Server& server) {
   stop_counting_on(server);
   server.answers_late = true;
   arm(server);
+  learn_welcome(server);
 }
 
 void Machine::Core::stop_asking(Server& server) {

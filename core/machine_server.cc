@@ -158,8 +158,6 @@ void Machine::Core::server_ready(Server& server) {
     }
     if (name == session::in_hot_standby) server.standby = value == "on";
   }
-  std::vector<std::pair<std::string, std::string>> said = server.login->parameters();
-  server.login.reset();
   server.connected_at = now_;
   server.checked_at = now_;
   // Up to a tenth earlier, so that servers opened together do not end together.
@@ -170,13 +168,12 @@ void Machine::Core::server_ready(Server& server) {
   note(NoteKind::server_connected, Level::info, server.socket(), &pool, {});
   Client* const own = clients_.find(server.opened_for);
   end_connecting(server, {News::What::logged_in, server.host, {}});
-  if (own != nullptr) return join_own_server(*own, server, said);
-  if (pool.database->settings.connect_query.empty()) {
-    make_available(server);
-  } else {
-    send_connect_query(server);
-  }
-  learn_welcome(pool, std::move(said));
+  const std::unique_ptr<ServerLogin> login = std::move(server.login);
+  if (own != nullptr) return join_own_server(*own, server, login->parameters());
+  server.said = std::make_unique<session::Said>(login->parameters());
+  if (!pool.database->settings.connect_query.empty()) return send_connect_query(server);
+  make_available(server);
+  learn_welcome(server);
 }
 
 // It has logged in, or never will, and the ledger hears why.
@@ -191,9 +188,20 @@ void Machine::Core::end_connecting(Server& server, News news) {
   touch(pool);
 }
 
-// What its servers say of themselves: whoever has waited to hear it is let in.
-void Machine::Core::learn_welcome(Pool& pool,
-                                  std::vector<std::pair<std::string, std::string>> said) {
+// What its servers say of themselves, connect_query's settings included.
+void Machine::Core::learn_welcome(Server& server) {
+  const std::unique_ptr<session::Said> said = std::move(server.said);
+  if (said == nullptr) return;
+  for (auto& [name, value] : *said) {
+    if (const auto index = session::tracked_index(name)) {
+      value = values_.text(server.parameters[*index]);
+    }
+  }
+  learn_welcome(*pools_.find(server.pool), std::move(*said));
+}
+
+// Whoever has waited to hear it is let in.
+void Machine::Core::learn_welcome(Pool& pool, session::Said said) {
   pool.welcome = std::move(said);
   values_.drop(pool.parameters);
   for (const auto& [name, value] : pool.welcome) {

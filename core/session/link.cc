@@ -9,6 +9,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/text.h"
+#include "core/session/connect_query.h"
 #include "core/wire/writer.h"
 
 namespace pgweir::session {
@@ -43,16 +44,6 @@ void add_settings(std::string_view from, std::string_view to, std::string_view f
   for (const auto& [name, value] : asked) {
     if (value_in(had, name) != value) wanted.emplace_back(name, value);
   }
-}
-
-// As StartupSettings::text has it: what a query of these sets, where it tells the values.
-std::string set_by(std::string_view query) {
-  StartupSettings settings;
-  if (query.empty()) return {};
-  for (const StateChange& change : state_effects(query, false).changes) {
-    if (change.value) settings.set(change.name, *change.value);
-  }
-  return settings.text();
 }
 
 // One round trip less: set_config with the values as parameters goes out in front of the client's
@@ -104,7 +95,7 @@ void align_parameters(Client& client, Server& server, LinkContext& context) {
   const bool only_takes_back = client.untried && server.settings != no_value;
   const ValueId settings = only_takes_back ? no_value : client.settings;
   std::vector<Wanted> wanted;
-  const std::string first = set_by(context.connect_query);
+  const std::string first = settings_set_by(context.connect_query);
   if (server.settings != settings) {
     add_settings(context.values.text(server.settings), context.values.text(settings), first,
                  wanted);
@@ -135,7 +126,7 @@ void join_link(Client& client, Server& server, LinkContext& context) {
 
 void take_back_settings(Server& server, LinkContext& context) {
   std::vector<Wanted> wanted;
-  const std::string first = set_by(context.connect_query);
+  const std::string first = settings_set_by(context.connect_query);
   add_settings(context.values.text(server.settings), {}, first, wanted);
   server.setting_up = no_value;
   send_set_config(server, wanted, context);

@@ -56,6 +56,9 @@ constexpr bool transition_allowed(ServerState from, ServerState to) {
 static_assert(!transition_allowed(ServerState::recovering, ServerState::active));
 static_assert(!transition_allowed(ServerState::login, ServerState::active));
 
+// What it said of itself when it logged in: parameters and their values.
+using Said = std::vector<std::pair<std::string, std::string>>;
+
 // What pgweir asks a server that is nobody's.
 enum class OwnQuery : std::uint8_t { none, reset, check, connect };
 
@@ -136,6 +139,7 @@ struct Server {
   Endpoint endpoint;
   Endpoint local;
   std::unique_ptr<ServerLogin> login;  // until it is logged in
+  std::unique_ptr<Said> said;          // then, until connect_query is answered or late
 
   Instant connected_at{};
   Instant state_at{};

@@ -189,6 +189,27 @@ TEST_F(OwnQueryTest, what_connect_query_has_set_is_there_again_behind_a_clients_
   EXPECT_EQ(world.query(bob, "show work_mem"), "T D(5MB) C(SHOW) Z(I)");
 }
 
+TEST_F(OwnQueryTest,
+       connect_query_whose_text_does_not_tell_what_it_sets_is_asked_again_behind_them) {
+  database().connect_query = "set role app";
+  sim::Client& ann = world.client({.more = {{"role", "ann"}}});
+  sim::Client& bob = world.client();
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(world.query(ann, "show role"), "T D(ann) C(SHOW) Z(I)");
+    EXPECT_EQ(world.query(bob, "show role"), "T D(app) C(SHOW) Z(I)");
+  }
+  EXPECT_EQ(executed(database().connect_query), 3u);
+}
+
+TEST_F(OwnQueryTest, what_connect_query_sets_is_what_clients_are_told) {
+  database().connect_query = "set TimeZone = 'Asia/Tokyo'";
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client({.more = {{"TimeZone", "UTC"}}});
+  EXPECT_EQ(ann.parameter("TimeZone"), "Asia/Tokyo");
+  EXPECT_EQ(world.query(bob, "show TimeZone"), "T D(UTC) C(SHOW) Z(I)");
+  EXPECT_EQ(world.query(ann, "show TimeZone"), "T D(Asia/Tokyo) C(SHOW) Z(I)");
+}
+
 TEST_F(OwnQueryTest, connect_query_that_fails_is_ignored) {
   database().connect_query = "error 22012";
   sim::Client& ann = world.client();

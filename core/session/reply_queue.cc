@@ -225,7 +225,7 @@ void ReplyQueue::streaming_begins() {
 void ReplyQueue::pop() {
   forget_changes(head());
   ++head_;
-  while (head_ < owed_.size() && owed_[head_].request == Request::copy_end) ++head_;
+  pass_over_marks();
   if (head_ == owed_.size()) {
     owed_.clear();
     head_ = 0;
@@ -233,6 +233,10 @@ void ReplyQueue::pop() {
     owed_.erase(owed_.begin(), owed_.begin() + static_cast<std::ptrdiff_t>(head_));
     head_ = 0;
   }
+}
+
+void ReplyQueue::pass_over_marks() {
+  while (head_ < owed_.size() && owed_[head_].request == Request::copy_end) ++head_;
 }
 
 // They are not owed any more.
@@ -251,6 +255,7 @@ void ReplyQueue::swallow_all() {
   owed_.erase(owed_.begin(), owed_.begin() + static_cast<std::ptrdiff_t>(head_));
   head_ = 0;
   std::erase_if(owed_, nobody_hears);
+  pass_over_marks();
   for (Owed& owed : owed_) owed.fate = Fate::swallow;
 }
 

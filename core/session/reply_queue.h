@@ -163,9 +163,10 @@ class ReplyQueue {
     return request == Request::sync || request == Request::query ||
            request == Request::function_call;
   }
-  Owed& head() { return owed_[head_]; }  // never a copy_end: pop passes over them
+  Owed& head() { return owed_[head_]; }  // never a copy_end: they are passed over
   void answered(Match& match);
   void pop();
+  void pass_over_marks();
   void forget_changes(Owed& owed);
   void fail(Match& match);
   bool take_extra_ready();

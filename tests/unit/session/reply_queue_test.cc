@@ -329,5 +329,17 @@ TEST(ReplyQueue, ALongPipelineDoesNotGrowForEver) {
   EXPECT_TRUE(queue.settled());
 }
 
+// Its client was lost while what comes before the made-up answer was only half there.
+TEST(ReplyQueue, WhereAMadeUpAnswerIsNobodysNoMarkOfACopyIsLeftInFront) {
+  Story story;
+  story.send("E");
+  story.queue.push({Request::close, Fate::make_up});
+  story.send("cS");
+  EXPECT_EQ(story.reply("C"), 1u);
+  story.queue.swallow_all();
+  EXPECT_EQ(story.reply("Z"), 1u);
+  EXPECT_TRUE(story.queue.settled());
+}
+
 }  // namespace
 }  // namespace pgweir::session

@@ -399,6 +399,9 @@ class ServerSide {
     }
     const std::string_view who = client_->untried ? " Its startup packet" : " Its session";
     if (!names.empty()) hint += join(who, " asked for ", names, ".");
+    if (client_->startup != no_value) {
+      hint += " ignore_startup_parameters leaves out what it can do without.";
+    }
     return {code == sqlstate::internal_error ? sqlstate::invalid_parameter_value : code,
             std::string(fields.message), std::move(hint)};
   }

@@ -129,6 +129,7 @@ TEST_F(Parameters, that_postgresql_refuses_are_told_and_nothing_is_done) {
     const Answer answer = bad.run("CREATE TABLE done_for_nobody ()");
     EXPECT_EQ(answer.sqlstate, each.sqlstate) << each.options << ": " << answer.message;
     EXPECT_NE(answer.report.find("startup packet asked for"), std::string::npos) << answer.report;
+    EXPECT_NE(answer.report.find("ignore_startup_parameters"), std::string::npos) << answer.report;
   }
   EXPECT_EQ(good.value("SELECT to_regclass('done_for_nobody') IS NULL"), "t");
   EXPECT_EQ(good.value("SHOW work_mem"), "1234kB");

@@ -231,13 +231,12 @@ bool Ledger::is_going_to_use_unnamed(Client& client, const Server& server,
   return rest.size() > header_size && parted(rest).name.empty();
 }
 
-// Parse of what a client uses next, Close of what is too much, or of what nobody may have.
+// Parse of what a client uses next, Close of what is too much.
 bool Ledger::sets_up_statement(Server& server, std::string_view message) {
   if (message[0] == 'P') {
     const auto [before, name, definition] = parted(message);
     if (!is_right_name(name, definition)) return false;
-  } else if (const std::string_view body = body_of(message);
-             !body.starts_with("Spgweir_") && body.find(refused_name) != 1) {
+  } else if (!body_of(message).starts_with("Spgweir_")) {
     return false;
   }
   server.set_up_for_next += message[0] == 'P' ? 'p' : 'c';
@@ -395,7 +394,6 @@ bool Ledger::refuse(Client& client, Server& server, char type, std::string_view 
   note_definition(client, client.inbox.view());
   client.inbox.drop(size);
   server.batch = true;
-  for (const char what : std::exchange(server.set_up_for_next, "")) ask(server, what);
   count(Fate::client_refused);
   return true;
 }

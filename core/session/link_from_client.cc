@@ -579,17 +579,17 @@ class ClientSide {
                      std::string what, Change change = {}) {
     asks();
     if (!server_.owed.skipping()) server_.refused_names.push_back(std::move(what));
-    server_.owed.push({Request::close, Fate::inject});
     server_.owed.push({Request::describe_statement, Fate::replace, refusal, change});
     client_.stream.forward = false;
     // Describe of a statement nobody has: so the server fails there too, and its transaction with
-    // it. SQL's PREPARE makes any name, so it is closed in front of that.
+    // it. No client can name it: a name of theirs is called otherwise there.
     const char type = static_cast<char>(opening.header.type);
-    const std::string nobodys = join("\1pgweir refused ", std::string_view(&type, 1), name);
     std::string& message = context_.out.scratch();
-    wire::Writer writer(message);
-    writer.begin(FrontendType::close).u8('S').text(nobodys).end();
-    writer.begin(FrontendType::describe).u8('S').text(nobodys).end();
+    wire::Writer(message)
+        .begin(FrontendType::describe)
+        .u8('S')
+        .text(join("\1pgweir refused ", std::string_view(&type, 1), name))
+        .end();
     run_.flush();
     context_.out.send_copy(server_.socket(), message);
     return {};

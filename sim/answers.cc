@@ -60,21 +60,6 @@ bool is_tag(std::string_view text, char letter, std::uint32_t number) {
          std::from_chars(text.data() + 1, end, found).ptr == end && found == number;
 }
 
-std::string name_of(Owed::What what) {
-  switch (what) {
-    case Owed::What::query: return "Query";
-    case Owed::What::parse:
-    case Owed::What::prepare: return "Parse";
-    case Owed::What::bind: return "Bind";
-    case Owed::What::describe:
-    case Owed::What::describe_statement: return "Describe";
-    case Owed::What::execute: return "Execute";
-    case Owed::What::close: return "Close";
-    case Owed::What::sync: return "Sync";
-  }
-  return "?";
-}
-
 bool has_rows(const Ask& ask) {
   using Kind = Ask::Kind;
   return ask.kind == Kind::proof || ask.kind == Kind::sleep || ask.kind == Kind::lock ||

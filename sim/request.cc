@@ -62,4 +62,19 @@ std::string sql_of(const Ask& ask, std::uint32_t client) {
   return tag_of(ask, client).append(" ").append(words_of(ask));
 }
 
+std::string name_of(Owed::What what) {
+  switch (what) {
+    case Owed::What::query: return "Query";
+    case Owed::What::parse:
+    case Owed::What::prepare: return "Parse";
+    case Owed::What::bind: return "Bind";
+    case Owed::What::describe:
+    case Owed::What::describe_statement: return "Describe";
+    case Owed::What::execute: return "Execute";
+    case Owed::What::close: return "Close";
+    case Owed::What::sync: return "Sync";
+  }
+  return "?";
+}
+
 }  // namespace pgweir::sim

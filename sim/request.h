@@ -99,6 +99,8 @@ struct Owed {
   std::uint64_t number = 0;  // of all that is owed to this client, in its order
 };
 
+std::string name_of(Owed::What what);
+
 // A piece of a conversation: bytes said at once, and what is owed for them.
 struct Part {
   enum class When : std::uint8_t {

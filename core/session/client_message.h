@@ -4,9 +4,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "core/base/limits.h"
+#include "core/base/text.h"
+#include "core/session/message_stream.h"
 #include "core/wire/protocol.h"
+#include "core/wire/reader.h"
 
 namespace pgweir::session {
 
@@ -57,6 +61,24 @@ inline bool asks_something(wire::FrontendType type) {
     case FrontendType::terminate: return false;
   }
   return false;
+}
+
+// Of a Query, without the zero byte behind it.
+inline std::string_view query_of(const Opening& opening) {
+  const std::string_view text = text_of(opening.body());
+  return text.substr(0, text.find('\0'));
+}
+
+// Of a statement, as it begins what follows.
+struct Name {
+  std::string_view text;
+  bool whole = false;  // it ends where names end
+};
+
+inline Name statement_of(const Opening& opening) {
+  wire::Reader reader(opening.body());
+  const std::string_view text = reader.text();
+  return {text, !reader.failed()};
 }
 
 }  // namespace pgweir::session

@@ -21,12 +21,6 @@ using wire::TransactionStatus;
 
 namespace {
 
-// Without the zero byte behind it.
-std::string_view query_of(const Opening& opening) {
-  const std::string_view text = text_of(opening.body());
-  return text.substr(0, text.find('\0'));
-}
-
 // One pass over a client's bytes.
 class ClientSide {
  public:
@@ -336,17 +330,6 @@ class ClientSide {
     const bool known = name.whole && client_.statements.remove(name.text);
     make_up({Request::close, Fate::make_up, Refusal::none, {.client = known, .server = false}});
     return {};
-  }
-
-  struct Name {
-    std::string_view text;
-    bool whole = false;  // it ends where names end
-  };
-
-  static Name statement_of(const Opening& opening) {
-    wire::Reader reader(opening.body());
-    const std::string_view text = reader.text();
-    return {text, !reader.failed()};
   }
 
   // Of a Parse that is all there.

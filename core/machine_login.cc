@@ -347,6 +347,36 @@ void Machine::Core::settle_parameters(Client& client, const Pool& pool) {
   client.untried = true;
 }
 
+// What its servers say of themselves, connect_query's settings included.
+void Machine::Core::learn_welcome(Server& server) {
+  const std::unique_ptr<session::Said> said = std::move(server.said);
+  if (said == nullptr) return;
+  for (auto& [name, value] : *said) {
+    if (const auto index = session::tracked_index(name)) {
+      value = values_.text(server.parameters[*index]);
+    }
+  }
+  learn_welcome(*pools_.find(server.pool), std::move(*said));
+}
+
+// Whoever has waited to hear it is let in.
+void Machine::Core::learn_welcome(Pool& pool, session::Said said) {
+  pool.welcome = std::move(said);
+  values_.drop(pool.parameters);
+  for (const auto& [name, value] : pool.welcome) {
+    if (const auto index = session::tracked_index(name)) {
+      values_.assign(pool.parameters, *index, value);
+    }
+  }
+  pool.known = true;
+  introduce(pool);
+  while (Client* client = clients_.find(pool.logging_in.first())) {
+    pool.logging_in.remove(clients_, *client);
+    welcome(*client);
+  }
+  touch(pool);
+}
+
 // What PostgreSQL says after a login, by what the pool's servers said, with the client's own
 // values. Requires: the client's pool is known.
 void Machine::Core::welcome(Client& client) {

@@ -188,36 +188,6 @@ void Machine::Core::end_connecting(Server& server, News news) {
   touch(pool);
 }
 
-// What its servers say of themselves, connect_query's settings included.
-void Machine::Core::learn_welcome(Server& server) {
-  const std::unique_ptr<session::Said> said = std::move(server.said);
-  if (said == nullptr) return;
-  for (auto& [name, value] : *said) {
-    if (const auto index = session::tracked_index(name)) {
-      value = values_.text(server.parameters[*index]);
-    }
-  }
-  learn_welcome(*pools_.find(server.pool), std::move(*said));
-}
-
-// Whoever has waited to hear it is let in.
-void Machine::Core::learn_welcome(Pool& pool, session::Said said) {
-  pool.welcome = std::move(said);
-  values_.drop(pool.parameters);
-  for (const auto& [name, value] : pool.welcome) {
-    if (const auto index = session::tracked_index(name)) {
-      values_.assign(pool.parameters, *index, value);
-    }
-  }
-  pool.known = true;
-  introduce(pool);
-  while (Client* client = clients_.find(pool.logging_in.first())) {
-    pool.logging_in.remove(clients_, *client);
-    welcome(*client);
-  }
-  touch(pool);
-}
-
 void Machine::Core::login_failed(Server& server, const session::LoginFailure& failure) {
   Pool& pool = *pools_.find(server.pool);
   if (failure.protocol) return refused_protocol(server, failure.error);

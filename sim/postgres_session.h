@@ -307,16 +307,16 @@ class PostgresSession final : public Peer {
   bool batch_open_ = false;  // messages of the extended protocol, and no Sync behind them yet
   std::string database_;
   bool connect_query_heard_ = false;  // and nothing that it may have set was reset since
-  std::string owner_;               // the client whose statement came last
-  std::string request_;             // and its request
-  bool owned_ = false;              // that client's transaction goes on
-  std::uint32_t transaction_ = 0;   // how many there were
-  std::uint32_t generation_ = 1;    // ServerEvent::generation
-  std::uint32_t schema_ = 0;        // Journal::schema when this transaction began
-  std::uint32_t sleep_number_ = 0;  // of the sleep, the work or the wait under way
-  std::uint32_t idle_number_ = 0;   // of the pause between two messages
-  std::uint32_t task_count_ = 0;    // of the clock's, that name this session
-  char held_type_ = 0;              // of the message it works on
+  std::string owner_;                 // the client whose statement came last
+  std::string request_;               // and its request
+  bool owned_ = false;                // that client's transaction goes on
+  std::uint32_t transaction_ = 0;     // how many there were
+  std::uint32_t generation_ = 1;      // ServerEvent::generation
+  std::uint32_t schema_ = 0;          // Journal::schema when this transaction began
+  std::uint32_t sleep_number_ = 0;    // of the sleep, the work or the wait under way
+  std::uint32_t idle_number_ = 0;     // of the pause between two messages
+  std::uint32_t task_count_ = 0;      // of the clock's, that name this session
+  char held_type_ = 0;                // of the message it works on
   std::string held_body_;
   bool cancel_pending_ = false;  // it came while data of a COPY was waited for
   SessionState state_;

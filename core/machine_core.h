@@ -317,6 +317,7 @@ class Machine::Core {
   void press(pool::Account& account, std::uint8_t machine, pool::Pressure pressure);
   void crowd(pool::Account& account, bool crowded);
   static bool should_make_room(const pool::Account& account);
+  bool should_go(const pool::Account& account, const pool::Offer& offer);
   bool should_yield(const pool::Account& account, Instant since);
   void ease();
   void tell_failures(pool::Account& account);

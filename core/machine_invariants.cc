@@ -77,14 +77,20 @@ void Machine::Core::check_pools() const {
 void Machine::Core::check_ledger() const {
   std::uint32_t starved = 0;
   std::uint32_t servers = 0;
+  std::uint32_t kept_up = 0;
   ledger_.accounts.each([&](AccountHandle, const pool::Account& account) {
     starved += account.starved;
     servers += account.server_count;
     std::uint32_t connecting = 0;
-    for (const pool::Part& part : account.parts) connecting += part.connecting_count;
+    for (const pool::Part& part : account.parts) {
+      connecting += part.connecting_count;
+      kept_up += part.level.kept_up;
+    }
     PGWEIR_REQUIRE(account.connecting_count == connecting, account.connecting_count, connecting);
   });
   PGWEIR_REQUIRE(ledger_.starved_count == starved, ledger_.starved_count, starved);
+  for (const auto& [name, database] : ledger_.databases) kept_up -= database.kept_up_count;
+  PGWEIR_REQUIRE(kept_up == 0, kept_up);
   const bool all_here = seat_.machines == 1;
   PGWEIR_REQUIRE(!all_here || servers == servers_.size(), servers, servers_.size());  // I-07
 }

@@ -114,6 +114,8 @@ void Machine::Core::hear(std::uint8_t from, const seats::Report& report) {
   Part& part = account.parts[from];
   part.present = !report.gone;
   if (report.hunger.number > 0) pass_on_hunger(account, from, report.epoch, report.hunger);
+  account.of_database->kept_up_count -= part.level.kept_up;
+  account.of_database->kept_up_count += report.level.kept_up;
   part.level = report.level;
   for (const News& news : report.news) take(account, from, news, report.epoch == epoch_);
   for (const pool::Offer& offer : report.offers) {
@@ -221,15 +223,23 @@ void Machine::Core::settle_accounts() {
   ledger_.dirty.clear();
 }
 
+bool Machine::Core::should_go(const Account& account, const pool::Offer& offer) {
+  switch (offer.why) {
+    case pool::Offer::Why::idle_timeout: return account.staying_count() > account.limits.minimum;
+    case pool::Offer::Why::pressure: return should_yield(account, offer.since);
+    // Nobody uses it at the other machines either: then min_pool_size is for none of its pools.
+    case pool::Offer::Why::unused: return account.of_database->kept_up_count == 0;
+  }
+  return false;
+}
+
 // It counts as closing from here on, so that no second one is told to go in its stead.
 void Machine::Core::decide(const pool::Ledger::Offered& offered) {
   Account& account = *ledger_.accounts.find(offered.account);
-  const bool by_timeout = offered.offer.why == pool::Offer::Why::idle_timeout;
-  const bool close = by_timeout ? account.staying_count() > account.limits.minimum
-                                : should_yield(account, offered.offer.since);
+  const bool close = should_go(account, offered.offer);
   if (close) {
     begin_closing(account);
-  } else if (!by_timeout) {
+  } else if (offered.offer.why == pool::Offer::Why::pressure) {
     account.parts[offered.machine].told.pressure = {};
     touch_waiting();  // what was told is forgotten: whoever still needs a place says so again
   }

@@ -11,6 +11,19 @@ using pool::Offer;
 using session::ClientState;
 using session::ServerState;
 
+namespace {
+
+std::string_view words_of(Offer::Why why) {
+  switch (why) {
+    case Offer::Why::idle_timeout: return "server_idle_timeout";
+    case Offer::Why::pressure: return "somebody else waits for its place";
+    case Offer::Why::unused: return "autodb_idle_timeout";
+  }
+  return "server_idle_timeout";
+}
+
+}  // namespace
+
 // The bytes begin with the client's request.
 void Machine::Core::want_server(Client& client, Bytes bytes) {
   Pool& pool = *pools_.find(client.pool);
@@ -183,6 +196,10 @@ void Machine::Core::hear(std::uint8_t, const seats::Decided& decided) {
     pool->offering = false;
     if (!decided.close) pool->pressure = {};
   }
+  // Somebody is at another machine: its servers here are offered again when as much time has gone.
+  if (pool != nullptr && decided.offer.why == Offer::Why::unused && !decided.close) {
+    pool->database->unused_since = now_;
+  }
   Server* server = servers_.find(decided.offer.server);
   if (server == nullptr || !std::exchange(server->offered, false)) {
     if (decided.close) report(decided.pool, {News::What::kept, {}, {}});
@@ -190,9 +207,7 @@ void Machine::Core::hear(std::uint8_t, const seats::Decided& decided) {
   }
   if (decided.close) {
     server->told_to_go = true;
-    return close_server(*server, decided.offer.why == Offer::Why::pressure
-                                     ? "somebody else waits for its place"
-                                     : "server_idle_timeout");
+    return close_server(*server, words_of(decided.offer.why));
   }
   after_reply(*server);
   if (server->state == ServerState::settling) arm(*server);  // half a message has come meanwhile

@@ -508,7 +508,8 @@ void Machine::Core::update_reading(Server& server) {
 Instant Machine::Core::unused_deadline(const Server& server) const {
   const Database& database = *pools_.find(server.pool)->database;
   if (!database.automatic || database.client_count > 0) return never;
-  return deadline_after(std::max(server.state_at, database.unused_since),
+  // Not from when it became idle: that begins anew where server_idle_timeout leaves it there.
+  return deadline_after(std::max(server.connected_at, database.unused_since),
                         settings_.autodb_idle_timeout);
 }
 
@@ -550,7 +551,7 @@ void Machine::Core::server_due(Server& server) {
                                    true});
     case ServerState::idle:
       if (now_ >= server.expires_at) return close_server(server, "server_lifetime");
-      if (now_ >= unused_deadline(server)) return close_server(server, "autodb_idle_timeout");
+      if (now_ >= unused_deadline(server)) return offer(server, pool::Offer::Why::unused);
       return offer(server, pool::Offer::Why::idle_timeout);
     case ServerState::recovering:
       if (server.own_query == OwnQuery::reset) {

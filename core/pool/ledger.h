@@ -53,6 +53,7 @@ struct Want {
 struct Total {
   std::uint32_t server_count = 0;
   std::uint32_t closing_count = 0;
+  std::uint32_t kept_up_count = 0;  // of a database: parts of its pools that min_pool_size is for
 };
 
 // A pool, over all machines.

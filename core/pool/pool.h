@@ -32,7 +32,7 @@ struct Database {
   bool removed = false;       // not in the settings any more; goes with its last client and server
   std::uint32_t server_count = 0;
   std::uint32_t client_count = 0;
-  Instant unused_since{};  // when its last client here went
+  Instant unused_since{};  // when its last client here went, or one was known elsewhere
   metrics::Totals totals;
   metrics::Totals period_began;  // totals when the current stats_period did
   metrics::Totals averages;      // of the last whole period

@@ -96,7 +96,11 @@ struct News {
 
 // A server that nobody uses until the ledger has said whether it goes.
 struct Offer {
-  enum class Why : std::uint8_t { idle_timeout, pressure };
+  enum class Why : std::uint8_t {
+    idle_timeout,
+    pressure,
+    unused,  // its database has had no client at this machine for autodb_idle_timeout
+  };
   ServerHandle server;
   Why why{};
   Instant used_at{};

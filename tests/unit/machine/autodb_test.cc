@@ -95,6 +95,49 @@ TEST_F(AutodbTest, a_forced_users_servers_are_not_kept_up_for_nobody) {
   EXPECT_EQ(world.postgres.login_count(), 1u);
 }
 
+TEST_F(AutodbTest, what_nobody_uses_is_closed_though_min_pool_size_has_kept_it) {
+  world.settings.server_lifetime = 0s;
+  world.settings.server_idle_timeout = 10s;
+  world.settings.autodb_idle_timeout = 60s;
+  world.settings.min_pool_size = 1;
+  sim::Client& ann = of("one");
+  world.query(ann, "select 'a'");
+  world.ask(ann, sim::terminate());
+  world.advance(58s);
+  EXPECT_EQ(world.postgres.session_count(), 1u);
+  world.advance(4s);
+  EXPECT_EQ(world.postgres.session_count(), 0u);
+}
+
+// The server is at the one machine, and the client that stays at the other.
+TEST_F(AutodbTest, what_is_used_at_another_machine_is_not_closed) {
+  world.machine_count = 2;
+  world.settings.default_pool_size = 8;
+  world.settings.databases[0].max_db_connections = 1;
+  world.settings.server_lifetime = 0s;
+  world.settings.server_idle_timeout = 0s;
+  world.settings.autodb_idle_timeout = 60s;
+  world.settings.min_pool_size = 1;
+  sim::Client& here = of("one");
+  world.advance(1s);
+  sim::Client& there = of("one");
+  world.advance(1s);
+  for (sim::Client* client : {&there, &here}) {
+    client->say(sim::query("select 'a'"));
+    world.advance(1s);
+    client->heard();
+  }
+  world.ask(here, sim::terminate());
+  world.advance(200s);
+  EXPECT_EQ(world.postgres.login_count(), 1u) << "else another is opened in its place";
+  there.say(sim::query("select 'a'"));
+  world.advance(1s);
+  EXPECT_EQ(there.heard(), answer);
+  world.ask(there, sim::terminate());
+  world.advance(62s);
+  EXPECT_EQ(world.postgres.session_count(), 0u);
+}
+
 TEST_F(AutodbTest, databases_with_a_line_keep_their_servers) {
   world.settings.databases[0].name = "db";
   world.settings.server_idle_timeout = 0s;

@@ -27,6 +27,7 @@ TEST(SeatsMessage, IsReadAsItWasWritten) {
              {{{3, 4}, pool::Offer::Why::pressure, early, late}}},
       Open{app, 4, {1, 2}, place},
       Decided{app, {{3, 4}, pool::Offer::Why::idle_timeout, early, never}, true},
+      Decided{app, {{3, 4}, pool::Offer::Why::unused, early, never}, false},
       Pressed{app, {early, true}},
       Failing{app, why, late, true},
       Failing{app, {}, {}, false},

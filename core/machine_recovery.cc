@@ -174,7 +174,6 @@ void Machine::Core::send_connect_query(Server& server) {
 bool Machine::Core::asks_connect_query_again(Server& server) {
   Pool& pool = *pools_.find(server.pool);
   const std::string_view query = pool.database->settings.connect_query;
-  if (query.empty()) return false;
   // Set back to its default: to what the query sets only where its text tells it.
   const bool was_set = server.settings != session::no_value && !session::tells_what_it_sets(query);
   server.connect_query_undone |= was_set;

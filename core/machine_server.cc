@@ -370,7 +370,8 @@ void Machine::Core::make_available(Server& server) {
   if (pool.retired && pool.waiting.empty()) return close_server(server, "its pool was removed");
   settle(server, nullptr);
   if (!server.session.clean()) return reset_session(server);  // I-18
-  if (asks_connect_query_again(server)) return;
+  const bool connects = !pool.database->settings.connect_query.empty();
+  if (connects && asks_connect_query_again(server)) return;
   // What was opened for somebody who still waits serves once: else two pools take turns in opening
   // servers, and nobody is served.
   const bool owed_a_turn = server.assignments == 0 && !pool.waiting.empty();

@@ -349,7 +349,7 @@ class ClientSide {
   }
 
   // What the client calls so, as it would be read now. None: nothing.
-  const Statement* statement_called(std::string_view name) {
+  [[gnu::noinline]] const Statement* statement_called(std::string_view name) {
     const auto handle = client_.statements.find(name);
     if (!handle) return nullptr;
     const Statement& statement = context_.statements.at(*handle);
@@ -395,7 +395,7 @@ class ClientSide {
 
   // Before Sync a server may keep its answers to itself, and what is made up behind them with them:
   // its client, which is held up until they come, cannot ask for them.
-  void flush_answers() {
+  [[gnu::noinline]] void flush_answers() {
     if (!server_.owed.lacks_sync()) return;
     server_.trail.sent(static_cast<std::uint8_t>(FrontendType::flush));
     std::string& message = context_.out.scratch();

@@ -260,7 +260,7 @@ class ServerSide {
 
   // What is prepared from here on is read by another value, and what was since all was answered
   // last may have been.
-  void reads_otherwise(std::string_view parameter) {
+  [[gnu::noinline]] void reads_otherwise(std::string_view parameter) {
     if (!reads_by(parameter)) return;
     if (client_ != nullptr) client_->reading.reset();
     server_.statements.doubt_fresh();

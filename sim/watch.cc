@@ -103,7 +103,9 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
         if (resume->socket.kind == SocketKind::client) owners_.erase(given);  // a stranger has it
         continue;
       }
-      if (given && resume->socket != speaker_) owners_[given] = resume->socket;
+      // One that asks nothing is let in.
+      const bool asks = simulation_.applications()[number_of(resume->socket) - 1]->asking();
+      if (given && resume->socket != speaker_ && asks) owners_[given] = resume->socket;
       served(resume->socket);
     } else if (const auto* close = std::get_if<effect::Close>(&effect)) {
       waiting_.erase(close->socket);

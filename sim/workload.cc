@@ -1,5 +1,6 @@
 #include "sim/workload.h"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -511,8 +512,11 @@ void Workload::add_named_step(Part& part, const Identity& who) {
 void Workload::add_prepare(Part& part, const Identity& who, const std::string& name) {
   Ask statement = tape_.chance(1, 8) ? any_failure() : proof();
   // Only pgweir's names tell one text of several clients from another; whose an unnamed one is, is
-  // told by its text.
-  statement.shared = statement.kind == Kind::proof && !name.empty() && tape_.chance(1, 2);
+  // told by its text; and which of two with one name was refused.
+  const bool again = std::ranges::any_of(part.owed, [&](const Owed& owed) {
+    return owed.what == Owed::What::prepare && owed.name == name;
+  });
+  statement.shared = statement.kind == Kind::proof && !name.empty() && tape_.chance(1, 2) && !again;
   part.bytes += parse(name, sql_of(statement, who.number));
   owe_for_name(part, Owed::What::prepare, name.empty() ? Answers::unnamed : name, {statement});
 }

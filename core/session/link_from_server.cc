@@ -175,10 +175,12 @@ class ServerSide {
     return {};
   }
 
-  // A notice may be about what pgweir asks; a notification is about what the client listens to.
+  // A notice may be about what pgweir asks; a notification is about what the client listens to: one
+  // that is untried does not yet, and may be told at any time that it is cancelled.
   LinkOutcome unasked(const Opening& opening, BackendType type) {
     const bool notice = type == BackendType::notice_response;
-    pass(opening, !notice || !server_.owed.swallowing());
+    const bool listens = !notice && client_ != nullptr && !client_->untried;
+    pass(opening, listens || !server_.owed.swallowing());
     if (notice) note_sign(last_words(wire::read_error_fields(opening.body())));
     return {};
   }

@@ -207,6 +207,18 @@ TEST_F(HostileServerTest,
             "A(jobs|one) C(SELECT 1) Z(I)");
 }
 
+// It may be told that it is cancelled in the middle of that.
+TEST_F(HostileServerTest, a_notification_before_its_settings_are_taken_is_for_no_client) {
+  sim::Client& ann = client({.more = {{"work_mem", "5MB"}}});
+  world.ask(ann, sim::query("select 1"));
+  const std::string notification =
+      sim::message('A', sim::int32(7) + sim::cstring("jobs") + sim::cstring("one"));
+  EXPECT_EQ(says(ann, sim::message('1') + sim::message('2') + notification.substr(0, 8)), "");
+  EXPECT_EQ(says(ann, notification.substr(8) + sim::message('D', sim::int16(0)) + complete() +
+                          ready() + complete() + ready()),
+            "C(SELECT 1) Z(I)");
+}
+
 TEST_F(HostileServerTest, a_transaction_without_sync_is_idle_from_its_last_answer_on) {
   world.settings.idle_transaction_timeout = std::chrono::seconds(10);
   sim::Client& ann = client();

@@ -157,7 +157,7 @@ std::optional<Mode> mode_named(std::string_view name) {
 
 // Several. A pool lives on more than one of them only where it has servers enough.
 void draw_machines(RunOptions& options, Tape& tape) {
-  options.machine_count = one_of<std::uint8_t, 4>(tape, {2, 3, 4, 8});
+  options.machine_count = one_of<std::uint8_t, 8>(tape, {2, 3, 4, 8, 2, 5, 6, 7});
   options.settings.handover_slack =
       one_of<Duration, 4>(tape, {milliseconds(1), milliseconds(1), Duration{}, milliseconds(20)});
   if (tape.chance(1, 3)) return;

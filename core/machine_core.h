@@ -303,7 +303,7 @@ class Machine::Core {
   bool backs_off(pool::Account& account);
   std::optional<std::uint8_t> keeper_of(const pool::Account& account) const;
   void grant(pool::Account& account, std::uint8_t machine, bool dedicated);
-  enum class Room : std::uint8_t { yes, pool_full, shared_full, later };
+  enum class Room : std::uint8_t { yes, pool_full, shared_full, unresolved, later };
   Room room_for(pool::Account& account);
   bool kept_for_another(const pool::Account& account);
   Instant keep_place(pool::Account& starved);

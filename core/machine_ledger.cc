@@ -264,10 +264,9 @@ void Machine::Core::grow(Account& account) {
       grant(account, want->machine, want->dedicated);
       continue;
     }
-    if (room == Room::shared_full) {
-      account.starved = true;
-      press(account);
-    }
+    // While its host's name is asked for, others whose names are known would take each place.
+    account.starved = room == Room::shared_full || room == Room::unresolved;
+    if (room == Room::shared_full) press(account);
     // Nobody makes room for one that could not be opened.
     const bool full =
         room == Room::shared_full || (room == Room::pool_full && host_room(account) == Room::yes);
@@ -387,7 +386,8 @@ Instant Machine::Core::keep_place(Account& starved) {
 
 Machine::Core::Room Machine::Core::host_room(const Account& account) {
   Host* host = ledger_.hosts.find(account.host);
-  if (host == nullptr || !resolve(*host)) return Room::later;
+  if (host == nullptr) return Room::later;
+  if (!resolve(*host)) return host->resolving ? Room::unresolved : Room::later;
   if (host->may_connect(now_)) return Room::yes;
   const bool waits_for_attempt = host->back_off.failing() ? host->connecting > 0 : host->full();
   if (!waits_for_attempt) timers_.at_latest(host->timer, host->retry_at(now_));

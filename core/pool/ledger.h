@@ -72,7 +72,8 @@ struct Account {
   std::uint32_t server_count = 0;
   std::uint32_t connecting_count = 0;
   std::uint32_t closing_count = 0;  // told to go, until it is known to have gone by itself before
-  bool starved = false;             // somebody waits, and a limit shared with other pools is full
+  bool starved = false;  // somebody waits, and a limit shared with other pools is full, or its
+                         // host's name is asked for: a place that comes free may be kept for it
   Instant kept_since = never;  // while starved: when a place under another limit was first kept
   // A client wants a server of its own, and a limit is full to which this pool's others count.
   bool crowded = false;

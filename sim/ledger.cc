@@ -231,10 +231,7 @@ bool Ledger::join(Client& client, Server& server) {
   }
   if (!may_be_told(server) || server.passing > 0 || server.unfit) return false;
   if (held != nullptr && client.has_session) return false;
-  // Its ReadyForQuery may have come just now, where the client's batch is asked again elsewhere.
-  if (held != nullptr && held->id == speaker_) {
-    while (drop_front(*held)) continue;
-  }
+  hear_of_batch(client);
   if (server.whole_session && served_by(server) != nullptr) return false;
   if (held != nullptr && (!held->free() || held->passing > 0)) return false;
   if (client.user != server.user || client.database != server.database) return false;
@@ -249,6 +246,14 @@ bool Ledger::join(Client& client, Server& server) {
   server.sets = server.fails = false;
   server.refused_queries = 0;
   return true;
+}
+
+// Its server may have said just now what makes the client's batch one that is asked again,
+// elsewhere.
+void Ledger::hear_of_batch(Client& client) {
+  Server* const held = held_by(client);
+  if (held == nullptr || held->id != speaker_) return;
+  while (drop_front(*held)) continue;
 }
 
 void Ledger::begin_anew(Server& server) {
@@ -337,7 +342,10 @@ bool Ledger::offer(Server& server, Offer one) {
   }
   if (own != nullptr && !server.owed_known && one(*own)) return true;
   Client* const likely = client_of_ ? clients_.find(client_of_(server.id)) : nullptr;
-  if (likely != nullptr && one(*likely)) return true;
+  if (likely != nullptr) {
+    hear_of_batch(*likely);
+    if (one(*likely)) return true;
+  }
   std::erase_if(speakers_, [&](SocketId id) {
     Client* const client = clients_.find(id);
     if (client == nullptr) return true;

@@ -307,6 +307,7 @@ class Ledger {
   Client* served_by(const Server& server) const;
   bool closes(SocketId socket) const;
   bool may_be_told(const Server& server) const;
+  void hear_of_batch(Client& client);
   bool join(Client& client, Server& server);
   static void begin_anew(Server& server);
   void accepted(const event::Accepted& event);

@@ -243,7 +243,7 @@ void Receiver::stream_on() {
   if (goes_on) {
     --feedback_left_;
     stream_->write(copy_data(mark_ + " f " + std::to_string(++said_count_) + " " +
-                             std::string(tape.below(2000), 'f')));
+                             std::string(tape.below(feedback_size_max()), 'f')));
     if (tape.chance(1, 4)) {
       reading_ = false;
       later(tape.between(1, 500), Later::read);
@@ -253,6 +253,13 @@ void Receiver::stream_on() {
   // Some go in the middle of it.
   if (tape.chance(1, 4)) return leave();
   end_stream();
+}
+
+// What a narrow link with slow pieces carries within limits::recovery_wait: a server that has not
+// taken the rest of a stream by then, after it has ended that, is given up.
+std::uint32_t Receiver::feedback_size_max() const {
+  return static_cast<std::uint32_t>(
+      std::min<std::size_t>(2000, 4 * simulation_.options().pipe_capacity));
 }
 
 void Receiver::end_stream() {

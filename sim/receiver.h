@@ -57,6 +57,7 @@ class Receiver : public Peer {
   void start_streaming();
   void hear_stream(const Message& message);
   void stream_on();
+  std::uint32_t feedback_size_max() const;
   void end_stream();
   void check_mark(const Message& message);
   void hear_fatal(const Message& message);

@@ -189,7 +189,11 @@ void Watch::note_set_up(std::span<const Effect> effects, const effect::Send& sen
   const bool sets_up = bytes.starts_with('P') && bytes.size() > header_size + 1 &&
                        bytes.substr(header_size + 1).starts_with(Ledger::set_up_text);
   if (!sets_up || goes_on()) {
-    set_up_.erase(server);
+    // What it asked follows, and who asked it may not be read again yet.
+    if (const auto done = set_up_.find(server); done != set_up_.end()) {
+      owners_[server] = done->second;
+      set_up_.erase(done);
+    }
     return;
   }
   const SocketId client = simulation_.client_of(server);

@@ -505,9 +505,8 @@ bool Ledger::made_up_for(Server& server, std::string_view message) {
       count(Fate::roll_back);
       return true;
     case 'D': {
-      const std::size_t at = body.find(refused_name);
-      if (at == std::string_view::npos) return false;
-      const std::string_view what = body.substr(at + refused_name.size());
+      if (!body.starts_with(refused_request)) return false;
+      const std::string_view what = body.substr(refused_request.size());
       const std::string_view name = what.substr(1, what.size() - 2);  // and a zero
       count(Fate::refused_request);
       return offer(server, [&](Client& one) { return refuse(one, server, what[0], name); });

@@ -73,9 +73,10 @@ enum class Fate : std::uint8_t {
 
 class Ledger {
  public:
-  // The statement that pgweir asks for where it refuses something: nobody has it. The type of what
-  // is refused follows.
-  static constexpr std::string_view refused_name{"\1pgweir refused "};
+  // How a Describe begins that stands for what pgweir refuses, which is of neither a statement nor
+  // a portal; the type of what is refused follows. And what is said to that.
+  static constexpr std::string_view refused_request{"!pgweir refused "};
+  static constexpr std::string_view refused_answer{"invalid DESCRIBE message subtype 33"};
 
   // What it says in the place of a query that it refuses.
   static constexpr std::string_view refused_query{"pgweir refused this query\0", 26};

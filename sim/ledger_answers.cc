@@ -128,7 +128,7 @@ bool Ledger::drop_front(Server& server) {
   } else if ((message[0] == '1' && due(server) == 'p') ||
              (message[0] == '3' && due(server) == 'c')) {
     count(Fate::statement_answer);
-  } else if (message[0] == 'E' && (field(message, 'M').contains(refused_name) ||
+  } else if (message[0] == 'E' && (field(message, 'M') == refused_answer ||
                                    // A cancel may hit it as well.
                                    (server.refused_queries > 0 && field(message, 'C') == "57014") ||
                                    field(message, 'M').contains("\"pgweir\""))) {

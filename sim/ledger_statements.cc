@@ -22,6 +22,7 @@ std::size_t Ledger::kept_size(const Server& server, std::string_view front) cons
   const auto name = body.text();
   if (!name || name->empty()) return 0;
   if (server.skips) return size;
+  if (front[0] == 'C' && size != header_size + name->size() + 2) return 0;  // it is refused
   return (front[0] == 'P' || front[0] == 'C') && size <= front.size() ? size : 0;
 }
 
@@ -292,8 +293,9 @@ bool Ledger::goes_on(Client& client, const Server& server, std::string_view rest
   if (whole_size(next_).value_or(0) == 0) return true;
   char type = next_[0];
   const bool whole = *whole_size(next_) <= next_.size();
+  const bool refused = type == 'D' && body_of(next_).starts_with(refused_request);
   const bool of_unnamed =
-      whole && std::string_view("PBD").contains(type) && parted(next_).name.empty();
+      whole && !refused && std::string_view("PBD").contains(type) && parted(next_).name.empty();
   const bool as_it_is = of_unnamed || !std::string_view("PBDC").contains(type);
   // With a name it is pgweir's own, or of what stands in.
   if (type == 'C' && body_of(next_).starts_with('S') && !body_of(next_).starts_with("S\0"sv)) {
@@ -303,8 +305,7 @@ bool Ledger::goes_on(Client& client, const Server& server, std::string_view rest
   if (type == 'P' && parted(next_).after.starts_with(set_up_text)) return true;
   if (type == 'P' && client.definitions.contains({"", std::string(parted(next_).after)}))
     return true;
-  const std::size_t refused = next_.find(refused_name);
-  if (type == 'D' && refused < header_size + 2) type = next_[refused + refused_name.size()];
+  if (refused) type = body_of(next_)[refused_request.size()];
   const auto is_other = [&] {
     return rest[0] != type ||
            (of_unnamed && !rest.starts_with(next_.substr(0, *whole_size(next_))));
@@ -385,7 +386,7 @@ bool Ledger::refuse(Client& client, Server& server, char type, std::string_view 
   if (front.size() < std::min(size, in_sight)) return false;
   const bool named = front[0] == 'P' && front.size() > header_size &&
                      (front[header_size] != '\0' || state_made(front.substr(0, size)) != 0);
-  if (!named && front[0] != 'B' && front[0] != 'D') return false;
+  if (!named && !std::string_view("BDC").contains(front[0])) return false;
   if (!is_heard_at_once(client, server) && !is_held_up(client)) return false;
   if (size <= front.size() && !goes_on(client, server, front.substr(size))) return false;
   const std::size_t strays_size = client.inbox.view().size() - front.size();

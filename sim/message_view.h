@@ -58,7 +58,7 @@ inline Parted parted(std::string_view message) {
   const std::string_view body = body_of(message);
   std::size_t at = 0;
   if (message[0] == 'B') at = body.find('\0') + 1;
-  if (message[0] == 'D') at = body.starts_with('S') ? 1 : 0;
+  if (message[0] == 'D' || message[0] == 'C') at = body.starts_with('S') ? 1 : 0;
   if (at == 0 && message[0] != 'P') return {};
   const std::size_t end = body.find('\0', at);
   if (end == std::string_view::npos) return {};

@@ -4,6 +4,8 @@
 #include <utility>
 
 #include "sim/postgres_session.h"
+#include "sim/stranger.h"
+#include "sim/verdict.h"
 
 namespace pgweir::sim {
 
@@ -59,6 +61,9 @@ void PostgresSession::on_query(const Message& message) {
   portals_.erase("");
   if (journal_.keep_statements) {
     journal_.statements.push_back(std::to_string(pid_) + ": " + std::string(*sql));
+  }
+  if (*sql == Stranger::hidden) {
+    complain(std::string(oracle::step_contract), "is asked what a client has hidden in a message");
   }
   connect_query_heard_ = connect_query_heard_ || *sql == options_.connect_query;
   in_query_ = true;
@@ -180,7 +185,11 @@ void PostgresSession::on_describe(const Message& message) {
   Body body(message.body);
   const auto kind = body.byte();
   const auto name = body.text();
-  if (!well_formed((kind == 'S' || kind == 'P') && name && body.rest().empty(), message)) return;
+  if (!well_formed(kind && name && body.rest().empty(), message)) return;
+  if (kind != 'S' && kind != 'P') {
+    fail("08P01", "invalid DESCRIBE message subtype " + std::to_string(int(*kind)));
+    return;
+  }
   start_implicit();
   const auto prepared = prepared_.find(*name);
   const auto portal = portals_.find(*name);

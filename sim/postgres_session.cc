@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sim/stranger.h"
 #include "sim/verdict.h"
 
 namespace pgweir::sim {
@@ -229,6 +230,10 @@ void PostgresSession::complain(const std::string& oracle, const std::string& wha
 
 bool PostgresSession::well_formed(bool right, const Message& message) {
   if (right) return true;
+  if (message.body.contains(Stranger::lie) && message.type != 'Q') {
+    fail("08P01", "invalid message format");
+    return false;
+  }
   const std::string type = message.type == '\0' ? "startup" : std::string(1, message.type);
   complain("O-51 step contract", "heard a message it should not have been sent: type " + type +
                                      ", " + std::to_string(message.body.size()) + " bytes");

@@ -101,7 +101,13 @@ void Stranger::attack() {
       deed_ = "a second startup packet";
       return say_illegal(startup({{"user", "admin"}, {"database", "pgbouncer"}}));
     case 4: deed_ = "a late password"; return say_illegal(message('p', cstring("secret of admin")));
-    case 5:  // legal, if useless
+    case 5:
+      // Both are legal, the one useless, the other wrong.
+      if (tape.chance(1, 2)) {
+        deed_ = "lies";
+        stream_->write(lies() + sync() + nothing);
+        break;
+      }
       deed_ = "COPY data without COPY";
       stream_->write(copy_data(garbage(500)) + copy_done() + copy_fail("") + flush());
       break;
@@ -121,6 +127,22 @@ void Stranger::attack() {
     }
   }
   later(milliseconds(tape.between(1, 2000)));
+}
+
+// Behind a name stands a message of its own, or less follows than is said.
+std::string Stranger::lies() {
+  const std::string name = cstring(lie);
+  const std::string prepare = parse(std::string(lie), "");
+  const std::string message_behind = query(std::string(hidden));
+  switch (simulation_.people_tape().below(7)) {
+    case 0: return prepare + message('D', 'S' + name + message_behind);
+    case 1: return prepare + message('C', 'S' + name + message_behind);
+    case 2: return prepare + message('B', name + name + int16(3));
+    case 3: return prepare + message('E', name);
+    case 4: return message('P', name + cstring("") + int16(3));
+    case 5: return message('P', name + cstring("") + int16(0) + message_behind);
+    default: return message('P', cstring("") + name + int16(0) + message_behind);
+  }
 }
 
 void Stranger::say_illegal(std::string_view bytes) {

@@ -1,7 +1,8 @@
 // A hostile client: sends what no driver would (illegal bytes, lengths that cannot be, a second
 // startup packet, a password nobody asked for, COPY data without COPY, pipelines without end), or
-// comes and goes. Nobody else may notice it; what is illegal is answered by the end of the
-// connection within a bounded time (O-12), and what it does not read does not pile up (O-26).
+// comes and goes; and messages that are as long as they say, and what is in them is not. Nobody
+// else may notice it; what is illegal is answered by the end of the connection within a bounded
+// time (O-12), and what it does not read does not pile up (O-26).
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,10 @@ class Stranger : public Peer {
   static constexpr std::string_view user = "user0";
   static constexpr std::string_view database = "db0";
 
+  // Whose lengths lie have this in them; the text that some of them hide must never be a query.
+  static constexpr std::string_view lie = "a lie";
+  static constexpr std::string_view hidden = "/* a lie */ select what was hidden";
+
   void start() { later(Duration::zero()); }
   void turn() override;
   // It says nothing more, reads nothing, and stays.
@@ -48,6 +53,7 @@ class Stranger : public Peer {
   void say_hello();
   void ask_again();
   void attack();
+  std::string lies();
   // From now on the pooler owes it the end of the connection.
   void say_illegal(std::string_view bytes);
   void check_end() const;

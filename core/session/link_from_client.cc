@@ -325,6 +325,9 @@ class ClientSide {
                  {.request = Request::close, .change = unnamed ? drop_unnamed() : Change{}});
     }
     if (server_.whole_session) return ask(opening, {Request::close});
+    if (name.whole && opening.header.body_size != name.text.size() + 2) {
+      return refuse(opening, Refusal::malformed, name.text);
+    }
     if (server_.owed.skipping()) return drop();
     asks();
     const bool known = name.whole && client_.statements.remove(name.text);
@@ -564,14 +567,14 @@ class ClientSide {
     if (!server_.owed.skipping()) server_.refused_names.push_back(std::move(what));
     server_.owed.push({Request::describe_statement, Fate::replace, refusal, change});
     client_.stream.forward = false;
-    // Describe of a statement nobody has: so the server fails there too, and its transaction with
-    // it. No client can name it: a name of theirs is called otherwise there.
+    // Describe of neither a statement nor a portal: so the server fails there too, and its
+    // transaction with it. No name does: SQL's PREPARE makes any.
     const char type = static_cast<char>(opening.header.type);
     std::string& message = context_.out.scratch();
     wire::Writer(message)
         .begin(FrontendType::describe)
-        .u8('S')
-        .text(join("\1pgweir refused ", std::string_view(&type, 1), name))
+        .u8('!')
+        .text(join("pgweir refused ", std::string_view(&type, 1), name))
         .end();
     run_.flush();
     context_.out.send_copy(server_.socket(), message);

@@ -40,6 +40,19 @@ TEST_F(SessionState, pin_keeps_a_server_until_the_state_is_gone) {
   EXPECT_EQ(pooler.pool("sv_pinned"), "0");
 }
 
+// What stands at PostgreSQL for a request that is refused fails, whatever names a client makes.
+TEST_F(SessionState, no_name_of_a_clients_is_that_of_what_is_refused) {
+  Pooler pooler(one_server("pin"));
+  Session ann = pooler.session();
+  EXPECT_EQ(ann.value("PREPARE \"pgweir refused Bx\" AS SELECT 1"), "PREPARE");
+  for (int i = 0; i < 2; ++i) {
+    PGresult* result = PQexecPrepared(ann.get(), "x", 0, nullptr, nullptr, nullptr, 0);
+    EXPECT_STREQ(PQresultErrorField(result, PG_DIAG_SQLSTATE), "26000");
+    PQclear(result);
+    EXPECT_EQ(ann.value("SELECT 6 * 7"), "42");
+  }
+}
+
 TEST_F(SessionState, error_refuses_in_its_place) {
   Pooler pooler(one_server("error"));
   Session ann = pooler.session();

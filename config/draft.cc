@@ -106,6 +106,7 @@ void Draft::read_auth_file() {
                     join("auth_file: ", path, ": ", file.error()));
     return;
   }
+  const auto any = users_.find("*");
   for (ListedUser& listed : parse_userlist(file->text, path, problems_)) {
     const Place place{path, listed.line};
     if (listed.secret.kind == auth::SecretKind::md5_hash &&
@@ -114,12 +115,16 @@ void Draft::read_auth_file() {
                         "this user's secret is an md5 hash, by which nobody can log in: put the "
                         "password or its SCRAM verifier there");
     }
-    User& user = users_[listed.name];
+    const auto [known, is_new] = users_.try_emplace(listed.name);
+    User& user = known->second;
+    // It has no line of its own in the settings.
+    if (is_new && any != users_.end()) user.settings = any->second.settings;
     if (user.password) {
       problems_.error(place, "the user of this line has a password in the settings file as well");
       continue;
     }
     user.settings.name = std::move(listed.name);
+    if (is_new) user.place = place;
     if (listed.secret.kind != auth::SecretKind::none) user.password = std::move(listed.secret);
   }
 }
@@ -131,6 +136,12 @@ CredentialId Draft::keep(Secret secret) {
 
 void Draft::list_users() {
   for (auto& [name, user] : users_) {
+    if (user.password && name == "*") {
+      problems_.error(
+          user.place,
+          "user \"*\" stands for all who have no line of their own, and a password here "
+          "would be everybody's: give each of them one in auth_file");
+    }
     if (user.password) user.settings.credential = keep(*std::move(user.password));
     loaded_.settings.users.push_back(std::move(user.settings));
   }

@@ -397,16 +397,24 @@ std::vector<console::DatabaseRow> Machine::Core::database_rows() const {
 
 std::vector<console::UserRow> Machine::Core::user_rows() const {
   std::vector<console::UserRow> rows;
-  for (const UserSettings& settings : settings_.users) {
+  const auto add = [&](std::string_view name, const UserSettings& settings) {
     console::UserRow& row = rows.emplace_back();
-    row.name = settings.name;
+    row.name = name;
     row.pool_size = settings.pool_size;
     if (settings.pool_mode) row.pool_mode = config::text_of(*settings.pool_mode);
     row.max_user_connections = settings.max_user_connections != 0 ? settings.max_user_connections
                                                                   : settings_.max_user_connections;
-    if (const auto user = users_.find(settings.name); user != users_.end()) {
+    if (const auto user = users_.find(name); user != users_.end()) {
       row.current_connections = shown(user->second.server_count);
       row.current_client_connections = shown(user->second.client_count);
+    }
+  };
+  for (const UserSettings& settings : settings_.users) {
+    if (settings.name != "*") add(settings.name, settings);
+  }
+  if (const UserSettings* any = find_user(settings_, "*")) {
+    for (const auto& [name, user] : users_) {
+      if (find_user(settings_, name) == nullptr) add(name, *any);
     }
   }
   return rows;

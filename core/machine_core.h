@@ -403,6 +403,7 @@ class Machine::Core {
   void apply(Settings settings);
   void apply_to(Database& database, const DatabaseSettings* settings);
   void retire_servers(Database& database);
+  bool is_anybodys(const Pool& pool) const;
   void collect(Pool& pool);
   void database_unused(Database& database);
   void drain();

@@ -147,6 +147,8 @@ std::uint64_t Machine::Core::fingerprint() const {
     hash.add(server.doubted);
     hash.add(server.leaving);
     hash.add(server.whole_session);
+    hash.add(server.connect_query_undone);
+    hash.add(server.session.reading_in_doubt());
     hash.add(server.client);
     hash.add(server.unnamed_owner);
     hash.add(server.status);
@@ -228,6 +230,8 @@ std::string Machine::Core::left_over() const {
     add("clients logging in to a pool", pool.logging_in.size());
     add("clients that wait to replicate", pool.replicating.size());
     add("removed pools", pool.retired);
+    add("pools of users without a line",
+        is_anybodys(pool) && pool.client_count == 0 && pool.server_count == 0);
     add("hungry machines", pool.hungry.size());
   });
   for (const auto& [name, database] : databases_) {
@@ -238,6 +242,9 @@ std::string Machine::Core::left_over() const {
   for (const auto& [name, user] : users_) {
     add("servers of a user", user.server_count);
     add("clients of a user", user.client_count);
+    bool used = find_user(settings_, name) != nullptr;
+    pools_.each([&](PoolHandle, const Pool& pool) { used |= pool.user == &user; });
+    add("users without a line or a pool", !used);
   }
   ledger_.accounts.each([&](AccountHandle, const pool::Account& account) {
     add("servers of an account", account.server_count);

@@ -114,11 +114,11 @@ void Machine::Core::begin_authentication(Client& client) {
       client.peer.family == Endpoint::Family::unix_socket) {
     return authenticated(client);
   }
-  const UserSettings* user = find_user(settings_, login.user);
   switch (settings_.auth_type) {
     case AuthType::trust:
       // A user nobody knows looks like a wrong password, whatever the method.
-      if (user == nullptr) return fail_client(client, wrong_password(login.user));
+      if (line_of_user(settings_, login.user) == nullptr)
+        return fail_client(client, wrong_password(login.user));
       return authenticated(client);
     case AuthType::scram_sha_256: {
       std::string& message = out_.scratch();

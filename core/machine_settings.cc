@@ -201,10 +201,15 @@ void Machine::Core::take_back(Pool& pool) {
   pool_index_.emplace(std::pair(pool.database->settings.name, pool.user->name), pool.self);
 }
 
-// Pools and databases nobody needs any more: removed ones, and those "*" made.
+// Whether clients come by this name that no setting says. Who is forced on a database is no such.
+bool Machine::Core::is_anybodys(const Pool& pool) const {
+  return !pool.forced_user && find_user(settings_, pool.user->name) == nullptr;
+}
+
+// Pools, databases and users nobody needs any more: removed ones, and those "*" made.
 void Machine::Core::collect(Pool& pool) {
   Database& database = *pool.database;
-  const bool passing = pool.retired || database.automatic || database.removed;
+  const bool passing = pool.retired || database.automatic || database.removed || is_anybodys(pool);
   if (!passing || pool.client_count > 0 || pool.server_count > 0 || !pool.hungry.empty()) return;
   if (!pool.retired) pool_index_.erase(std::pair(database.settings.name, pool.user->name));
   pool::Hunger over;
@@ -213,10 +218,17 @@ void Machine::Core::collect(Pool& pool) {
   if (!pool.hunger.nothing()) tell_hunger(pool, over, true);
   timers_.remove(pool.timer);
   values_.drop(pool.parameters);
+  const pool::User* user = pool.user;
+  const bool anybodys = is_anybodys(pool);
   pools_.erase(pool.self);
   bool used = !database.automatic && !database.removed;
-  pools_.each([&](PoolHandle, const Pool& other) { used |= other.database == &database; });
+  bool user_used = !anybodys;
+  pools_.each([&](PoolHandle, const Pool& other) {
+    used |= other.database == &database;
+    user_used |= other.user == user;
+  });
   if (!used) databases_.erase(database.settings.name);
+  if (!user_used) users_.erase(user->name);
 }
 
 // Of those that "*" stands for servers go sooner than others once nobody wants the database.

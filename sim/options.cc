@@ -302,6 +302,8 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   // Nothing that a liar says to them could be judged.
   const bool replicates = tape.chance(1, 2) && options.hostile_permille == 0;
   if (replicates) options.receiver_count = tape.between(1, 3);
+  // Who has no line has no password.
+  options.unlisted_user = tape.chance(1, 3) && !options.scram;
   return options;
 }
 
@@ -322,6 +324,7 @@ std::string describe(const RunOptions& options) {
   add("databases", options.database_count, 1);
   add("users", options.user_count, 1);
   add("scram", options.scram, 0);
+  add("unlisted user", options.unlisted_user, 0);
   add("clients", options.client_count, 0);
   add("settings_percent", options.settings_percent, 0);
   add("server_version", std::atoi(options.server_version.c_str()), 15);

@@ -31,6 +31,7 @@ struct RunOptions {
   enum class PoolModeFor : std::uint8_t { all, database, user, all_but_user };
   PoolModeFor pool_mode_for = PoolModeFor::all;
   std::string timezone = {};       // of the first database
+  bool unlisted_user = false;      // "*" stands for user0
   std::string connect_query = {};  // of all
   std::uint8_t machine_count = 1;
   std::uint32_t host_count = 1;

@@ -18,7 +18,7 @@ CredentialId Passwords::any(const std::string& user, Tape& tape) const {
 }
 
 const std::string& Passwords::right(const Settings& settings, const std::string& user) const {
-  return text(find_user(settings, user)->credential);
+  return text(line_of_user(settings, user)->credential);
 }
 
 }  // namespace pgweir::sim

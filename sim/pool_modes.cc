@@ -1,5 +1,6 @@
 #include "sim/pool_modes.h"
 
+#include <algorithm>
 #include <string>
 
 #include "sim/application.h"
@@ -14,8 +15,11 @@ std::string name_of(const Application& who) { return "c" + std::to_string(who.id
 }  // namespace
 
 PoolMode pool_mode_of(const Settings& settings, const Login& who) {
+  const bool is_listed =
+      std::ranges::find(settings.users, who.user, &UserSettings::name) != settings.users.end();
   for (const UserSettings& user : settings.users) {
-    if (user.name == who.user && user.pool_mode) return *user.pool_mode;
+    const bool is_its = user.name == (is_listed ? std::string_view(who.user) : "*");
+    if (is_its && user.pool_mode) return *user.pool_mode;
   }
   for (const DatabaseSettings& database : settings.databases) {
     if (database.name == who.database && database.pool_mode) return *database.pool_mode;

@@ -58,8 +58,9 @@ void Quotas::lowered(const Census& census) {
   for (const std::string& database : databases_) {
     counted.of["database " + database];
     for (const UserSettings& user : before.users) {
-      counted.of["user " + user.name];
-      counted.of["pool " + database + "/" + user.name];
+      const std::string name = user.name == "*" ? "user0" : user.name;
+      counted.of["user " + name];
+      counted.of["pool " + database + "/" + name];
     }
   }
   for (const auto& [what, number] : counted.of) {

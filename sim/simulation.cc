@@ -139,6 +139,10 @@ void Simulation::build_settings() {
   for (std::uint32_t i = 0; i < options_.user_count; ++i) add_user("user" + std::to_string(i));
   add_user("watcher");
   set_pool_mode();
+  if (options_.unlisted_user) {
+    std::ranges::find(settings_.users, "user0", &UserSettings::name)->name = "*";
+    std::ranges::sort(settings_.users, {}, &UserSettings::name);
+  }
 }
 
 // The more special one counts, whatever else is said.

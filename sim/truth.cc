@@ -361,7 +361,7 @@ constexpr std::array<Judge, 8> judges{{{"SHOW STATS", stats_untruth},
                                         [](const ConsoleAnswer& answer, const Stock& stock) {
                                           std::set<std::string> names;
                                           for (const UserSettings& user : stock.settings.users) {
-                                            names.insert(user.name);
+                                            if (user.name != "*") names.insert(user.name);
                                           }
                                           return users_of(answer, stock, &Login::user, names);
                                         }},

@@ -24,9 +24,14 @@ const UserSettings* find_user(const Settings& settings, std::string_view name) {
   return find_named(settings.users, name);
 }
 
+const UserSettings* line_of_user(const Settings& settings, std::string_view name) {
+  const UserSettings* own = find_user(settings, name);
+  return own != nullptr ? own : find_user(settings, "*");
+}
+
 PoolMode pool_mode_for(const DatabaseSettings& database, std::string_view user,
                        const Settings& settings) {
-  const UserSettings* known = find_user(settings, user);
+  const UserSettings* known = line_of_user(settings, user);
   if (known != nullptr && known->pool_mode) return *known->pool_mode;
   return database.pool_mode.value_or(settings.pool_mode);
 }

@@ -62,7 +62,7 @@ struct DatabaseSettings {
 
 // Who may log in, and this user's own limits.
 struct UserSettings {
-  std::string name;
+  std::string name;  // as clients say it; "*" for the one that stands for all others
   CredentialId credential = no_credential;
   std::optional<std::int32_t> pool_size = {};
   std::optional<PoolMode> pool_mode = {};
@@ -149,9 +149,12 @@ struct Settings {
   bool operator==(const Settings&) const = default;
 };
 
-// Nothing when there is none of that name. find_database does not fall back to "*".
+// Nothing when there is none of that name. Neither falls back to "*".
 const DatabaseSettings* find_database(const Settings& settings, std::string_view name);
 const UserSettings* find_user(const Settings& settings, std::string_view name);
+// What is said of this user: in its own line, or in that of "*", which stands for all who have
+// none.
+const UserSettings* line_of_user(const Settings& settings, std::string_view name);
 
 // By PgBouncer's precedence: the user who logs in, the database, the global one.
 PoolMode pool_mode_for(const DatabaseSettings& database, std::string_view user,

@@ -146,7 +146,7 @@ class Validator {
   // name pgbouncer needs no entry: over the unix socket it is pgweir's own uid that counts.
   void privileged(std::string_view setting, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
-      if (name == "pgbouncer" || find_user(settings_, name) != nullptr) continue;
+      if (name == "pgbouncer" || line_of_user(settings_, name) != nullptr) continue;
       object(setting,
              join("user ", quoted_name(name),
                   " is not in auth_file or [users], so nobody can log in by this name"),

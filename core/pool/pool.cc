@@ -4,7 +4,7 @@ namespace pgweir::pool {
 
 PoolLimits limits_of(const DatabaseSettings& database, std::string_view user_name,
                      const Settings& settings) {
-  const UserSettings* user = find_user(settings, user_name);
+  const UserSettings* user = line_of_user(settings, user_name);
   const auto count = [](std::int32_t value) { return static_cast<std::uint32_t>(value); };
   PoolLimits limits;
   limits.size = count(user != nullptr && user->pool_size

@@ -31,6 +31,30 @@ TEST_F(Load, MergesTheAuthFileWithTheUsersLimits) {
   EXPECT_EQ(secrets[1].text, "c-secret");
 }
 
+// "*" stands for who has no line in [users], in the auth file or not.
+TEST_F(Load, GivesAUserOfTheAuthFileWhatIsSaidOfAllOthers) {
+  write("users", "\"anna\" \"a-secret\"\n\"bert\" \"b-secret\"\n");
+  const Result result =
+      load_ini(ini("[users]\n* = pool_size=3 max_user_connections=7\nbert = pool_size=4\n"));
+  EXPECT_EQ(problems(result), "");
+  ASSERT_TRUE(result.loaded);
+  const Settings& settings = result.loaded->settings;
+  EXPECT_EQ(
+      *find_user(settings, "anna"),
+      (UserSettings{.name = "anna", .credential = 1, .pool_size = 3, .max_user_connections = 7}));
+  EXPECT_EQ(*find_user(settings, "bert"),
+            (UserSettings{.name = "bert", .credential = 2, .pool_size = 4}));
+  EXPECT_EQ(line_of_user(settings, "carl")->name, "*");
+  EXPECT_EQ(line_of_user(settings, "bert")->name, "bert");
+}
+
+TEST_F(Load, RefusesAPasswordThatWouldBeEverybodys) {
+  write("users", "\"*\" \"secret\"\n");
+  EXPECT_EQ(problems(load_ini(ini(""))),
+            "users:1: user \"*\" stands for all who have no line of their own, and a password here "
+            "would be everybody's: give each of them one in auth_file\n");
+}
+
 TEST_F(Load, GivesADatabasesUserItsOwnPasswordOrTheAuthFiles) {
   write("users", "\"anna\" \"listed\"\n");
   const Result result =

@@ -37,6 +37,29 @@ class HungerTest : public ::testing::Test {
     const std::string letter = seats::write(hungry, said_);
     machine_.step(now_, event::Told{0, bytes_of(letter)});
   }
+  // They ask what the pool's servers say of themselves: the version that they are told, or none.
+  std::string told_when_they_ask(std::uint32_t epoch) {
+    seats::Hungry hungry{.pool = {"app", "ann"}, .machine = 0, .epoch = epoch, .hunger = {}};
+    hungry.hunger.number = ++said_;
+    hungry.hunger.unknown = true;
+    return version_told(seats::write(hungry, said_));
+  }
+  // They say so themselves.
+  std::string hear_of_servers(std::uint32_t epoch, const std::string& version) {
+    const seats::Introduced introduced{{"app", "ann"}, epoch, {{"server_version", version}}};
+    return version_told(seats::write(introduced, ++said_));
+  }
+  std::string version_told(const std::string& letter) {
+    std::string version;
+    for (const Effect& effect : machine_.step(now_, event::Told{0, bytes_of(letter)})) {
+      const auto* tell = std::get_if<effect::Tell>(&effect);
+      if (tell == nullptr) continue;
+      const seats::Message said = seats::read(tell->message);
+      const auto* introduced = std::get_if<seats::Introduced>(&said);
+      if (introduced != nullptr) version = introduced->welcome.at(0).value;
+    }
+    return version;
+  }
   void reload(bool with_the_database) {
     machine_.step(now_, event::Reconfigured{settings(with_the_database)});
   }
@@ -64,6 +87,14 @@ TEST_F(HungerTest, of_before_a_reload_ends_what_was_said_before_it) {
   EXPECT_EQ(hungry_count(), 0u) << "it stands for all that was said before it, and is not so now";
   hear_of_hunger(1);
   EXPECT_EQ(hungry_count(), 1u) << machine_.left_over();
+}
+
+TEST_F(HungerTest, what_servers_of_before_a_reload_say_is_nobodys) {
+  hear_of_hunger(0);  // there is a pool
+  reload(true);
+  EXPECT_EQ(hear_of_servers(0, "of the old host"), "");
+  EXPECT_EQ(told_when_they_ask(1), "");
+  EXPECT_EQ(hear_of_servers(1, "of the new one"), "of the new one");
 }
 
 }  // namespace

@@ -290,8 +290,8 @@ void Machine::Core::grow(Account& account) {
 }
 
 // The machine whose client has waited longest of those that would have more servers, and to which
-// there is credit: a grant is of now, and does not wait. What has failed for the others says nothing
-// about a client's own.
+// there is credit: a grant is of now, and does not wait. What has failed for the others says
+// nothing about a client's own.
 std::optional<Want> Machine::Core::hungriest(Account& account) {
   std::optional<Want> found;
   const bool pooled_too = !backs_off(account);

@@ -210,7 +210,8 @@ void HostMarks::given(SocketId socket, SocketId client) {
     }
   }
   const Instant refused_at = std::exchange(server.refused_at, never);
-  if (refused_at == never) return;
+  // What it said last is that it ends: that counts, and not what it refused before.
+  if (refused_at == never || !server.last_words.empty()) return;
   const auto left = left_at_.find(server.name);
   Duration lasts = limits::host_mark_min;
   simulation_.in_force().ever(refused_at, [&](const Settings& settings) {

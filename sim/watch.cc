@@ -114,6 +114,8 @@ void Watch::step(const Event& event, std::span<const Effect> effects) {
         server_closed(close->socket);
         check_unheard(close->socket, event, effects);
       }
+    } else if (const auto* given_away = std::get_if<effect::HandOver>(&effect)) {
+      if (given_away->socket.kind == SocketKind::server) server_given(given_away->socket);
     } else if (const auto* note = std::get_if<Note>(&effect)) {
       if (note->kind == NoteKind::protocol_desync) check_desync(note->socket);
       if (note->kind == NoteKind::server_login_failed) check_login_failure(note->socket, event);
@@ -483,6 +485,16 @@ void Watch::server_came(const event::Arrived& arrived) {
       waiter.passed_by_at = simulation_.clock().now();
       waiter.overtaken_at = never;  // this one was to be its
     }
+  }
+}
+
+// Who waits there has been passed by, and what its machine has told of it may fade before it is
+// told again.
+void Watch::server_given(SocketId server) {
+  const Shell& shell = simulation_.shell();
+  for (auto& [client, waiter] : waiting_) {
+    if (shell.machine_of(client) != shell.stepping() || !in_pool_of(server, client)) continue;
+    waiter.passed_by_at = simulation_.clock().now();
   }
 }
 

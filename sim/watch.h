@@ -113,6 +113,7 @@ class Watch {
   struct Waiter;
   bool is_overtaken(SocketId client, Instant since_client, SocketId other, Waiter& waiter) const;
   bool is_known_everywhere(const Waiter& waiter) const;
+  void server_given(SocketId server);
   void server_came(const event::Arrived& arrived);
 
   struct Waiter {

@@ -21,6 +21,7 @@ void VainWaits::step(const Event& event, std::span<const Effect> effects) {
       if (close->socket.kind != SocketKind::server) continue;
       const Census::Server& server = servers.at(close->socket);
       if (!server.refused) left_at_[server.whom] = simulation_.clock().now();
+      if (!server.started) failed_at_ = simulation_.clock().now();  // it may have been the pool's
     } else if (const auto* send = std::get_if<effect::Send>(&effect)) {
       if (send->socket.kind != SocketKind::server) continue;
       if (!pgweir::text_of(send->bytes).starts_with('\0')) continue;

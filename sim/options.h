@@ -30,8 +30,9 @@ struct RunOptions {
   PoolMode pool_mode = PoolMode::transaction;  // of some of them
   enum class PoolModeFor : std::uint8_t { all, database, user, all_but_user };
   PoolModeFor pool_mode_for = PoolModeFor::all;
-  std::string timezone = {};       // of the first database
-  bool unlisted_user = false;      // "*" stands for user0
+  std::string timezone = {};   // of the first database
+  bool unlisted_user = false;  // "*" stands for him of this name
+  static constexpr std::string_view unlisted_name = "user0";
   std::string connect_query = {};  // of all
   std::uint8_t machine_count = 1;
   std::uint32_t host_count = 1;

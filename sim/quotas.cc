@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "sim/options.h"
 #include "sim/verdict.h"
 
 namespace pgweir::sim {
@@ -58,7 +59,7 @@ void Quotas::lowered(const Census& census) {
   for (const std::string& database : databases_) {
     counted.of["database " + database];
     for (const UserSettings& user : before.users) {
-      const std::string name = user.name == "*" ? "user0" : user.name;
+      const std::string name(user.name == "*" ? RunOptions::unlisted_name : user.name);
       counted.of["user " + name];
       counted.of["pool " + database + "/" + name];
     }

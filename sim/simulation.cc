@@ -140,7 +140,7 @@ void Simulation::build_settings() {
   add_user("watcher");
   set_pool_mode();
   if (options_.unlisted_user) {
-    std::ranges::find(settings_.users, "user0", &UserSettings::name)->name = "*";
+    std::ranges::find(settings_.users, RunOptions::unlisted_name, &UserSettings::name)->name = "*";
     std::ranges::sort(settings_.users, {}, &UserSettings::name);
   }
 }

@@ -1,8 +1,8 @@
 // A hostile client: sends what no driver would (illegal bytes, lengths that cannot be, a second
-// startup packet, a password nobody asked for, COPY data without COPY, pipelines without end), or
-// comes and goes; and messages that are as long as they say, and what is in them is not. Nobody
-// else may notice it; what is illegal is answered by the end of the connection within a bounded
-// time (O-12), and what it does not read does not pile up (O-26).
+// startup packet, a password nobody asked for, COPY data without COPY, pipelines without end,
+// messages that hide others or lack what they say is in them), or comes and goes. Nobody else may
+// notice it; what is illegal is answered by the end of the connection within a bounded time (O-12),
+// and what it does not read does not pile up (O-26).
 #pragma once
 
 #include <cstdint>

@@ -44,7 +44,8 @@ void Watch::note_login_end(const Note& note) {
   if (known == simulation_.census().servers().end() || !known->second.started) return;
   const Census::Server& server = known->second;
   // What is known of an unlisted user's servers goes with his last client.
-  if (simulation_.options().unlisted_user && server.whom.user == "user0") return;
+  const RunOptions& options = simulation_.options();
+  if (options.unlisted_user && server.whom.user == RunOptions::unlisted_name) return;
   const std::pair pool(server.whom, simulation_.shell().machine_of(note.socket));
   const bool hung_up = note.kind == NoteKind::server_login_failed && !server.heard;
   if (!hung_up || server.minor == 0) {

@@ -71,7 +71,7 @@ void Machine::Core::finish_step() {
     dirty_.clear();
     settle_accounts();
   }
-  tell_who_left();
+  if (left_ != seats::Left{}) tell(0, std::exchange(left_, {}));  // once for all of this step
 }
 
 void Machine::Core::set_accepting() {

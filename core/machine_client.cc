@@ -311,32 +311,31 @@ Instant Machine::Core::client_deadline(const Client& client) const {
       return client.peer_done ? std::min(due, after(client.peer_done_at, limits::half_closed_wait))
                               : due;
     }
-    case ClientState::active: {
-      const Server& server = *servers_.find(client.server);
-      Instant due = deadline_after(client.transaction_at, settings_.transaction_timeout);
-      if (between_transactions(client, server)) {
-        // Nobody asks anything of it, and no setting is about that.
-        due =
-            keeps(server) ? deadline_after(client.state_at, settings_.client_idle_timeout) : never;
-        if (server.congested) {
-          due = std::min(due, after(std::max(server.congested_at, client.transaction_at),
-                                    limits::recovery_wait));
-        }
-      } else if (!has_clocks(server)) {
-        due = never;
-      } else if (server.owed.empty()) {
-        due = std::min(due, deadline_after(client.state_at, settings_.idle_transaction_timeout));
-      } else {
-        due = std::min(due, deadline_after(client.request_at, settings_.query_timeout));
-      }
-      if (client.peer_done)
-        due = std::min(due, after(client.peer_done_at, limits::half_closed_wait));
-      return due;
-    }
+    case ClientState::active: return active_deadline(client, *servers_.find(client.server));
     case ClientState::console:
     case ClientState::closing: return never;
   }
   return never;
+}
+
+Instant Machine::Core::active_deadline(const Client& client, const Server& server) const {
+  Instant due = deadline_after(client.transaction_at, settings_.transaction_timeout);
+  if (between_transactions(client, server)) {
+    // Nobody asks anything of it, and no setting is about that.
+    due = keeps(server) ? deadline_after(client.state_at, settings_.client_idle_timeout) : never;
+    if (server.congested) {
+      due = std::min(
+          due, after(std::max(server.congested_at, client.transaction_at), limits::recovery_wait));
+    }
+  } else if (!has_clocks(server)) {
+    due = never;
+  } else if (server.owed.empty()) {
+    due = std::min(due, deadline_after(client.state_at, settings_.idle_transaction_timeout));
+  } else {
+    due = std::min(due, deadline_after(client.request_at, settings_.query_timeout));
+  }
+  if (client.peer_done) due = std::min(due, after(client.peer_done_at, limits::half_closed_wait));
+  return due;
 }
 
 void Machine::Core::client_due(Client& client) {

@@ -174,6 +174,7 @@ class Machine::Core {
   void update_reading(Client& client);
   bool idles_with_server(const Client& client) const;
   Instant client_deadline(const Client& client) const;
+  Instant active_deadline(const Client& client, const Server& server) const;
   void arm(const Client& client) { timers_.at_latest(client.timer, client_deadline(client)); }
   void client_due(Client& client);
   PgError wait_error(const Client& waiter, std::string_view setting, Duration limit) const;
@@ -441,7 +442,6 @@ class Machine::Core {
   bool take_place(bool admin);
   bool take_early_place();
   void give_up_place(Client& client);
-  void tell_who_left();
   void came(std::uint8_t from);
   void tell_who_came(std::uint8_t from);
   bool pass_on_cancel(Client& requester, const wire::CancelRequest& request);

@@ -315,9 +315,4 @@ void Machine::Core::hear(std::uint8_t, const seats::Drained&) {
   exit_if_drained();
 }
 
-// Who was counted in this step is told of once.
-void Machine::Core::tell_who_left() {
-  if (left_ != seats::Left{}) tell(0, std::exchange(left_, {}));
-}
-
 }  // namespace pgweir

@@ -42,11 +42,8 @@ session::LinkContext Machine::Core::context(Pool& pool) {
           values_,
           statements_,
           vault_,
-          static_cast<std::uint32_t>(settings_.max_prepared_statements),
-          settings_.retry_prepared_statements,
-          pool.database->settings.session_state.value_or(settings_.session_state),
-          pool.database->settings.connect_query,
-          static_cast<std::uint32_t>(settings_.max_pinned),
+          settings_,
+          pool.database->settings,
           pool.pinned_count,
           pool.database->totals,
           now_};

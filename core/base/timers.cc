@@ -24,8 +24,7 @@ void Timers::remove(Id id) {
   free_.push_back(id);
 }
 
-std::optional<TimerOwner> Timers::pop(Instant now) {
-  if (heap_.empty() || due_[heap_.front()] > now) return std::nullopt;
+TimerOwner Timers::take_first() {
   const Id id = heap_.front();
   take_out(0);
   return owners_[id];

@@ -42,11 +42,15 @@ class Timers {
   TimerOwner next_owner() const { return owners_[heap_.front()]; }
 
   // The owner of a deadline that has come, which is then unarmed.
-  std::optional<TimerOwner> pop(Instant now);
+  std::optional<TimerOwner> pop(Instant now) {
+    if (heap_.empty() || due_[heap_.front()] > now) return std::nullopt;
+    return take_first();
+  }
 
  private:
   static constexpr std::uint32_t unarmed = UINT32_MAX;
 
+  TimerOwner take_first();
   void move(Id id, Instant due);
   bool before(Id a, Id b) const {
     return due_[a] != due_[b] ? due_[a] < due_[b] : owners_[a] < owners_[b];

@@ -75,6 +75,11 @@ struct Name {
   bool whole = false;  // it ends where names end
 };
 
+// Of a Close or Describe of a statement with this name: as PostgreSQL has them, nothing follows it.
+inline bool ends_with(const Opening& opening, const Name& name) {
+  return opening.header.body_size == 1 + name.text.size() + 1;
+}
+
 inline Name statement_of(const Opening& opening) {
   wire::Reader reader(opening.body());
   const std::string_view text = reader.text();

@@ -95,7 +95,7 @@ void align_parameters(Client& client, Server& server, LinkContext& context) {
   const bool only_takes_back = client.untried && server.settings != no_value;
   const ValueId settings = only_takes_back ? no_value : client.settings;
   std::vector<Wanted> wanted;
-  const std::string first = settings_set_by(context.connect_query);
+  const std::string first = settings_set_by(context.database.connect_query);
   if (server.settings != settings) {
     add_settings(context.values.text(server.settings), context.values.text(settings), first,
                  wanted);
@@ -126,15 +126,10 @@ void join_link(Client& client, Server& server, LinkContext& context) {
 
 void take_back_settings(Server& server, LinkContext& context) {
   std::vector<Wanted> wanted;
-  const std::string first = settings_set_by(context.connect_query);
+  const std::string first = settings_set_by(context.database.connect_query);
   add_settings(context.values.text(server.settings), {}, first, wanted);
   server.setting_up = no_value;
   send_set_config(server, wanted, context);
-}
-
-bool waits_for_settings(const Client& client, const Server& server) {
-  return client.settings != no_value && server.session.takes_back_settings() &&
-         !server.owed.empty() && !server.owed.lacks_sync() && !server.owed.copying_in();
 }
 
 bool may_go_on(const Client& client, const Server& server) {

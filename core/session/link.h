@@ -24,12 +24,9 @@ struct LinkContext {
   Values& values;
   Statements& statements;
   const auth::Vault& vault;
-  std::uint32_t statements_max;  // of one server
-  bool retries_statements;
-  SessionStatePolicy session_state;
-  std::string_view connect_query;
-  std::uint32_t pinned_max;     // of the pool; 0: any
-  std::uint32_t& pinned_count;  // of it
+  const Settings& settings;
+  const DatabaseSettings& database;
+  std::uint32_t& pinned_count;  // of the pool
   metrics::Totals& totals;
   Instant now;
 };
@@ -69,7 +66,10 @@ void take_back_settings(Server& server, LinkContext& context);
 
 // What was sent takes such settings back: they are put on again when it is answered, and before
 // anything else is asked.
-bool waits_for_settings(const Client& client, const Server& server);
+inline bool waits_for_settings(const Client& client, const Server& server) {
+  return client.settings != no_value && server.session.takes_back_settings() &&
+         !server.owed.empty() && !server.owed.lacks_sync() && !server.owed.copying_in();
+}
 
 // The client's bytes, to its server. What cannot be sent yet is held and the client blocked.
 LinkOutcome forward_from_client(Client& client, Server& server, Bytes bytes, LinkContext& context);

@@ -6,11 +6,11 @@
 #include "core/base/assert.h"
 #include "core/base/text.h"
 #include "core/session/client_message.h"
+#include "core/session/hold_up.h"
 #include "core/session/link.h"
 #include "core/session/made_up.h"
 #include "core/session/reading.h"
 #include "core/session/state_policy.h"
-#include "core/sql/quick_look.h"
 #include "core/wire/reader.h"
 #include "core/wire/writer.h"
 
@@ -45,7 +45,8 @@ class ClientSide {
         continue;
       }
       const bool full = server_.owed.size() >= limits::owed_replies_max;
-      if (full || may_be_hit_by_cancel(stream.held.empty() ? bytes.front() : stream.held.front())) {
+      const std::byte next = stream.held.empty() ? bytes.front() : stream.held.front();
+      if (full || may_be_hit_by_cancel(server_, next)) {
         if (full) flush_answers();
         client_.blocked = true;
         stream.hold(bytes);
@@ -60,15 +61,14 @@ class ClientSide {
         case Opened::invalid: return {Verdict::broken, std::nullopt};
         case Opened::message: break;
       }
-      stream.wants_whole = false;
-      if (waits(opening)) {
+      if (waits(client_, server_, opening)) {
         stream.body_left = 0;
         stream.hold(opening.piece);
         stream.hold(bytes);
         return {};
       }
       context_.totals.received += opening.piece.size();
-      if (context_.retries_statements || !client_.batch.none()) keep(opening);
+      if (context_.settings.retry_prepared_statements || !client_.batch.none()) keep(opening);
       LinkOutcome outcome = request(opening);
       if (outcome.verdict != Verdict::carry_on) return outcome;
     }
@@ -106,8 +106,8 @@ class ClientSide {
 
   void keep(const Opening& opening) {
     const bool asks_first = server_.owed.empty() || server_.owed.swallowing();
-    const bool begins = context_.retries_statements && asks_first && !server_.owed.lacks_sync() &&
-                        server_.status == TransactionStatus::idle;
+    const bool begins = context_.settings.retry_prepared_statements && asks_first &&
+                        !server_.owed.lacks_sync() && server_.status == TransactionStatus::idle;
     client_.batch.says(static_cast<FrontendType>(opening.header.type), opening.piece, begins);
   }
 
@@ -135,7 +135,7 @@ class ClientSide {
   }
 
   // A simple query drops the unnamed statement, whatever becomes of it.
-  LinkOutcome query(const Opening& opening) {
+  [[gnu::noinline]] LinkOutcome query(const Opening& opening) {
     if (opening.header.body_size > limits::looked_into_size_max) {
       server_.session.made(StateKind::unknown);
       return ask(opening, {.request = Request::query, .change = drop_unnamed()});
@@ -151,7 +151,7 @@ class ClientSide {
   }
 
   // The unnamed portal is of what was bound last; what others are of was taken for sent at Bind.
-  LinkOutcome execute(const Opening& opening) {
+  [[gnu::noinline]] LinkOutcome execute(const Opening& opening) {
     const bool unnamed = !opening.body().empty() && opening.body()[0] == std::byte{0};
     const StateEffects* does = server_.session.bound.get();
     Owed owed{Request::execute};
@@ -201,7 +201,7 @@ class ClientSide {
     return {.unnamed = client_.unnamed.drop()};
   }
 
-  LinkOutcome parse(const Opening& opening) {
+  [[gnu::noinline]] LinkOutcome parse(const Opening& opening) {
     ++context_.totals.client_parse_count;
     const Name name = statement_of(opening);
     // Of a Parse that is all there and whose name does not end the server finds what is wrong.
@@ -256,7 +256,7 @@ class ClientSide {
     return {};
   }
 
-  LinkOutcome bind(const Opening& opening) {
+  [[gnu::noinline]] LinkOutcome bind(const Opening& opening) {
     ++context_.totals.bind_count;
     wire::Reader reader(opening.body());
     const std::string_view portal = reader.text();
@@ -287,7 +287,7 @@ class ClientSide {
     return send_instead(message, rest);
   }
 
-  LinkOutcome describe(const Opening& opening) {
+  [[gnu::noinline]] LinkOutcome describe(const Opening& opening) {
     wire::Reader reader(opening.body());
     const bool of_statement = reader.u8() == 'S';
     const Name name{reader.text(), !reader.failed()};
@@ -297,9 +297,7 @@ class ClientSide {
     if (name.text.empty()) return ask_of_unnamed(opening, Request::describe_statement);
     if (server_.whole_session) return ask(opening, {Request::describe_statement});
     // What follows would go to the server behind the whole message that stands for this one.
-    if (opening.header.body_size != name.text.size() + 2) {
-      return refuse(opening, Refusal::malformed, name.text);
-    }
+    if (!ends_with(opening, name)) return refuse(opening, Refusal::malformed, name.text);
     const Statement* statement = nullptr;
     if (const auto done = find(opening, name, statement)) return *done;
     server_.owed.push({.request = Request::describe_statement, .statement = statement->self});
@@ -314,7 +312,7 @@ class ClientSide {
 
   // Of a statement by name: the server's is everybody's, and stays. (In a session of its own the
   // client's names are the server's.)
-  LinkOutcome close(const Opening& opening) {
+  [[gnu::noinline]] LinkOutcome close(const Opening& opening) {
     wire::Reader reader(opening.body());
     const bool of_statement = reader.u8() == 'S';
     const Name name{reader.text(), !reader.failed()};
@@ -325,7 +323,7 @@ class ClientSide {
                  {.request = Request::close, .change = unnamed ? drop_unnamed() : Change{}});
     }
     if (server_.whole_session) return ask(opening, {Request::close});
-    if (name.whole && opening.header.body_size != name.text.size() + 2) {
+    if (name.whole && !ends_with(opening, name)) {
       return refuse(opening, Refusal::malformed, name.text);
     }
     if (server_.owed.skipping()) return drop();
@@ -388,14 +386,6 @@ class ClientSide {
     return {};
   }
 
-  // A cancel on its way may hit what has been sent, but nothing that comes after it; data of a COPY
-  // and the Sync of a batch are part of what was.
-  bool may_be_hit_by_cancel(std::byte next) const {
-    if (!server_.cancel && !server_.cancel_wanted && !server_.cancel_in_doubt) return false;
-    const bool ends_batch = static_cast<FrontendType>(next) == FrontendType::sync;
-    return !server_.owed.copying_in() && !(ends_batch && server_.owed.lacks_sync());
-  }
-
   // Before Sync a server may keep its answers to itself, and what is made up behind them with them:
   // its client, which is held up until they come, cannot ask for them.
   [[gnu::noinline]] void flush_answers() {
@@ -407,48 +397,8 @@ class ClientSide {
     context_.out.send_copy(server_.socket(), message);
   }
 
-  // It is not all there yet, or what it depends on is not answered.
-  bool waits(const Opening& opening) {
-    client_.blocked = is_asked_too_early(opening);
-    return client_.blocked || client_.stream.wants_whole;
-  }
-
-  bool is_asked_too_early(const Opening& opening) {
-    const auto type = static_cast<FrontendType>(opening.header.type);
-    if (asks_something(type) && waits_for_settings(client_, server_)) return true;
-    const bool parse = type == FrontendType::parse;
-    if (parse && !opening.whole() && wants_rest(opening, statement_of(opening))) return false;
-    const bool changing = server_.owed.waits_for_changes();
-    const bool in_doubt = server_.owed.unnamed_in_doubt();
-    if (!changing && !in_doubt) return false;
-    if (type == FrontendType::query) {
-      return changing && opening.whole() && sql::may_have_effects(query_of(opening));
-    }
-    if (type == FrontendType::execute) {
-      const StateEffects* does = server_.session.bound.get();
-      return changing && does != nullptr &&
-             (does->forgets_statements || !does->deallocates.empty());
-    }
-    const bool close = type == FrontendType::close || type == FrontendType::describe;
-    if (!close && !parse && type != FrontendType::bind) return false;
-    wire::Reader reader(opening.body());
-    if (close && reader.u8() != 'S') return false;
-    if (type == FrontendType::bind) reader.text();
-    if (!reader.text().empty()) return changing;
-    const bool uses = !parse && type != FrontendType::close;
-    return uses && in_doubt;
-  }
-
-  // Of a Parse that is too long not all is looked at.
-  bool wants_rest(const Opening& opening, const Name& name) {
-    const std::uint32_t size_max =
-        name.text.empty() ? limits::looked_into_size_max : limits::statement_size_max;
-    client_.stream.wants_whole = name.whole && opening.header.body_size <= size_max;
-    return client_.stream.wants_whole;
-  }
-
   std::optional<Refusal> unusable(const Name& name) const {
-    if (context_.statements_max == 0) return Refusal::no_named_statements;
+    if (context_.settings.max_prepared_statements == 0) return Refusal::no_named_statements;
     if (!name.whole || name.text.size() > limits::name_size_max) return Refusal::name_too_long;
     return std::nullopt;
   }
@@ -480,7 +430,8 @@ class ClientSide {
           {Request::close, Fate::inject, Refusal::none, {.client = false, .server = true}});
     };
     if (server_.statements.has(statement.digest)) close(statement.digest);
-    while (server_.statements.size() >= context_.statements_max) close(server_.statements.oldest());
+    const auto most = static_cast<std::size_t>(context_.settings.max_prepared_statements);
+    while (server_.statements.size() >= most) close(server_.statements.oldest());
     writer.begin(FrontendType::parse).text(server_name_of(statement.digest));
     writer.bytes(bytes_of(statement.definition)).end();
     server_.statements.add(statement, server_.session.reading_in_doubt());

@@ -132,6 +132,7 @@ class ServerSide {
         bytes = bytes.subspan(piece.size());
       } else {
         if (server_.dying) return {};  // it said FATAL: what follows is noise
+        if (took_rows(bytes)) continue;
         Opening opening{};
         switch (open_message(stream, bytes, context_.out.arena(), needed_of_server, opening)) {
           case Opened::incomplete: return {};
@@ -175,6 +176,23 @@ class ServerSide {
     return {};
   }
 
+  // Those that are all here, as one piece: they are most of what servers say, and nothing changes
+  // by them.
+  bool took_rows(Bytes& bytes) {
+    const auto first = static_cast<BackendType>(bytes.front());
+    if (first != BackendType::data_row || !server_.stream.held.empty()) return false;
+    const std::optional<Fate> fate = server_.owed.fate_of_rows();
+    const std::size_t size = fate ? wire::size_of_leading(BackendType::data_row, bytes) : 0;
+    if (size == 0) return false;
+    server_.trail.received(static_cast<std::uint8_t>(BackendType::data_row));
+    if (fate == Fate::forward && client_ != nullptr) {
+      client_->batch.answered();
+      run_.add(bytes.first(size));
+    }
+    bytes = bytes.subspan(size);
+    return true;
+  }
+
   // A notice may be about what pgweir asks; a notification is about what the client listens to: one
   // that is untried does not yet, and may be told at any time that it is cancelled.
   LinkOutcome unasked(const Opening& opening, BackendType type) {
@@ -205,7 +223,7 @@ class ServerSide {
 
   void made(const ReplyQueue::Match& match) {
     if (match.change.server) server_.statements.confirm();
-    if (match.deallocates && match.change.any()) server_.stand_ins.clear();
+    if (match.deallocates) server_.stand_ins.clear();
     if (client_ == nullptr) return;
     if (match.change.client) client_->statements.confirm(context_.statements);
     if (match.change.unnamed && match.fate != Fate::inject) client_->unnamed.confirm();

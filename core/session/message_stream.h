@@ -13,6 +13,8 @@
 
 namespace pgweir::session {
 
+struct Opening;
+
 struct MessageStream {
   std::vector<std::byte> held;  // a cut beginning; owned here, empty most of the time
   std::uint32_t body_left = 0;  // of the message under way
@@ -24,6 +26,9 @@ struct MessageStream {
   void hold(Bytes bytes) { held.insert(held.end(), bytes.begin(), bytes.end()); }
 
   void hold_in_front(Bytes bytes) { held.insert(held.begin(), bytes.begin(), bytes.end()); }
+
+  // The opening's message is under way: its rest follows.
+  void begin(const Opening& opening);
 
   // Gives all that is held back as one view in the arena.
   Bytes take_held(Arena& arena) {
@@ -46,7 +51,40 @@ struct Opening {
   bool whole() const { return piece.size() == wire::header_size + header.body_size; }
 };
 
+inline void MessageStream::begin(const Opening& opening) {
+  body_left = static_cast<std::uint32_t>(wire::header_size + opening.header.body_size -
+                                         opening.piece.size());
+  forward = false;
+}
+
 enum class Opened : std::uint8_t { message, incomplete, invalid };
+
+[[gnu::noinline]] inline Opened hold_all(MessageStream& stream, Bytes& input) {
+  stream.hold(input);
+  input = {};
+  return Opened::incomplete;
+}
+
+// Of one whose beginning is held: most are not.
+template <class Need>
+[[gnu::noinline]] Opened open_held(MessageStream& stream, Bytes& input, Arena& arena, Need&& need,
+                                   Opening& opening) {
+  const auto top_up = [&](std::size_t size) {
+    if (stream.held.size() < size) {
+      const Bytes more = input.first(std::min(size - stream.held.size(), input.size()));
+      stream.hold(more);
+      input = input.subspan(more.size());
+    }
+    return stream.held.size() >= size;
+  };
+  if (!top_up(wire::header_size)) return Opened::incomplete;
+  opening.header = wire::read_header(stream.held);
+  if (!opening.header.valid) return Opened::invalid;
+  if (!top_up(wire::header_size + need(opening.header))) return Opened::incomplete;
+  opening.piece = stream.take_held(arena);
+  stream.begin(opening);
+  return Opened::message;
+}
 
 // Takes the next message's opening off the input, keeping the input when it is too short.
 // need(header): how many bytes of the body must be there to decide, at most header.body_size.
@@ -55,40 +93,15 @@ enum class Opened : std::uint8_t { message, incomplete, invalid };
 template <class Need>
 Opened open_message(MessageStream& stream, Bytes& input, Arena& arena, Need&& need,
                     Opening& opening) {
-  if (stream.held.empty()) {
-    if (input.size() < wire::header_size) {
-      stream.hold(input);
-      input = {};
-      return Opened::incomplete;
-    }
-    opening.header = wire::read_header(input);
-    if (!opening.header.valid) return Opened::invalid;
-    if (input.size() < wire::header_size + need(opening.header)) {
-      stream.hold(input);
-      input = {};
-      return Opened::incomplete;
-    }
-    const std::size_t whole = wire::header_size + opening.header.body_size;
-    opening.piece = input.first(std::min(whole, input.size()));
-    input = input.subspan(opening.piece.size());
-  } else {
-    const auto top_up = [&](std::size_t size) {
-      if (stream.held.size() < size) {
-        const Bytes more = input.first(std::min(size - stream.held.size(), input.size()));
-        stream.hold(more);
-        input = input.subspan(more.size());
-      }
-      return stream.held.size() >= size;
-    };
-    if (!top_up(wire::header_size)) return Opened::incomplete;
-    opening.header = wire::read_header(stream.held);
-    if (!opening.header.valid) return Opened::invalid;
-    if (!top_up(wire::header_size + need(opening.header))) return Opened::incomplete;
-    opening.piece = stream.take_held(arena);
-  }
-  stream.body_left = static_cast<std::uint32_t>(wire::header_size + opening.header.body_size -
-                                                opening.piece.size());
-  stream.forward = false;
+  if (!stream.held.empty()) return open_held(stream, input, arena, need, opening);
+  if (input.size() < wire::header_size) return hold_all(stream, input);
+  opening.header = wire::read_header(input);
+  if (!opening.header.valid) return Opened::invalid;
+  if (input.size() < wire::header_size + need(opening.header)) return hold_all(stream, input);
+  const std::size_t whole = wire::header_size + opening.header.body_size;
+  opening.piece = input.first(std::min(whole, input.size()));
+  input = input.subspan(opening.piece.size());
+  stream.begin(opening);
   return Opened::message;
 }
 

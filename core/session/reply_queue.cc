@@ -8,47 +8,41 @@ namespace pgweir::session {
 using wire::BackendType;
 
 void ReplyQueue::push(Owed owed) {
-  if (copy_ == Copy::open) {
-    // The server reads COPY data: Sync is ignored, CopyDone and CopyFail end it.
-    if (owed.request == Request::copy_end) {
-      copy_ = Copy::ended;
-      return;
-    }
-    if (owed.request == Request::sync) {
-      // Whether it is read before or after a failure of the COPY decides if it is answered.
-      ++copy_syncs_;
-      return;
-    }
-  }
-  if (copy_ == Copy::both && owed.request == Request::copy_end) {
-    copy_ = Copy::both_ended;
-    return;
-  }
-  if (owed.request == Request::copy_end && empty()) return;
-  if (skipping_) {
-    if (owed.request != Request::sync) return;
-    skipping_ = false;
-  }
-  if (owed.request != Request::copy_end) batch_open_ = !ends_ready(owed.request);
+  const bool in_mode = copy_ != Copy::none || skipping_;
+  if ((in_mode || owed.request == Request::copy_end) && owes_nothing(owed.request)) return;
+  const bool ends = ends_ready(owed.request);
+  if (owed.request != Request::copy_end) batch_open_ = !ends;
   if (owed.change.any()) ++changes_;
   unnamed_changes_ += owed.change.unnamed;
-  unnamed_in_batch_ += owed.change.unnamed;
-  if (ends_ready(owed.request)) unnamed_in_batch_ = 0;
-  if (ends_ready(owed.request) && changes_ > 0) changes_sealed_ = true;
+  unnamed_in_batch_ = ends ? 0 : unnamed_in_batch_ + owed.change.unnamed;
+  if (ends && changes_ > 0) changes_sealed_ = true;
   owed_.push_back(owed);
 }
 
-ReplyQueue::Match ReplyQueue::match(BackendType reply) {
-  Match match;
-  if (!empty()) {
-    match.matched = true;
-    match.fate = head().fate;
-    match.refusal = head().refusal;
-    match.statement = head().statement;
-    if (accepts(reply, match)) return match;
+// In a mode of the server's, or the mark of its end. Out of the way of what is asked all the time.
+[[gnu::noinline]] bool ReplyQueue::owes_nothing(Request request) {
+  if (copy_ == Copy::open) {
+    // The server reads COPY data: Sync is ignored, CopyDone and CopyFail end it.
+    if (request == Request::copy_end) {
+      copy_ = Copy::ended;
+      return true;
+    }
+    if (request == Request::sync) {
+      // Whether it is read before or after a failure of the COPY decides if it is answered.
+      ++copy_syncs_;
+      return true;
+    }
   }
-  match = {.matched = reply == BackendType::ready_for_query && take_extra_ready()};
-  return match;
+  if (copy_ == Copy::both && request == Request::copy_end) {
+    copy_ = Copy::both_ended;
+    return true;
+  }
+  if (request == Request::copy_end && empty()) return true;
+  if (skipping_) {
+    if (request != Request::sync) return true;
+    skipping_ = false;
+  }
+  return false;
 }
 
 std::optional<Owed> ReplyQueue::take_made_up() {
@@ -60,13 +54,15 @@ std::optional<Owed> ReplyQueue::take_made_up() {
 
 // The head's answer is complete, and what it changes is made.
 void ReplyQueue::answered(Match& match) {
-  match.change = head().change;
-  match.deallocates = head().request == Request::query || head().request == Request::execute;
+  const Owed& owed = head();
+  match.change = owed.change;
+  match.deallocates =
+      owed.change.any() && (owed.request == Request::query || owed.request == Request::execute);
   pop();
 }
 
 // Moves on when the head's answer is complete.
-bool ReplyQueue::accepts(BackendType reply, Match& match) {
+inline bool ReplyQueue::accepts(BackendType reply, Match& match) {
   Owed& owed = head();
   const bool statement = owed.request == Request::query || owed.request == Request::execute;
   switch (reply) {
@@ -151,6 +147,20 @@ bool ReplyQueue::accepts(BackendType reply, Match& match) {
   return false;
 }
 
+ReplyQueue::Match ReplyQueue::match(BackendType reply) {
+  Match match;
+  if (!empty()) {
+    const Owed& owed = head();
+    match.matched = true;
+    match.fate = owed.fate;
+    match.refusal = owed.refusal;
+    match.statement = owed.statement;
+    if (accepts(reply, match)) return match;
+  }
+  match = {.matched = reply == BackendType::ready_for_query && take_extra_ready()};
+  return match;
+}
+
 // An error in the extended protocol: the server reads and discards messages until a Sync. In a
 // simple query, a function call or a Sync only ReadyForQuery follows.
 void ReplyQueue::fail(Match& match) {
@@ -230,9 +240,13 @@ void ReplyQueue::pop() {
     owed_.clear();
     head_ = 0;
   } else if (head_ >= 1024 && head_ * 2 >= owed_.size()) {
-    owed_.erase(owed_.begin(), owed_.begin() + static_cast<std::ptrdiff_t>(head_));
-    head_ = 0;
+    drop_answered();
   }
+}
+
+[[gnu::noinline]] void ReplyQueue::drop_answered() {
+  owed_.erase(owed_.begin(), owed_.begin() + static_cast<std::ptrdiff_t>(head_));
+  head_ = 0;
 }
 
 void ReplyQueue::pass_over_marks() {
@@ -252,8 +266,7 @@ void ReplyQueue::swallow_all() {
     forget_changes(owed);
     return true;
   };
-  owed_.erase(owed_.begin(), owed_.begin() + static_cast<std::ptrdiff_t>(head_));
-  head_ = 0;
+  drop_answered();
   std::erase_if(owed_, nobody_hears);
   pass_over_marks();
   for (Owed& owed : owed_) owed.fate = Fate::swallow;

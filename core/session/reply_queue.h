@@ -19,10 +19,11 @@
 
 namespace pgweir::session {
 
-// What was asked, so what may come back.
+// What was asked, so what may come back. The first three end with ReadyForQuery.
 enum class Request : std::uint8_t {
   query,
   function_call,
+  sync,
   parse,    // of the unnamed statement
   prepare,  // of a named one
   bind,
@@ -30,7 +31,6 @@ enum class Request : std::uint8_t {
   describe_portal,
   execute,
   close,
-  sync,
   copy_end,  // CopyDone or CopyFail: owes nothing, but marks where COPY data ends
 };
 
@@ -99,7 +99,7 @@ class ReplyQueue {
     Refusal refusal = Refusal::none;
     Change change = {};              // that is made
     StatementHandle statement = {};  // of the request
-    bool deallocates = false;        // it was a text: what it changes it has deallocated
+    bool deallocates = false;        // what is changed, as it was a text
     // An error: what it takes along.
     bool parse_lost = false;         // a Parse failed or is skipped, and none is owed after it
     std::uint32_t unnamed_lost = 0;  // changes of the client's
@@ -111,6 +111,15 @@ class ReplyQueue {
   // A reply has come: what to do with it. Not for the three that may come at any time
   // (NoticeResponse, ParameterStatus, NotificationResponse).
   Match match(wire::BackendType reply);
+
+  // What becomes of rows if they come now; nothing: they are not expected, or not as they are.
+  std::optional<Fate> fate_of_rows() const {
+    if (empty() || copy_ == Copy::both) return std::nullopt;
+    const Owed& owed = owed_[head_];
+    const bool has_rows = owed.request == Request::query || owed.request == Request::execute;
+    const bool as_they_are = owed.fate == Fate::forward || owed.fate == Fate::swallow;
+    return has_rows && as_they_are ? std::optional(owed.fate) : std::nullopt;
+  }
 
   // The next answer is to be made up, and is then.
   bool makes_up() const { return !empty() && owed_[head_].fate == Fate::make_up; }
@@ -159,13 +168,12 @@ class ReplyQueue {
   // the server still sends.
   enum class Copy : std::uint8_t { none, open, ended, both, both_ended };
 
-  static bool ends_ready(Request request) {
-    return request == Request::sync || request == Request::query ||
-           request == Request::function_call;
-  }
+  static bool ends_ready(Request request) { return request <= Request::sync; }
   Owed& head() { return owed_[head_]; }  // never a copy_end: they are passed over
+  bool owes_nothing(Request request);
   void answered(Match& match);
   void pop();
+  void drop_answered();
   void pass_over_marks();
   void forget_changes(Owed& owed);
   void fail(Match& match);

@@ -37,7 +37,8 @@ std::string StatePolicy::refused_always(const StateEffects& effects) const {
 }
 
 bool StatePolicy::is_full() const {
-  return context_.pinned_max > 0 && context_.pinned_count >= context_.pinned_max && !server_.pinned;
+  const auto most = static_cast<std::uint32_t>(context_.settings.max_pinned);
+  return most > 0 && context_.pinned_count >= most && !server_.pinned;
 }
 
 std::optional<Refusal> StatePolicy::refusal_of(const StateEffects& effects) const {

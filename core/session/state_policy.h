@@ -19,7 +19,9 @@ class StatePolicy {
   // Of a server that is its client's to the end, what is left in it is nobody else's concern before
   // it is reset.
   SessionStatePolicy policy() const {
-    return server_.whole_session ? SessionStatePolicy::reset : context_.session_state;
+    return server_.whole_session
+               ? SessionStatePolicy::reset
+               : context_.database.session_state.value_or(context_.settings.session_state);
   }
 
   // Of a text that this server would read.

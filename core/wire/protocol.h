@@ -94,4 +94,17 @@ inline Header read_header(Bytes bytes) {
           length >= 4 && length <= limits::message_size_max};
 }
 
+// Of the whole messages of this type that the bytes begin with.
+inline std::size_t size_of_leading(BackendType type, Bytes bytes) {
+  std::size_t size = 0;
+  while (bytes.size() - size >= header_size) {
+    const Header header = read_header(bytes.subspan(size));
+    const std::size_t whole = header_size + header.body_size;
+    const bool is_one = header.valid && static_cast<BackendType>(header.type) == type;
+    if (!is_one || bytes.size() - size < whole) break;
+    size += whole;
+  }
+  return size;
+}
+
 }  // namespace pgweir::wire

@@ -10,6 +10,7 @@
 namespace pgweir {
 
 using session::ClientState;
+using session::HostSign;
 using session::OwnQuery;
 using session::ServerState;
 using session::StateKind;
@@ -129,10 +130,13 @@ void Machine::Core::reset_ended(Server& server) {
   make_available(server);
 }
 
-// Its host was marked, or it has said nothing for server_check_delay. (What it says in a step
-// serves for that step.)
+// Its host was marked, or it has said that it ends and nothing behind that, or nothing for
+// server_check_delay. (What it says in a step serves for that step.)
 bool Machine::Core::is_unchecked(const Server& server) const {
-  if (server.doubted) return true;
+  const HostSign last = said_last(server);
+  if (server.doubted || last == HostSign::ends_sessions || last == HostSign::has_crashed) {
+    return true;
+  }
   return now_ - server.heard_at >= settings_.server_check_delay && server.heard_at != now_ &&
          !settings_.server_check_query.empty();
 }

@@ -135,7 +135,9 @@ void HostMarks::read(Server& server) {
   }
   server.fatal = severity == "FATAL";
   if (!server.fatal && severity != "WARNING") return;
-  if (code == "57P01" || code == "57P02" || code == "57P03") server.last_words = code;
+  if (code != "57P01" && code != "57P02" && code != "57P03") return;
+  server.last_words = code;
+  server.said_step = step_;
 }
 
 // By the pooler: when it has read the last words, or the end behind them.
@@ -209,6 +211,12 @@ void HostMarks::given(SocketId socket, SocketId client) {
                                       "asked since whether it still is");
     }
   }
+  const std::uint64_t assigned = let.empty() ? step_ : let.mapped();
+  if (!server.last_words.empty() && server.said_step <= assigned) {
+    simulation_.verdict().blame(oracle::marked_hosts,
+                                whom + ", which has said " + server.last_words +
+                                    " and nothing since, and was not asked whether it still is");
+  }
   const Instant refused_at = std::exchange(server.refused_at, never);
   // What it said last is that it ends: that counts, and not what it refused before.
   if (refused_at == never || !server.last_words.empty()) return;
@@ -232,7 +240,7 @@ void HostMarks::check_reason(SocketId socket, const Server& server) const {
   const RunOptions& options = simulation_.options();
   if (!options.settings.server_check_query.empty() || !options.connect_query.empty()) return;
   if (!is_judged(server)) return;
-  if (in_trouble(server)) return;
+  if (in_trouble(server) || !server.last_words.empty()) return;
   const auto reason = reason_at_.find(server.name);
   if (reason != reason_at_.end()) {
     const Instant told = std::max(reason->second, simulation_.undisturbed_since());

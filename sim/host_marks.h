@@ -1,8 +1,9 @@
 // What servers say of their hosts, and what the pooler makes of it (O-34): when one has ended with
 // 57P01 or 57P02 as its last words, or a login with 57P03, nobody gets another server of that host
-// that was there before and has not answered a check since; and none is asked without such a
-// reason. Who was refused a write by a standby leaves a server that nobody else gets, at most once
-// in server_login_retry; and no server is closed for that which is none.
+// that was there before and has not answered a check since; nor, before a check, one that has said
+// such words and nothing behind them; and none is asked without such a reason. Who was refused a
+// write by a standby leaves a server that nobody else gets, at most once in server_login_retry; and
+// no server is closed for that which is none.
 //
 // A host is what the settings call so: where two names lead to one machine, they are two. What was
 // said is read from the bytes, as servers sent them.
@@ -40,14 +41,15 @@ class HostMarks {
     bool logged_in = false;
     std::uint64_t fresh_step = 0;  // when it logged in, or has answered a check last
     Instant fresh_at{};
-    bool asked = false;          // a check
-    bool standby = false;        // it reports so
-    bool was_standby = false;    // or has
-    Instant refused_at = never;  // a write, and nobody else got it since
-    std::string front;           // of the message under way, as far as it has come
-    std::size_t rest = 0;        // of that, when its beginning was read
-    std::string last_words;      // a code, where it has said nothing since
-    bool fatal = false;          // as FATAL
+    bool asked = false;           // a check
+    bool standby = false;         // it reports so
+    bool was_standby = false;     // or has
+    Instant refused_at = never;   // a write, and nobody else got it since
+    std::string front;            // of the message under way, as far as it has come
+    std::size_t rest = 0;         // of that, when its beginning was read
+    std::string last_words;       // a code, where it has said nothing since
+    std::uint64_t said_step = 0;  // when they were heard
+    bool fatal = false;           // as FATAL
   };
   struct Mark {
     std::uint64_t step;

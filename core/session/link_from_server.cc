@@ -199,7 +199,7 @@ class ServerSide {
     const bool notice = type == BackendType::notice_response;
     const bool listens = !notice && client_ != nullptr && !client_->untried;
     pass(opening, listens || !server_.owed.swallowing());
-    if (notice) note_sign(last_words(wire::read_error_fields(opening.body())));
+    says(notice ? last_words(wire::read_error_fields(opening.body())) : HostSign::none);
     return {};
   }
 
@@ -304,6 +304,7 @@ class ServerSide {
       return false;
     }
     server_.status = status;
+    says(HostSign::none);
     if (fate == Fate::forward && client_ != nullptr) {
       ++context_.totals.query_count;
       context_.totals.query_time_us +=
@@ -337,7 +338,7 @@ class ServerSide {
       const bool gets_another =
           client_ != nullptr && (server_.unheard ? !client_->retried : is_done(*client_, server_));
       pass(opening, !gets_another);
-      note_sign(last_words(fields));
+      says(last_words(fields));
       if (client_ != nullptr) return {};
       return {Verdict::carry_on,
               PgError{sqlstate::connection_failure, std::string(fields.message)}};
@@ -369,7 +370,7 @@ class ServerSide {
     pass(opening, match.fate == Fate::forward || match.fate == Fate::inject);
     // On a server that is none it is the client's own transaction that is READ ONLY.
     if (server_.standby && fields.code == sqlstate::read_only_sql_transaction.text()) {
-      note_sign(HostSign::is_standby);
+      says(HostSign::is_standby);
     }
     if (match.fate == Fate::replace && client_ != nullptr) {
       run_.flush();
@@ -403,8 +404,9 @@ class ServerSide {
     return {Verdict::go_on, std::nullopt};
   }
 
-  void note_sign(HostSign sign) {
-    if (sign == HostSign::none) return;
+  // Words are the last ones until something comes behind them; that it is a standby stays true.
+  void says(HostSign sign) {
+    if (sign == HostSign::none && server_.sign == HostSign::is_standby) return;
     server_.sign = sign;
     server_.sign_at = context_.now;
   }
@@ -449,6 +451,7 @@ class ServerSide {
       }
       if (tell || client_ == nullptr) reads_otherwise(name);
     }
+    says(HostSign::none);
     pass(opening, tell);
     return {};
   }

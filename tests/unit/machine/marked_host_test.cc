@@ -214,10 +214,40 @@ TEST_F(MarkedHostTest, who_raises_such_a_warning_marks_nothing) {
   open_two();
   world.postgres.sessions().front()->warn("57P02");
   world.run();
-  EXPECT_EQ(select(*ann), answer);
-  EXPECT_EQ(select(*bob), answer);
-  EXPECT_EQ(checks(), 0u);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(world.query(*ann, "begin"), "C(BEGIN) Z(T)");
+    EXPECT_EQ(select(*bob), answer);
+    EXPECT_EQ(world.query(*ann, "commit"), "C(COMMIT) Z(I)");
+  }
+  EXPECT_EQ(checks(), 1u) << "whether it is still there";
   EXPECT_EQ(marks(), 0u);
+}
+
+// As in an immediate shutdown: what is given to the next in that step would be lost.
+TEST_F(MarkedHostTest, words_behind_the_last_answer_are_heard_before_it_is_given_away) {
+  world.settings.default_pool_size = 1;
+  world.settings.databases[0].host = "10.0.0.2";
+  world.shell().add_host(sim::ipv4(10, 0, 0, 2, 5432), scripted);
+  const std::string done = sim::message('C', sim::cstring("SELECT 0")) + sim::message('Z', "I");
+  const std::string warning = sim::warning_response("the end", "57P02");
+  ann = &world.client();
+  bob = &world.client();
+  ann->say(sim::query("select 'a'"));
+  bob->say(sim::query("select 'b'"));
+  world.run();
+  scripted.heard();
+  scripted.say_on(0, warning + done);
+  world.run();
+  EXPECT_EQ(scripted.heard(), "Q") << "who goes on behind such a warning is bob's";
+  ann->say(sim::query("select 'a'"));
+  world.run();
+  scripted.say_on(0, done + warning);
+  world.run();
+  EXPECT_EQ(scripted.heard(), "Q") << "a check";
+  scripted.finish();
+  world.run();
+  EXPECT_EQ(scripted.heard(), "^Q") << "ann's, on another";
+  EXPECT_FALSE(ann->ended());
 }
 
 TEST_F(MarkedHostTest, a_standby_that_refuses_a_write_is_left) {

@@ -353,7 +353,7 @@ class Machine::Core {
   void plan_telling(Pool& pool, const pool::Hunger& hunger);
   void sign(const Pool& pool, pool::Hunger& hunger);
   void tell_hunger(Pool& pool, const pool::Hunger& hunger, bool all_know);
-  void pass_on_hunger(const pool::Account& account, std::uint8_t from, std::uint32_t epoch,
+  void pass_on_hunger(pool::Account& account, std::uint8_t from, std::uint32_t epoch,
                       const pool::Hunger& hunger);
   void introduce(Pool& pool);
   void is_hungry(Pool& pool, std::uint8_t machine, const pool::Hunger& hunger);

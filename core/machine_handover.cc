@@ -115,10 +115,9 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
     if (server.parameters[i] == session::no_value) continue;
     parcel.parameters[i] = values_.text(server.parameters[i]);
   }
-  if (!hunger.nothing()) {
-    pool.hunger = hunger;  // one has been told so, and all will be
-    pool.tell_again = true;
-  }
+  // One is told so, and all will be: also where it begins anew in the moment in which it is over.
+  if (!hunger.nothing()) pool.hunger = hunger;
+  pool.tell_again = true;
   outboxes_[to].sent();
   out_.add(effect::HandOver{server.socket(), to, bytes_of(out_.arena().copy(write(parcel)))});
   ++handed_over_count_;

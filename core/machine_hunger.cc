@@ -124,14 +124,17 @@ void Machine::Core::tell_hunger(Pool& pool, const Hunger& hunger, bool all_know)
 // To who has not been told: the first machine itself, and where the pool lived by the settings of a
 // reload ago, which only the ledger knows. epoch: of who is hungry, and has told where the pool
 // lives by the settings of then.
-void Machine::Core::pass_on_hunger(const pool::Account& account, std::uint8_t from,
-                                   std::uint32_t epoch, const Hunger& hunger) {
+void Machine::Core::pass_on_hunger(pool::Account& account, std::uint8_t from, std::uint32_t epoch,
+                                   const Hunger& hunger) {
   const Homes homes = homes_of(account.database, account.user, account.limits.size);
   for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
     const bool lives_there = is_among(machine, homes);
     const bool told = lives_there && machine != 0 && epoch == epoch_;
-    const bool may_care = account.parts[machine].present || (lives_there && machine == 0);
-    if (machine == from || told || !may_care) continue;
+    pool::Part& part = account.parts[machine];
+    const bool may_care = part.present || (lives_there && machine == 0);
+    const bool believes = part.hungry.erase(from) > 0;
+    if (machine == from || !(believes || (may_care && !told))) continue;
+    if (hunger.wanted > 0) part.hungry.insert(from);
     answer(machine, seats::Hungry{account.name(), from, epoch, hunger});
   }
 }

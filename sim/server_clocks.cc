@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/base/limits.h"
+#include "sim/messages.h"
 #include "sim/simulation.h"
 
 namespace pgweir::sim {
@@ -36,6 +37,7 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
   for (const Effect& effect : effects) {
     if (const auto* send = std::get_if<effect::Send>(&effect)) {
       if (send->socket.kind != SocketKind::server) continue;
+      if (pgweir::text_of(send->bytes) == terminate()) continue;  // nobody gets it
       told = send->socket;
       if (client_speaks) given(told, received->socket);
       // Who is held up again at once is not read again.
@@ -63,7 +65,11 @@ void ServerClocks::step(const Event& event, std::span<const Effect> effects) {
     if (take != nullptr) note_holder(take->socket);
   }
   if (received == nullptr || !watches_holders()) return;
-  if (client_speaks) {
+  // So may the end of a server that had been told nothing of it.
+  const auto holder = holders_.find(received->socket);
+  const bool let_go = holder != holders_.end() && holder->second != SocketId{} &&
+                      holder->second != simulation_.client_of(received->socket);
+  if (client_speaks || let_go) {
     for (const auto& [server, at] : heard_) note_holder(server);
   } else {
     note_holder(received->socket);

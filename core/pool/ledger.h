@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -36,6 +37,10 @@ struct Part {
     bool hopeless = false;       // then
     Pressure pressure;
   } told;
+
+  // The machines that it has been told are hungry, though it may have no such pool any more: that
+  // was made anew by what was on its way, and stays until it hears that it is over.
+  std::set<std::uint8_t> hungry;
 
   // Servers to be opened, and not granted yet.
   bool wants_pooled() const { return level.wanted > connecting_count - dedicated_connecting_count; }

@@ -97,5 +97,49 @@ TEST_F(HungerTest, what_servers_of_before_a_reload_say_is_nobodys) {
   EXPECT_EQ(hear_of_servers(1, "of the new one"), "of the new one");
 }
 
+// What the first machine passes on: to where such a pool is, though it does not live there.
+TEST(HungerPassedOn, is_ended_where_the_pool_has_gone_meanwhile) {
+  Settings settings;
+  settings.auth_type = AuthType::trust;
+  settings.users.emplace_back().name = "ann";
+  DatabaseSettings& database = settings.databases.emplace_back();
+  database.name = "app";
+  database.host = "10.0.0.1";
+  sim::ToyVault vault(1);
+  const Instant now(seconds(1));
+  Machine first(settings, vault, Seat{.machine = 0, .machines = 4});
+  first.step(now, event::WallClock{});
+  first.step(now, event::Reconfigured{settings});  // nobody knows by which settings a pool lives
+  seats::LetterNumber said = 0;
+  // What the third machine is told then: how many clients of the second wait.
+  const auto hear = [&](std::uint8_t from, seats::Report report) {
+    report.pool = {"app", "ann"};
+    std::string told;
+    const std::string letter = seats::write(report, from == 1 ? ++said : 1 + report.gone);
+    for (const Effect& effect : first.step(now, event::Told{from, bytes_of(letter)})) {
+      const auto* tell = std::get_if<effect::Tell>(&effect);
+      if (tell == nullptr || tell->to != 2) continue;
+      const seats::Message message = seats::read(tell->message);
+      const auto* hungry = std::get_if<seats::Hungry>(&message);
+      if (hungry != nullptr) told += std::to_string(hungry->hunger.wanted);
+    }
+    return told;
+  };
+  seats::Report hungry;
+  hungry.hunger.number = hungry.hunger.wanted = 1;
+  hungry.hunger.since = hungry.hunger.newest = now;
+  seats::Report over;
+  over.hunger.number = 2;
+  seats::Report there;
+  there.anew = true;
+  EXPECT_EQ(hear(2, there), "");
+  EXPECT_EQ(hear(1, hungry), "1");
+  there.gone = true;
+  EXPECT_EQ(hear(2, there), "");
+  EXPECT_EQ(hear(1, over), "0") << "it makes the pool anew when it hears of the hunger";
+  over.hunger.number = 3;
+  EXPECT_EQ(hear(1, over), "") << "it knows";
+}
+
 }  // namespace
 }  // namespace pgweir

@@ -207,7 +207,7 @@ void show_version(std::string& out, std::string_view pgweir_version) {
 std::string stamp_text(Duration since_1970) {
   const auto days = std::chrono::floor<std::chrono::days>(since_1970);
   const std::chrono::year_month_day date{std::chrono::sys_days(days)};
-  const std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(since_1970 - days));
+  const std::chrono::hh_mm_ss of_day(std::chrono::floor<std::chrono::seconds>(since_1970 - days));
   std::string out;
   append_padded(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
   out += '-';
@@ -215,11 +215,11 @@ std::string stamp_text(Duration since_1970) {
   out += '-';
   append_padded(out, static_cast<unsigned>(date.day()), 2);
   out += ' ';
-  append_padded(out, static_cast<unsigned>(time.hours().count()), 2);
+  append_padded(out, static_cast<unsigned>(of_day.hours().count()), 2);
   out += ':';
-  append_padded(out, static_cast<unsigned>(time.minutes().count()), 2);
+  append_padded(out, static_cast<unsigned>(of_day.minutes().count()), 2);
   out += ':';
-  append_padded(out, static_cast<unsigned>(time.seconds().count()), 2);
+  append_padded(out, static_cast<unsigned>(of_day.seconds().count()), 2);
   return out + " UTC";
 }
 

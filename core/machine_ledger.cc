@@ -428,8 +428,10 @@ void Machine::Core::press(const Account& starved) {
   ledger_.accounts.each([&](AccountHandle, Account& other) {
     if (other.self == starved.self || other.staying_count() == 0) return;
     if (!shares_full_limit(starved, other)) return;
+    const Instant since = turn_of(starved);
+    const pool::Pressure pressure{since, fair(starved, other) ? since : never};
     for (std::uint8_t machine = 0; machine < other.parts.size(); ++machine) {
-      press(other, machine, {turn_of(starved), fair(starved, other)});
+      press(other, machine, pressure);
     }
   });
 }
@@ -438,7 +440,7 @@ void Machine::Core::press(Account& account, std::uint8_t machine, Pressure press
   Part& part = account.parts[machine];
   if (!part.present) return;
   pressure.since = std::min(pressure.since, part.told.pressure.since);
-  pressure.wanted_too = pressure.wanted_too || part.told.pressure.wanted_too;
+  pressure.fair_since = std::min(pressure.fair_since, part.told.pressure.fair_since);
   if (pressure == part.told.pressure) return;
   part.told.pressure = pressure;
   answer(machine, seats::Pressed{account.name(), pressure});
@@ -452,7 +454,7 @@ void Machine::Core::crowd(Account& account, bool crowded) {
   for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
     Part& part = account.parts[machine];
     if (crowded) {
-      press(account, machine, {account.dedicated_since(), true});
+      press(account, machine, {account.dedicated_since(), account.dedicated_since()});
     } else if (was_crowded && part.told.pressure != Pressure{}) {
       part.told.pressure = {};
       answer(machine, seats::Pressed{account.name(), {}});

@@ -372,10 +372,8 @@ void Machine::Core::make_available(Server& server) {
   // What was opened for somebody who still waits serves once: else two pools take turns in opening
   // servers, and nobody is served.
   const bool owed_a_turn = server.assignments == 0 && !pool.waiting.empty();
-  const bool pressed = pool.pressure.wanted_too && !pool.offering && !pool.waiting.empty();
-  if (pressed && !owed_a_turn && pool.pressure.since < waiting_since(pool)) {
-    return offer(server, pool::Offer::Why::pressure);
-  }
+  const bool pressed = !pool.waiting.empty() && pool.pressure.fair_since < waiting_since(pool);
+  if (pressed && !owed_a_turn && !pool.offering) return offer(server, pool::Offer::Why::pressure);
   server.become(ServerState::idle, now_);
   pool.idle.push_back(server.self);
   arm(server);

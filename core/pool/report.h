@@ -110,8 +110,8 @@ struct Offer {
 
 // Somebody waits for a place under a limit that is full and that this pool's servers count for.
 struct Pressure {
-  Instant since = never;    // never: nobody
-  bool wanted_too = false;  // servers that clients wait for here go as well, where they are younger
+  Instant since = never;       // of who has waited longest; never: nobody
+  Instant fair_since = never;  // and of those to whom one goes that clients wait for here less long
   bool operator==(const Pressure&) const = default;
 };
 

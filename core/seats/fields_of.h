@@ -68,8 +68,8 @@ auto fields_of(Is<pool::Offer> auto& offer) {
   return std::tie(server, why, used_at, since);
 }
 auto fields_of(Is<pool::Pressure> auto& pressure) {
-  auto& [since, wanted_too] = pressure;
-  return std::tie(since, wanted_too);
+  auto& [since, fair_since] = pressure;
+  return std::tie(since, fair_since);
 }
 
 auto fields_of(Is<Admit> auto& message) {

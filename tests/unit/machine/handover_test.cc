@@ -218,6 +218,34 @@ TEST_F(HandoverTest, max_user_connections_is_one_number_for_all) {
   EXPECT_EQ(world.postgres.session_count_max(), 1u);
 }
 
+// One of those that need a place has waited longer but has as many servers, the other has none but
+// came later: neither gets this one, though somebody has waited longer, and somebody has none.
+TEST_F(HandoverTest, a_server_goes_to_none_that_has_only_waited_longer_or_only_has_none) {
+  post_takes = milliseconds(5);
+  world.settings.default_pool_size = 4;  // each pool at one machine
+  world.settings.max_user_connections = 2;
+  world.settings.server_check_delay = {};
+  for (const char* name : {"more", "none"}) {
+    DatabaseSettings another = world.settings.databases[0];
+    another.name = name;
+    world.settings.databases.push_back(another);
+  }
+  sim::Client& of_more = client({.database = "more"});
+  sim::Client& has_waited_longer = client({.database = "more"});
+  sim::Client& first = client();
+  sim::Client& waits = client();
+  EXPECT_EQ(ask(of_more, "begin"), "C(BEGIN) Z(T)");
+  EXPECT_EQ(ask(first, "begin"), "C(BEGIN) Z(T)");
+  EXPECT_EQ(ask(has_waited_longer, "select 'a'"), "");
+  EXPECT_EQ(ask(waits, "select 'b'"), "");
+  sim::Client& has_none = client({.database = "none"});
+  EXPECT_EQ(ask(first, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(waits.heard(), "T D(b) C(SELECT 1) Z(I)") << "it is checked and offered for ever";
+  EXPECT_EQ(ask(of_more, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(has_waited_longer.heard(), "T D(a) C(SELECT 1) Z(I)");
+  EXPECT_TRUE(has_none.logged_in());
+}
+
 TEST_F(HandoverTest, two_machines_do_not_both_close_what_min_pool_size_keeps) {
   post_takes = milliseconds(5);
   world.settings.min_pool_size = 1;

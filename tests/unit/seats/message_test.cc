@@ -28,7 +28,7 @@ TEST(SeatsMessage, IsReadAsItWasWritten) {
       Open{app, 4, {1, 2}, place},
       Decided{app, {{3, 4}, pool::Offer::Why::idle_timeout, early, never}, true},
       Decided{app, {{3, 4}, pool::Offer::Why::unused, early, never}, false},
-      Pressed{app, {early, true}},
+      Pressed{app, {early, late}},
       Failing{app, why, late, true},
       Failing{app, {}, {}, false},
       Hungry{app, 3, 4, hunger},

@@ -115,10 +115,10 @@ TEST_F(OutboxTest, SumsThoseWhoLeftAndThoseWhoCame) {
 
 TEST_F(OutboxTest, PressureIsNotToldBeforeWhatEndsTheOneBefore) {
   const Decided kept{app, {{3, 4}, pool::Offer::Why::pressure, early, never}, false};
-  wait({Pressed{app, {early, false}}, Pressed{app, {early, true}}, kept, Pressed{app, {late, true}},
-        Pressed{app, {late, false}}});
+  wait({Pressed{app, {early, never}}, Pressed{app, {early, late}}, kept, Pressed{app, {late, late}},
+        Pressed{app, {late, never}}});
   EXPECT_EQ(gone(),
-            (std::vector<Message>{Pressed{app, {early, true}}, kept, Pressed{app, {late, false}}}));
+            (std::vector<Message>{Pressed{app, {early, late}}, kept, Pressed{app, {late, never}}}));
   EXPECT_EQ(gone(), std::vector<Message>{});
 }
 

@@ -53,7 +53,8 @@ void Machine::Core::active_bytes(Client& client, Bytes bytes) {
   session::LinkContext context = this->context(*pools_.find(client.pool));
   // RESET or DISCARD ALL has taken back what the client came with.
   const bool cancelled = server.cancel || server.cancel_wanted;
-  if (client.settings != server.settings && !cancelled && transaction_over(server, &client)) {
+  const bool differs = client.settings != server.settings || client.parameters != server.parameters;
+  if (differs && !cancelled && transaction_over(server, &client)) {
     client.request_at = client.transaction_at = now_;  // though only half of it may be there
     align_parameters(client, server, context);
   }
@@ -243,6 +244,7 @@ void Machine::Core::client_closed(Client& client) {
   if (client.unacknowledged) tell(*client.unacknowledged, seats::HandedOver{1});
   timers_.remove(client.timer);
   values_.drop(client.parameters);
+  values_.drop(client.first_parameters);
   values_.release(client.settings);
   values_.release(client.startup);
   values_.release(client.user);

@@ -340,6 +340,7 @@ void Machine::Core::settle_parameters(Client& client, const Pool& pool) {
       values_.release(std::exchange(client.parameters[i], session::no_value));
     }
   }
+  client.first_parameters = values_.copy(client.parameters);
   const std::string settings = client.login->settings.text();
   if (settings.empty()) return;
   client.settings = values_.intern(settings);

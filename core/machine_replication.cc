@@ -78,6 +78,7 @@ void Machine::Core::join_own_server(Client& client, Server& server,
   pool.database->totals.wait_time_us +=
       static_cast<std::uint64_t>(microseconds(now_ - client.request_at));
   values_.drop(client.parameters);
+  values_.drop(client.first_parameters);  // it is in the server's own startup packet
   client.parameters = values_.copy(server.parameters);
   server.expires_at = never;  // server_lifetime is for those that others get
   say_welcome(client, said);

@@ -28,16 +28,28 @@ PgError Machine::Core::wait_error(const Client& waiter, std::string_view setting
     const PgError& error = pool.failure->error;
     return {error.code, join(waited, error.message), error.hint};
   }
+  const bool by_database = pool.limits.database != 0;
+  const bool by_user = pool.limits.user != 0;
+  std::uint32_t others_of_database = 0;
+  std::uint32_t others_of_user = 0;
   std::uint32_t used = 0;
   std::uint32_t idle_in_transaction = 0;
   std::uint32_t idle_in_session = 0;
   const Client* longest = nullptr;
   servers_.each([&](ServerHandle, const Server& server) {
-    const Client* client = server.pool == pool.self ? clients_.find(server.client) : nullptr;
-    if (client == nullptr) return;
-    ++used;
-    idle_in_transaction += server.owed.empty() && server.status != wire::TransactionStatus::idle;
-    idle_in_session += server.whole_session && idles_with_server(*client);
+    const Pool& its = *pools_.find(server.pool);
+    const bool own = server.pool == pool.self;
+    const bool shares_database = by_database && !own && its.database == pool.database;
+    const bool shares_user = by_user && !own && its.user->name == pool.user->name;
+    others_of_database += shares_database;
+    others_of_user += shares_user;
+    const Client* client = clients_.find(server.client);
+    if (client == nullptr || !(own || shares_database || shares_user)) return;
+    if (own) {
+      ++used;
+      idle_in_transaction += server.owed.empty() && server.status != wire::TransactionStatus::idle;
+      idle_in_session += server.whole_session && idles_with_server(*client);
+    }
     if (longest == nullptr || client->transaction_at < longest->transaction_at) longest = client;
   });
   // Of the others, SHOW POOLS tells.
@@ -50,6 +62,14 @@ PgError Machine::Core::wait_error(const Client& waiter, std::string_view setting
   if (idle_in_session > 0) {
     text += join("; ", idle_in_session, " are idle with clients whose pool_mode is session");
   }
+  const auto add_shared = [&](std::string_view setting_name, std::int32_t most,
+                              std::uint32_t count) {
+    if (count == 0) return;
+    text +=
+        join("; ", setting_name, " is ", most, ", and other pools have ", count, " of these", here);
+  };
+  add_shared("max_db_connections", pool.limits.database, others_of_database);
+  add_shared("max_user_connections", pool.limits.user, others_of_user);
   if (longest != nullptr) {
     const Endpoint& peer = longest->peer;
     text += join("; longest, for ", in_seconds(now_ - longest->transaction_at), ", one is used by ",
@@ -58,6 +78,10 @@ PgError Machine::Core::wait_error(const Client& waiter, std::string_view setting
     const std::string name = clean(values_.text(longest->parameters[0]));
     static_assert(session::tracked_parameters[0] == "application_name");
     if (!name.empty()) text += join(" (", name, ")");
+    if (longest->pool != pool.self) {
+      const Pool& its = *pools_.find(longest->pool);
+      text += join(" in pool ", its.database->settings.name, "/", its.user->name);
+    }
   }
   return {sqlstate::too_many_connections, std::move(text),
           "Look at SHOW POOLS and SHOW SERVERS for who has them; raise the limit that is full."};

@@ -164,7 +164,9 @@ std::string Answers::tag_of(const Ask& ask) const {
     case Kind::keep_setting: return "SET";
     case Kind::keep_channel: return "LISTEN";
     case Kind::keep_table: return "CREATE TABLE";
-    case Kind::end_setting: return "RESET";
+    case Kind::end_setting:
+    case Kind::reset: return "RESET";
+    case Kind::discard_all: return "DISCARD ALL";
     case Kind::end_channels: return "UNLISTEN";
     case Kind::end_tables: return "DISCARD TEMP";
     case Kind::deallocate: return ask.name == "all" ? "DEALLOCATE ALL" : "DEALLOCATE";
@@ -347,6 +349,15 @@ void Answers::hear_complete(const Ask& ask, const Message& message) {
   done(ask, tag);
 }
 
+void Answers::forget_prepared(const std::string& name) {
+  if (name == "all") {
+    std::erase_if(prepared_, [](const auto& one) { return one.first != unnamed; });
+  } else if (prepared_.erase(name) == 0) {
+    blame(oracle::own_answers,
+          "c" + std::to_string(client_) + " has no " + name + ", and it was deallocated");
+  }
+}
+
 // What it has changed.
 void Answers::done(const Ask& ask, std::string_view tag) {
   switch (ask.kind) {
@@ -378,15 +389,9 @@ void Answers::done(const Ask& ask, std::string_view tag) {
     case Kind::end_channels: return state_.end_kept("listen");
     case Kind::end_locks: return state_.end_kept("lock");
     case Kind::end_tables: return state_.end_kept("table");
-    case Kind::deallocate:
-      if (ask.name != "all" && !prepared_.contains(ask.name)) {
-        blame(oracle::own_answers,
-              "c" + std::to_string(client_) + " has no " + ask.name + ", and it was deallocated");
-      }
-      std::erase_if(prepared_, [&](const auto& entry) {
-        return ask.name == "all" ? entry.first != unnamed : entry.first == ask.name;
-      });
-      return;
+    case Kind::reset: return state_.reset(ask.name);
+    case Kind::discard_all: state_.discard_all(); return forget_prepared("all");
+    case Kind::deallocate: return forget_prepared(ask.name);
     case Kind::proof:
     case Kind::sleep:
     case Kind::notice:
@@ -488,7 +493,9 @@ bool Answers::error_allowed(const Ask* ask, std::string_view code) const {
     case Kind::end_setting:
     case Kind::end_channels:
     case Kind::end_locks:
-    case Kind::end_tables: return false;
+    case Kind::end_tables:
+    case Kind::reset:
+    case Kind::discard_all: return false;
   }
   return false;
 }

@@ -89,6 +89,7 @@ class Answers {
   void hear_error(const Message& message);
   void hear_complete(const Ask& ask, const Message& message);
   void done(const Ask& ask, std::string_view tag);
+  void forget_prepared(const std::string& name);
   void hear_ready(const Message& message);
   void check_row(const Ask& ask, const Message& message);
   void check_session(std::span<const std::string_view> place);

@@ -49,6 +49,7 @@ enum class Fate : std::uint8_t {
   refusal_answer,
   statement_answer,  // to what pgweir asked in the middle of a batch
   asked_again,       // of a batch that the server is asked once more
+  taken_back,        // ParameterStatus: to what is the server's, not the client's
   last_words,        // behind a FATAL error
   // Made up for clients.
   welcome,   // a login, and errors instead of one
@@ -56,7 +57,7 @@ enum class Fate : std::uint8_t {
   rejection,
   refusal,
   name_answer,  // ParseComplete and CloseComplete, of kept_name
-  adopted,      // ParameterStatus: how the server writes a value of the client's
+  adopted,      // ParameterStatus: how the server writes a value of the client's; its first value
   // Made up for servers.
   server_greeting,
   set_up,
@@ -239,6 +240,7 @@ class Ledger {
     int refused_queries = 0;
     unsigned unpinned_next = 0;  // when its transaction is over
     bool sets = false;           // a setting, since all was answered
+    bool resets = false;         // settings, since then: what it says of its own is not passed on
     bool fails = false;          // something, since then; or it was rolled back
     bool whole_session = false;  // of its client
     bool closing = false;

@@ -143,6 +143,8 @@ bool Ledger::drop_front(Server& server) {
     list(*client);
     probes_.hit(Probe::asked_again);
     count(Fate::asked_again);
+  } else if (message[0] == 'S' && server.resets) {
+    count(Fate::taken_back);
   } else if (message[0] == 'Z' && server.unheard_syncs > 0) {
     --server.unheard_syncs;
     count(Fate::asked_again);
@@ -228,7 +230,9 @@ bool Ledger::made_up_for(Client& client, std::string_view message) {
     case 'Z': count(Fate::rejection); return body_of(message) == "I" && client.ready_due-- > 0;
     case 'S':
       count(Fate::adopted);
-      return server != nullptr && server->own_ended && join(client, *server);
+      if (server == nullptr) return false;
+      if (server->resets && served_by(*server) == &client) return true;
+      return server->own_ended && join(client, *server);
     default: return false;
   }
 }

@@ -328,11 +328,13 @@ static unsigned state_made(std::string_view message) {
 }
 static unsigned state_ended(std::string_view message) {
   const auto has = [&](std::string_view what) { return message.contains(what); };
-  return (has(" reset work_mem") ? 1u : 0u) | (has(" unlisten *") ? 2u : 0u) |
+  if (has(" discard all")) return 15u;
+  return (has(" reset work_mem") || has(" reset all") ? 1u : 0u) | (has(" unlisten *") ? 2u : 0u) |
          (has(" pg_advisory_unlock_all()") ? 4u : 0u) | (has(" discard temp") ? 8u : 0u);
 }
 
 void Ledger::note_state(Server& server, std::string_view piece) const {
+  server.resets |= piece.contains(" reset ") || piece.contains(" discard all");
   if (!pins_) return;
   server.pinned |= state_made(piece);
   server.unpinned_next |= state_ended(piece);
@@ -345,6 +347,7 @@ void Ledger::settle_settings(Server& server) const {
   if (server.status != 'I' || !server.quiet()) return;
   if (server.sets) server.pinned = server.fails ? server.pinned | 1u : server.pinned & ~1u;
   server.sets = server.fails = false;
+  server.resets = server.resets && server.batch;  // else this was the answer to what is in front
 }
 
 bool Ledger::refuse_query(Client& client, Server& server) {

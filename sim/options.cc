@@ -192,6 +192,11 @@ void draw_startup_settings(RunOptions& options, Tape& tape) {
   if (!all_answered && tape.chance(1, 3)) options.refused_count = tape.between(1, 2);
 }
 
+void draw_resets(RunOptions& options, Tape& tape) {
+  const std::uint32_t weight = tape.between(1, 10);
+  options.workload.weights[static_cast<std::size_t>(JobKind::resets)] = weight * weight;
+}
+
 // In calm all is as at a server of one's own.
 void draw_session_state(RunOptions& options, Tape& tape) {
   const std::uint32_t weight = tape.between(1, 10);
@@ -304,6 +309,7 @@ RunOptions draw_options(Mode mode, Tape& tape) {
   if (replicates) options.receiver_count = tape.between(1, 3);
   // Who has no line has no password.
   options.unlisted_user = tape.chance(1, 3) && !options.scram;
+  if (tape.chance(1, 3)) draw_resets(options, tape);
   return options;
 }
 

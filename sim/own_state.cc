@@ -46,6 +46,25 @@ int OwnState::rows_for(const std::string& cursor, int count) const {
   return found == rows_left_.end() ? 0 : std::min(count, found->second);
 }
 
+void OwnState::reset(const std::string& name) {
+  if (name == "all") {
+    now_.own = began_with_;
+    now_.local.clear();
+    now_.kept_settings.clear();
+    return;
+  }
+  now_.local.erase(name);
+  now_.own.erase(name);
+  if (const auto first = began_with_.find(name); first != began_with_.end()) {
+    now_.own.insert(*first);
+  }
+}
+
+void OwnState::discard_all() {
+  reset("all");
+  now_.kept.clear();
+}
+
 // The last of that name, counted from one; zero: there is none.
 std::size_t OwnState::find(const std::string& savepoint) const {
   std::size_t number = savepoints_.size();

@@ -45,6 +45,9 @@ class OwnState {
     now_.kept_settings[name] = value;
   }
   void end_kept_setting(const std::string& name) { now_.kept_settings.erase(name); }
+  // Back to what the connection was begun with: a parameter, or "all" settings.
+  void reset(const std::string& name);
+  void discard_all();
   void lose_kept() { now_.kept.clear(); }
   // What keeps a server.
   bool keeps_any() const { return !now_.kept.empty(); }

@@ -44,6 +44,8 @@ std::string words_of(const Ask& ask) {
     case Kind::end_locks: return "select pg_advisory_unlock_all()";
     case Kind::end_tables: return "discard temp";
     case Kind::deallocate: return "deallocate " + ask.name;
+    case Kind::reset: return "reset " + ask.name;
+    case Kind::discard_all: return "discard all";
   }
   return "";
 }

@@ -48,7 +48,9 @@ struct Ask {
     end_channels,
     end_locks,
     end_tables,
-    deallocate,  // name, or "all"
+    deallocate,   // name, or "all"
+    reset,        // name: a parameter that pgweir keeps for its client, or "all"
+    discard_all,  // no transaction may be open
   };
   Kind kind = Kind::proof;
   std::uint32_t request = 0;

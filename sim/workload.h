@@ -42,8 +42,9 @@ enum class JobKind : std::uint8_t {
   named,           // statements prepared, used, described and closed by name
   unnamed,         // the same with the one that has none, over several transactions
   session_state,   // what outlives its transaction
+  resets,          // of parameters, of all settings, of the whole session
 };
-inline constexpr std::size_t job_kind_count = 26;
+inline constexpr std::size_t job_kind_count = 27;
 
 enum class LeaveBy : std::uint8_t { terminate, finish, reset };
 
@@ -104,6 +105,7 @@ class Workload {
   void add_session_state(std::deque<Part>& job, const Identity& who);
   Ask set_kept();
   void add_set(std::deque<Part>& job, const Identity& who);
+  void add_resets(std::deque<Part>& job, const Identity& who);
 
   Tape& tape_;
   WorkloadOptions options_;

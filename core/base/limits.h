@@ -46,8 +46,9 @@ inline constexpr std::size_t followed_value_size_max = 1024;
 // Bytes that the names of one client and what they stand for may take: 54000 for one more.
 inline constexpr std::size_t client_statements_size_max = 64u << 20;
 // Bytes of an unnamed Parse that is kept for when its client has another server: a longer one is
-// gone with its transaction, and 26000 says so.
-inline constexpr std::uint32_t unnamed_statement_size_max = 64u << 10;
+// gone with its transaction, and 26000 says so. And of all those before it that may yet come back,
+// because what followed them is not answered.
+inline constexpr std::uint32_t unnamed_statement_size_max = 4u << 20;
 // Bytes of the names at the start of Parse, Bind and Describe that are looked at: a longer one is
 // no unnamed statement, and the server judges it.
 inline constexpr std::uint32_t name_size_max = 1024;

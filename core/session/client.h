@@ -111,6 +111,8 @@ struct Client {
   ClientHandle wait_next;
   MessageStream stream;
   ParameterSet parameters{};
+  // The same, as its session began: what RESET sets them back to. None where its server knows.
+  ParameterSet first_parameters{};
   ValueId settings = no_value;                 // StartupSettings::text: as it wants them now
   ValueId startup = no_value;                  // the same, as its startup packet asked for them
   std::unique_ptr<const std::string> reading;  // of these; none: not asked for since they changed

@@ -29,7 +29,7 @@ bool wants_rest(const Opening& opening);
 // (Client::blocked).
 inline bool waits(Client& client, const Server& server, const Opening& opening) {
   const auto type = static_cast<wire::FrontendType>(opening.header.type);
-  const bool for_settings = waits_for_settings(client, server) && asks_something(type);
+  const bool for_settings = waits_for_settings(server) && asks_something(type);
   const bool cut = type == wire::FrontendType::parse && !opening.whole();
   client.stream.wants_whole = cut && !for_settings && wants_rest(opening);
   const bool doubtful = server.owed.waits_for_changes() || server.owed.unnamed_in_doubt();

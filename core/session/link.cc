@@ -108,6 +108,14 @@ void align_parameters(Client& client, Server& server, LinkContext& context) {
   send_set_config(server, wanted, context);
 }
 
+void tell_parameter(Client& client, std::size_t index, std::string_view value,
+                    LinkContext& context) {
+  std::string& message = context.out.scratch();
+  wire::write_parameter_status(message, tracked_parameters[index], value);
+  context.out.send_copy(client.socket(), message);
+  context.values.assign(client.parameters, index, value);
+}
+
 void join_link(Client& client, Server& server, LinkContext& context) {
   PGWEIR_REQUIRE(server.state == ServerState::idle && !server.client, server.state);  // I-04
   PGWEIR_REQUIRE(provably_clean(server, nullptr), server.self.slot);                  // I-05
@@ -135,7 +143,7 @@ void take_back_settings(Server& server, LinkContext& context) {
 bool may_go_on(const Client& client, const Server& server) {
   return client.blocked && !client.untried && !server.cancel && !server.cancel_wanted &&
          !server.owed.waits_for_changes() && !server.owed.unnamed_in_doubt() &&
-         !waits_for_settings(client, server) && server.owed.size() < limits::owed_replies_max / 2;
+         !waits_for_settings(server) && server.owed.size() < limits::owed_replies_max / 2;
 }
 
 namespace {

@@ -60,15 +60,19 @@ void join_link(Client& client, Server& server, LinkContext& context);
 // known whose settings a server refuses. Requires: nothing is owed.
 void align_parameters(Client& client, Server& server, LinkContext& context);
 
+// The client's parameter is this from here on, and it is told so.
+void tell_parameter(Client& client, std::size_t index, std::string_view value,
+                    LinkContext& context);
+
 // Sets the server's settings back to their defaults, by itself. Requires: nothing is owed, it has
 // some.
 void take_back_settings(Server& server, LinkContext& context);
 
 // What was sent takes such settings back: they are put on again when it is answered, and before
 // anything else is asked.
-inline bool waits_for_settings(const Client& client, const Server& server) {
-  return client.settings != no_value && server.session.takes_back_settings() &&
-         !server.owed.empty() && !server.owed.lacks_sync() && !server.owed.copying_in();
+inline bool waits_for_settings(const Server& server) {
+  return server.session.takes_back_settings() && !server.owed.empty() &&
+         !server.owed.lacks_sync() && !server.owed.copying_in();
 }
 
 // The client's bytes, to its server. What cannot be sent yet is held and the client blocked.

@@ -29,8 +29,10 @@ PgError refusal_error(Refusal refusal, std::string_view name) {
     case Refusal::unnamed_too_long:
       return {
           sqlstate::invalid_sql_statement_name,
-          join("the unnamed prepared statement is longer than ", limits::unnamed_statement_size_max,
-               " bytes, and was not kept for the next transaction"),
+          join(
+              "the unnamed prepared statement, or those that are not answered yet, take more than ",
+              limits::unnamed_statement_size_max,
+              " bytes, and it was not kept for the next transaction"),
           "Parse and Bind it in one transaction, or give it a name."};
     case Refusal::too_many_statements:
       return {sqlstate::program_limit_exceeded,
@@ -269,11 +271,11 @@ class ServerSide {
         continue;
       }
       const std::string_view value = context_.values.text(server_.parameters[i]);
-      std::string& message = context_.out.scratch();
-      wire::write_parameter_status(message, tracked_parameters[i], value);
       run_.flush();
-      context_.out.send_copy(client_->socket(), message);
-      context_.values.assign(client_->parameters, i, value);
+      if (client_->first_parameters[i] == client_->parameters[i]) {
+        context_.values.assign(client_->first_parameters, i, value);
+      }
+      tell_parameter(*client_, i, value, context_);
       reads_otherwise(tracked_parameters[i]);
     }
   }
@@ -312,13 +314,24 @@ class ServerSide {
       client_->request_at = context_.now;
       client_->state_at = context_.now;
       if (status == TransactionStatus::idle) end_transaction();
-      if (server_.owed.settled()) server_.session.told();
-      if (status == TransactionStatus::idle && server_.owed.settled()) {
-        settle_session(server_, client_, context_);
-        server_.statements.reading_is_known();
-      }
+      if (server_.owed.settled()) all_is_answered();
     }
     return true;
+  }
+
+  void all_is_answered() {
+    server_.session.told();
+    if (!server_.session.is_settled()) settle();
+    if (server_.status == TransactionStatus::idle) server_.statements.reading_is_known();
+  }
+
+  [[gnu::noinline]] void settle() {
+    run_.flush();  // what it is told of comes behind
+    if (server_.status == TransactionStatus::idle) {
+      settle_unsettled(server_, client_, context_);
+    } else {
+      tell_parameters_taken_back(server_, *client_, context_);
+    }
   }
 
   // The next one may follow on the same server, when it has been sent already.
@@ -444,7 +457,9 @@ class ServerSide {
     if (name == in_hot_standby) server_.standby = value == "on";
     if (const auto index = tracked_index(name)) {
       context_.values.assign(server_.parameters, *index, value);
-      if (client_ != nullptr) {
+      if (client_ != nullptr && is_taken_back(server_, *client_, *index)) {
+        tell = false;
+      } else if (client_ != nullptr) {
         const ValueId told = client_->parameters[*index];
         tell = !server_.owed.swallowing() || told != server_.parameters[*index];
         context_.values.assign(client_->parameters, *index, value);

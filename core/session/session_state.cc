@@ -56,7 +56,8 @@ bool can_follow(std::string_view setting) {
 
 // Without it nothing is lost that a client could name; and what follows its client is not lost.
 bool is_known(const StateChange& change) {
-  return change.what == What::made && change.kind != StateKind::unknown && !change.value;
+  const bool left = change.kind != StateKind::unknown && change.kind != StateKind::reported;
+  return change.what == What::made && left && !change.value;
 }
 
 StateChange without_value(const StateChange& change) {
@@ -69,6 +70,7 @@ std::string words_of(const StateChange& change) {
   std::string text;
   switch (change.kind) {
     case StateKind::setting:
+    case StateKind::reported:
       text = join("SET ", change.name.empty() ? std::string_view("…") : change.name);
       break;
     case StateKind::channel: text = join("LISTEN ", change.name); break;
@@ -106,11 +108,8 @@ class StatementReader {
   void add(What what, StateKind kind, std::string name = {}) {
     out_.changes.push_back({what, kind, std::move(name)});
   }
-  void reads_by(std::string_view setting) {
-    if (!setting.empty() && !session::reads_by(setting)) return;
-    const bool reported = tracked_index(setting).has_value();
-    out_.reading =
-        std::max(out_.reading, reported ? Reading::in_doubt_until_told : Reading::in_doubt);
+  void reads_by(std::string_view setting, Reading doubt = Reading::in_doubt) {
+    if (setting.empty() || session::reads_by(setting)) out_.reading = std::max(out_.reading, doubt);
   }
   void gone(StateKind kind) {
     add(effects_.all ? What::all_gone : What::gone, kind, effects_.name);
@@ -180,7 +179,8 @@ class StatementReader {
                          effects_.value->size() <= limits::followed_value_size_max &&
                          can_follow(effects_.settings.front().name);
     for (const sql::Setting& setting : effects_.settings) {
-      reads_by(setting.name);
+      const bool told = tracked_index(setting.name).has_value();
+      reads_by(setting.name, told ? Reading::in_doubt_until_told : Reading::in_doubt);
       if (setting.scope == sql::Scope::local) continue;
       if (follows) {
         out_.changes.push_back(
@@ -213,11 +213,13 @@ StateEffects state_effects(std::string_view text, bool backslash_escapes) {
 
 StateEffects StateEffects::at(const ParameterSet& reported) const {
   StateEffects effects = *this;
-  std::erase_if(effects.changes, [&](const StateChange& change) {
-    if (change.kind != StateKind::setting) return false;
+  for (StateChange& change : effects.changes) {
+    if (change.kind != StateKind::setting) continue;
     const auto index = tracked_index(change.name);
-    return index && reported[*index] != no_value;
-  });
+    if (index && reported[*index] != no_value) {
+      change = {change.what, StateKind::reported, change.name};
+    }
+  }
   return effects;
 }
 
@@ -258,7 +260,7 @@ bool SessionState::takes_back_settings() const {
   return std::ranges::any_of(sent_, [](const StateChange& change) {
     if (change.what == What::everything_gone) return true;
     const bool made = change.what == What::made && change.name != "session_authorization";
-    return change.kind == StateKind::setting && !made;
+    return (change.kind == StateKind::setting || change.kind == StateKind::reported) && !made;
   });
 }
 
@@ -271,6 +273,17 @@ bool SessionState::takes_back(std::string_view setting) const {
     own |= !back;
   }
   return back && !(failed_ && own);  // it may have been rolled back
+}
+
+std::optional<What> SessionState::last_of_reported(std::string_view setting) const {
+  std::optional<What> last;
+  for (const StateChange& change : sent_) {
+    const bool one = change.kind == StateKind::reported && same_name(change.name, setting);
+    const bool all = change.kind == StateKind::setting && change.what == What::all_gone;
+    if (one) last = change.what;
+    if (all || change.what == What::everything_gone) last = What::gone;
+  }
+  return last;
 }
 
 void SessionState::settle(bool follow) {
@@ -294,6 +307,7 @@ void SessionState::clear() {
 }
 
 void SessionState::apply(const StateChange& change) {
+  if (change.kind == StateKind::reported) return;
   switch (change.what) {
     case What::made:
       if (std::ranges::find(kept_, change) != kept_.end()) return;

@@ -22,6 +22,7 @@ namespace pgweir::session {
 
 enum class StateKind : std::uint8_t {
   setting,    // by its name in lower case
+  reported,   // a setting that the server reports: it is the client's, and nothing is left
   channel,    // by name
   prepared,   // by PREPARE: name
   cursor,     // with hold: name
@@ -58,7 +59,7 @@ struct StateEffects {
   }
   // Something that a client would miss on another server.
   bool pins() const;
-  // At a server that reports these: such settings follow their client.
+  // At a server that reports these: such settings are its clients' (StateKind::reported).
   StateEffects at(const ParameterSet& reported) const;
   // As if no value were known.
   StateEffects without_values() const;
@@ -94,6 +95,9 @@ class SessionState {
   // that one, and nothing has set it since.
   bool takes_back_settings() const;
   bool takes_back(std::string_view setting) const;
+  // Of one that the server reports, what was done last to it: made, or gone (set back); none: it
+  // was not concerned.
+  std::optional<StateChange::What> last_of_reported(std::string_view setting) const;
   // What was sent since, in its order.
   const std::vector<StateChange>& sent() const { return sent_; }
   // All that was sent is answered. Settings whose value is known follow their client, or do not.

@@ -79,6 +79,23 @@ void forget_taken_back(Server& server, Values& values) {
 
 }  // namespace
 
+bool is_taken_back(const Server& server, const Client& client, std::size_t parameter) {
+  return client.first_parameters[parameter] != no_value &&
+         server.session.last_of_reported(tracked_parameters[parameter]) == What::gone;
+}
+
+void tell_parameters_taken_back(Server& server, Client& client, LinkContext& context) {
+  for (std::size_t i = 0; i < tracked_count; ++i) {
+    if (!server.session.last_of_reported(tracked_parameters[i])) continue;
+    const bool back = is_taken_back(server, client, i) && !server.session.has_failed();
+    const ValueId value = back ? client.first_parameters[i] : server.parameters[i];
+    if (value == no_value || client.parameters[i] == value) continue;
+    tell_parameter(client, i, context.values.text(value), context);
+    client.reading.reset();
+    server.statements.doubt_fresh();
+  }
+}
+
 void settle_unsettled(Server& server, Client* client, LinkContext& context) {
   SessionState& session = server.session;
   server.connect_query_undone |= session.takes_back_settings();
@@ -89,6 +106,7 @@ void settle_unsettled(Server& server, Client* client, LinkContext& context) {
     follow = !session.has_role() && record(server, client, context.values, true);
     if (!follow) record(server, client, context.values, false);
   }
+  if (client != nullptr) tell_parameters_taken_back(server, *client, context);
   session.settle(follow);
   if (client != nullptr) StatePolicy(server, context).settled();
 }

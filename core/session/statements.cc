@@ -59,6 +59,12 @@ void Statements::release(StatementHandle handle) {
 void UnnamedStatement::begin(std::size_t size, std::string_view first_part,
                              StateEffectsIfAny does) {
   before_.push_back(std::move(now_));
+  std::size_t before_size = 0;
+  for (const Kept& one : before_) before_size += one.definition.size();
+  if (before_size > limits::unnamed_statement_size_max) {
+    for (Kept& one : before_) one.lose();
+  }
+  now_ = {};
   now_.size = size;
   now_.version = ++versions_;
   now_.does = std::move(does);

@@ -100,11 +100,16 @@ class UnnamedStatement {
 
  private:
   struct Kept {
-    std::string definition;  // as it comes; nothing where it is too long
+    std::string definition;  // as it comes; nothing where it is too long to be kept
     std::size_t size = 0;    // of all of it; 0: there is none
     std::uint64_t version = 0;
     StateEffectsIfAny does = {};
-    bool too_long() const { return size > limits::unnamed_statement_size_max; }
+    bool lost = false;  // it was too long, with those beside it
+    bool too_long() const { return lost || size > limits::unnamed_statement_size_max; }
+    void lose() {
+      lost = size > 0;
+      definition = {};
+    }
   };
   Kept now_;
   std::uint64_t versions_ = 0;

@@ -52,9 +52,13 @@ class Process:
         self.log = log
 
     def must_live(self):
+        log = self.log.read_text(errors="replace")
+        end = "\n".join(log.splitlines()[-20:])
         if self.child.poll() is not None:
-            raise WorldError(f"{self.name} ended with {self.child.returncode}. Its log ends:\n"
-                             + "\n".join(self.log.read_text().splitlines()[-20:]))
+            raise WorldError(f"{self.name} ended with {self.child.returncode}. Its log ends:\n{end}")
+        if "event=protocol_desync" in log:
+            raise WorldError(f"{self.name} got an answer that nobody had asked for (I-01 of "
+                             f"docs/invariants.md). Its log ends:\n{end}")
 
 
 class World:
@@ -111,7 +115,6 @@ pool_mode = transaction
 default_pool_size = {size}
 machines = {os.environ.get("PGWEIR_MACHINES", "1")}
 max_client_conn = 500
-ignore_startup_parameters = extra_float_digits
 """)
         process = self._start(name, [program, settings], port)
         self._wait_until(process, lambda: accepts(port))

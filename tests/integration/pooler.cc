@@ -80,6 +80,12 @@ Pooler::Pooler(const PoolerConfig& config)
   start(config.switches);
 }
 
+Pooler::~Pooler() {
+  process_.reset();
+  EXPECT_EQ(logged("event=protocol_desync"), 0)
+      << "pgweir got an answer that nobody had asked for; docs/invariants.md, I-01: " << log();
+}
+
 void Pooler::start(const std::vector<std::string>& switches) {
   Command command{.arguments = {environment().pgweir()},
                   .as = account(),

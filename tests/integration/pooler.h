@@ -27,6 +27,8 @@ class Pooler {
  public:
   // Returns when it accepts connections; ends the test's hopes (ADD_FAILURE) when it does not.
   explicit Pooler(const PoolerConfig& config = {});
+  // Ends the process. That it lost track of a server is a failure of every test (I-01).
+  ~Pooler();
 
   int port() const { return port_; }
   Process& process() { return *process_; }

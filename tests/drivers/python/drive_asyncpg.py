@@ -214,6 +214,13 @@ async def startup_settings():
     async with connections(server_settings={"work_mem": "1234kB", "search_path": "one"}) as [one]:
         same(await one.fetchval("SELECT current_setting('work_mem')"), "1234kB")
         same(await one.fetchval("SELECT current_setting('search_path')"), "one")
+    # Its pool says RESET ALL behind each user.
+    own = {"timezone": "Asia/Tokyo", "work_mem": "1234kB"}
+    async with asyncpg.create_pool(min_size=1, max_size=1, server_settings=own) as pool:
+        for _ in range(3):
+            async with pool.acquire() as one:
+                for name, value in own.items():
+                    same(await one.fetchval("SELECT current_setting($1)", name), value)
 
 
 os.environ.pop("PGGSSENCMODE", None)

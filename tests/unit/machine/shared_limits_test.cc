@@ -32,6 +32,23 @@ TEST_F(SharedLimitsTest, a_server_nobody_wants_makes_room_though_the_other_pool_
   world.query(bob, "commit");
 }
 
+TEST_F(SharedLimitsTest, who_waits_in_vain_is_told_which_limit_it_was_and_who_has_the_places) {
+  world.settings.databases[0].max_db_connections = 1;
+  world.settings.query_wait_timeout = std::chrono::seconds(5);
+  sim::Client& ann = world.client();
+  sim::Client& bob = world.client({.user = "bob", .more = {{"application_name", "reports"}}});
+  world.query(bob, "begin");
+  world.advance(std::chrono::seconds(10));
+  EXPECT_EQ(world.query(ann, "select 'a'"), "");
+  world.advance(std::chrono::seconds(6));
+  const std::string& error = ann.error_text();
+  EXPECT_NE(error.find("; max_db_connections is 1, and other pools have 1 of these"),
+            std::string::npos)
+      << error;
+  EXPECT_NE(error.find(" (reports) in pool db/bob"), std::string::npos) << error;
+  world.query(bob, "commit");
+}
+
 TEST_F(SharedLimitsTest, a_pool_that_wants_a_place_under_two_full_limits_gets_one_under_each) {
   world.settings.databases[0].max_db_connections = 1;
   world.settings.max_user_connections = 1;

@@ -238,6 +238,43 @@ TEST_F(StartupSettingsTest, what_a_client_takes_back_itself_is_its_own_again) {
   }
 }
 
+// asyncpg says RESET ALL whenever its pool takes a connection back.
+TEST_F(StartupSettingsTest, what_the_server_reports_is_taken_back_to_what_a_client_came_with) {
+  const std::string zone = "S(TimeZone=Asia/Tokyo) ";
+  for (const std::string taken_back : {"reset TimeZone", "reset all", "discard all"}) {
+    sim::Client& a = world.client({.more = {{"TimeZone", "Asia/Tokyo"}}});
+    sim::Client& b = world.client();
+    EXPECT_FALSE(world.query(a, taken_back).contains("S(")) << "it is what it was";
+    EXPECT_EQ(shown(a, "TimeZone"), "Asia/Tokyo") << taken_back;
+    world.query(a, "set TimeZone = 'UTC'");
+    EXPECT_TRUE(world.query(a, taken_back).contains(zone + "Z(I)")) << taken_back;
+    EXPECT_EQ(shown(b, "TimeZone"), "Etc/UTC") << taken_back;
+    const std::string behind = world.ask(a, sim::query(taken_back) + sim::query("show TimeZone"));
+    EXPECT_TRUE(behind.ends_with("Z(I) T D(Asia/Tokyo) C(SHOW) Z(I)")) << behind;
+    a.vanish();
+    b.vanish();
+    world.run();
+  }
+}
+
+TEST_F(StartupSettingsTest, what_the_server_reports_and_a_transaction_takes_back) {
+  sim::Client& a = world.client({.more = {{"TimeZone", "Asia/Tokyo"}}});
+  world.query(a, "set TimeZone = 'UTC'");
+  world.query(a, "begin");
+  EXPECT_EQ(world.query(a, "reset TimeZone"), "C(RESET) S(TimeZone=Asia/Tokyo) Z(T)");
+  EXPECT_EQ(world.query(a, "rollback"), "C(ROLLBACK) S(TimeZone=UTC) Z(I)");
+  EXPECT_EQ(shown(a, "TimeZone"), "UTC");
+  world.query(a, "begin");
+  world.query(a, "reset TimeZone");
+  EXPECT_EQ(world.query(a, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(shown(a, "TimeZone"), "Asia/Tokyo");
+  world.query(a, "begin");
+  world.query(a, "reset TimeZone");
+  EXPECT_EQ(world.query(a, "set TimeZone = 'UTC'"), "C(SET) S(TimeZone=UTC) Z(T)");
+  world.query(a, "commit");
+  EXPECT_EQ(shown(a, "TimeZone"), "UTC");
+}
+
 TEST_F(StartupSettingsTest, what_is_said_behind_such_a_reset_waits_for_it) {
   sim::Client& a = world.client({.more = {{"work_mem", "1MB"}}});
   world.query(a, "listen jobs");

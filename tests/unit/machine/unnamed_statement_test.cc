@@ -194,6 +194,27 @@ TEST_F(UnnamedStatementTest, that_is_too_long_to_be_kept_is_gone_and_the_error_s
   EXPECT_EQ(bind_and_run(client), "2 D(own) C(SELECT 1) Z(I)");
 }
 
+TEST_F(UnnamedStatementTest, as_long_as_an_insert_of_many_rows_follows_to_another_server) {
+  sim::Client& client = world.client();
+  const std::string value(200'000, 'l');
+  EXPECT_EQ(world.ask(client, sim::parse("", "select '" + value + "'") + sim::sync()), "1 Z(I)");
+  leave_statement();
+  EXPECT_EQ(bind_and_run(client), "2 D(200000 bytes) C(SELECT 1) Z(I)");
+}
+
+TEST_F(UnnamedStatementTest, those_that_may_come_back_are_kept_within_a_bound) {
+  sim::Client& client = world.client();
+  const std::string parse = sim::parse("", "select '" + std::string(1u << 20, 'l') + "'");
+  for (const int count : {2, 6}) {
+    EXPECT_EQ(world.ask(client, parse + sim::sync()), "1 Z(I)");
+    std::string skipped = sim::execute("nothing");
+    for (int i = 0; i < count; ++i) skipped += parse;
+    EXPECT_EQ(world.ask(client, skipped + sim::sync()), "E(34000) Z(I)");
+    leave_statement();
+    EXPECT_EQ(bind_and_run(client).starts_with("2 D("), count == 2) << count;
+  }
+}
+
 TEST_F(UnnamedStatementTest, a_flush_with_a_body_ends_the_session_and_no_other) {
   sim::Client& client = world.client();
   EXPECT_EQ(world.ask(client, sim::parse("", "select 'a'") + sim::message('H', "x")),

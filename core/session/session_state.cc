@@ -256,7 +256,7 @@ bool sets(const StateChange& change, std::string_view setting) {
 
 }  // namespace
 
-bool SessionState::takes_back_settings() const {
+bool SessionState::any_taken_back() const {
   return std::ranges::any_of(sent_, [](const StateChange& change) {
     if (change.what == What::everything_gone) return true;
     const bool made = change.what == What::made && change.name != "session_authorization";

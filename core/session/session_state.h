@@ -93,7 +93,7 @@ class SessionState {
   bool has_failed() const { return failed_; }
   // What was sent since all was answered last sets some settings back to the server's defaults;
   // that one, and nothing has set it since.
-  bool takes_back_settings() const;
+  bool takes_back_settings() const { return !sent_.empty() && any_taken_back(); }
   bool takes_back(std::string_view setting) const;
   // Of one that the server reports, what was done last to it: made, or gone (set back); none: it
   // was not concerned.
@@ -120,6 +120,7 @@ class SessionState {
   bool holds(StateKind kind) const;
 
  private:
+  bool any_taken_back() const;
   const StateChange* first_pin() const;
   void apply(const StateChange& change);
 

@@ -59,16 +59,19 @@ void Statements::release(StatementHandle handle) {
 void UnnamedStatement::begin(std::size_t size, std::string_view first_part,
                              StateEffectsIfAny does) {
   before_.push_back(std::move(now_));
-  std::size_t before_size = 0;
-  for (const Kept& one : before_) before_size += one.definition.size();
-  if (before_size > limits::unnamed_statement_size_max) {
-    for (Kept& one : before_) one.lose();
-  }
-  now_ = {};
+  if (before_.size() > 1) bound_before();
   now_.size = size;
+  now_.lost = false;
   now_.version = ++versions_;
   now_.does = std::move(does);
   now_.definition = too_long() ? std::string_view() : first_part;
+}
+
+void UnnamedStatement::bound_before() {
+  std::size_t size = 0;
+  for (const Kept& one : before_) size += one.definition.size();
+  if (size <= limits::unnamed_statement_size_max) return;
+  for (Kept& one : before_) one.lose();
 }
 
 void UnnamedStatement::add(std::string_view part) {

@@ -111,6 +111,8 @@ class UnnamedStatement {
       definition = {};
     }
   };
+  void bound_before();
+
   Kept now_;
   std::uint64_t versions_ = 0;
   std::vector<Kept> before_;  // what was, before each change that is not answered: the oldest first

@@ -36,6 +36,11 @@ TEST_F(SessionState, pin_keeps_a_server_until_the_state_is_gone) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(bob.value("SHOW work_mem"), "4MB");
   EXPECT_EQ(ann.value("SHOW work_mem"), "1234kB");
   EXPECT_EQ(pooler.pool("sv_pinned"), "1");
+  std::string causes;
+  const Answer servers = pooler.console().run("SHOW SERVERS");
+  for (std::size_t row = 0; row < servers.rows.size(); ++row)
+    causes += servers.at(row, "pinned_by");
+  EXPECT_EQ(causes, "SET work_mem");
   EXPECT_EQ(ann.value("RESET work_mem"), "RESET");
   EXPECT_EQ(pooler.pool("sv_pinned"), "0");
 }

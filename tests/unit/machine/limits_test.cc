@@ -69,6 +69,16 @@ TEST_F(LimitsTest, the_reserve_opens_when_somebody_has_waited_long_enough) {
   EXPECT_EQ(world.postgres.session_count_max(), 2u);
 }
 
+TEST_F(LimitsTest, the_reserve_of_a_database_is_its_own) {
+  world.settings.databases[0].reserve_pool_size = 1;
+  world.settings.reserve_pool_timeout = std::chrono::seconds(5);
+  const auto clients = log_in(2);
+  world.query(*clients[0], "begin");
+  EXPECT_EQ(world.query(*clients[1], "select 'b'"), "");
+  world.advance(std::chrono::seconds(6));
+  EXPECT_EQ(clients[1]->heard(), "T D(b) C(SELECT 1) Z(I)") << "though reserve_pool_size is 0";
+}
+
 TEST_F(LimitsTest, max_client_conn_is_exact_and_admins_have_their_own_slots) {
   world.settings.max_client_conn = 2;
   world.settings.admin_users = {"root"};

@@ -154,7 +154,9 @@ void Machine::Core::take(Account& account, std::uint8_t from, const News& news, 
       return slot_returned(account);
     case News::What::closing: return begin_closing(account);
     case News::What::closed: return slot_returned(account);
-    case News::What::kept: return end_closing(account);
+    case News::What::kept:
+      end_closing(account);
+      return touch_waiting();  // it makes no room for whoever was provided for by it
     case News::What::sign: return mark(*host, news.sign, from);
   }
 }

@@ -20,7 +20,10 @@ void VainWaits::step(const Event& event, std::span<const Effect> effects) {
     if (const auto* close = std::get_if<effect::Close>(&effect)) {
       if (close->socket.kind != SocketKind::server) continue;
       const Census::Server& server = servers.at(close->socket);
-      if (!server.refused) left_at_[server.whom] = simulation_.clock().now();
+      if (!server.refused) {
+        left_at_[server.whom] = simulation_.clock().now();
+        refused_at_.erase(server.whom);  // in this step: an attempt that ended otherwise
+      }
       if (!server.started) failed_at_ = simulation_.clock().now();  // it may have been the pool's
     } else if (const auto* send = std::get_if<effect::Send>(&effect)) {
       if (send->socket.kind != SocketKind::server) continue;

@@ -118,7 +118,7 @@ void reject_request(Client& client, Bytes& bytes, const PgError& error, Output& 
   const bool parses_unnamed =
       type == FrontendType::parse &&
       (bytes.size() == wire::header_size || bytes[wire::header_size] == std::byte{0});
-  if (type == FrontendType::query || parses_unnamed) client.unnamed = {};
+  if (type == FrontendType::query || parses_unnamed) client.unnamed.forget();
   if (type == FrontendType::query || type == FrontendType::function_call) {
     answer_ready(client, out);
     drop_message(client, bytes, header);

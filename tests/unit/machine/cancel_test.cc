@@ -76,6 +76,30 @@ TEST_F(CancelTest, a_waiting_client_is_answered_without_a_server) {
   EXPECT_EQ(world.query(b, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
 }
 
+// The server that has what was prepared before must not take it for what is prepared behind it.
+TEST_F(CancelTest, of_a_waiting_query_makes_no_older_unnamed_statement_the_last_one) {
+  world.settings.default_pool_size = 2;
+  sim::Client& a = world.client();
+  sim::Client& b = world.client();
+  sim::Client& c = world.client();
+  const auto run = [](const std::string& name) {
+    return sim::bind("", name) + sim::execute("") + sim::sync();
+  };
+  EXPECT_EQ(world.ask(a, sim::parse("", "select 'old'") + sim::sync()), "1 Z(I)");
+  // By names, so that the server's unnamed statement stays.
+  world.ask(b, sim::parse("b", "begin") + sim::parse("c", "commit") + run("b"));
+  world.query(c, "begin");
+  world.query(a, "select 'waits'");
+  cancel(a);
+  EXPECT_EQ(a.heard(), "E(57014) Z(I)");
+  world.query(c, "commit");
+  EXPECT_EQ(world.ask(a, sim::parse("", "select 'new'") + sim::sync()), "1 Z(I)");
+  world.query(c, "begin");
+  world.ask(b, run("c"));
+  EXPECT_EQ(world.ask(a, run("")), "2 D(new) C(SELECT 1) Z(I)");
+  world.query(c, "commit");
+}
+
 TEST_F(CancelTest, a_waiting_pipeline_is_answered_at_its_sync) {
   sim::Client& a = world.client();
   sim::Client& b = world.client();

@@ -17,7 +17,7 @@ constexpr std::size_t pool_blocks = 10;
 constexpr std::size_t pool_bytes = 2 * 1024;
 // Room for a client, its deadline, and its line on the console.
 constexpr std::size_t clients_a_block = 32;
-constexpr std::size_t client_bytes = 1024;
+constexpr std::size_t client_bytes = 1088;
 // Their table has at most twice the room it needs.
 constexpr std::size_t effect_bytes = 2 * sizeof(Effect);
 

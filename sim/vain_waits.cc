@@ -11,7 +11,7 @@ void VainWaits::step(const Event& event, std::span<const Effect> effects) {
   if (std::holds_alternative<event::Reconfigured>(event)) {
     refused_at_.clear();  // this may be the remedy
   } else if (const auto* failed = std::get_if<event::ConnectFailed>(&event)) {
-    if (failed->socket.kind == SocketKind::server) failed_at_ = simulation_.clock().now();
+    if (failed->socket.kind == SocketKind::server) refused_at_.clear();
   } else if (const auto* received = std::get_if<event::Received>(&event)) {
     if (received->socket.kind == SocketKind::server) heard(received->socket);
   }
@@ -24,7 +24,7 @@ void VainWaits::step(const Event& event, std::span<const Effect> effects) {
         left_at_[server.whom] = simulation_.clock().now();
         refused_at_.erase(server.whom);  // in this step: an attempt that ended otherwise
       }
-      if (!server.started) failed_at_ = simulation_.clock().now();  // it may have been the pool's
+      if (!server.started) refused_at_.clear();  // it may have been the pool's host
     } else if (const auto* send = std::get_if<effect::Send>(&effect)) {
       if (send->socket.kind != SocketKind::server) continue;
       if (!pgweir::text_of(send->bytes).starts_with('\0')) continue;
@@ -66,7 +66,7 @@ void VainWaits::quiet() {
   if (refused_at_.empty()) return;
   std::erase_if(refused_at_, [&](const auto& entry) {
     const auto& [pool, refused_at] = entry;
-    const Instant since = std::max({refused_at, failed_at_, simulation_.undisturbed_since()});
+    const Instant since = std::max(refused_at, simulation_.undisturbed_since());
     if (simulation_.stalled() || has_another(pool, {})) return false;
     const Duration letters = 2 * simulation_.options().answers_late_max;
     if (simulation_.clock().now() <= after(since, letters)) return false;

@@ -1,6 +1,7 @@
 // Who waits for what waiting does not cure is told so now (O-32). A pool has no server, and its
 // last attempt at one was refused the password: whoever waits for one then, at any machine, hears
-// of it as soon as letters have come to the ledger and from there.
+// of it as soon as letters have come to the ledger and from there. Where a host cannot be reached
+// it is forgotten why its pools failed before.
 #pragma once
 
 #include <map>
@@ -30,7 +31,6 @@ class VainWaits {
   Simulation& simulation_;
   std::map<Login, Instant> refused_at_;  // pools whose waiting clients have to be told
   std::map<Login, Instant> left_at_;     // when one went that was not refused
-  Instant failed_at_{};  // when the last attempt, of any pool, came to no connection
 };
 
 }  // namespace pgweir::sim

@@ -11,13 +11,13 @@ namespace {
 
 // Tables keep the room they once had, and are made when something first stands in them.
 constexpr std::size_t table_blocks = 60;
-constexpr std::size_t table_bytes = 270 * 1024;  // of those, 64 KiB are the scratch memory of steps
+constexpr std::size_t table_bytes = 271 * 1024;  // of those, 64 KiB are the scratch memory of steps
 // Its names, and what clients are told in its name.
 constexpr std::size_t pool_blocks = 10;
 constexpr std::size_t pool_bytes = 2 * 1024;
 // Room for a client, its deadline, and its line on the console.
 constexpr std::size_t clients_a_block = 32;
-constexpr std::size_t client_bytes = 1088;
+constexpr std::size_t client_bytes = 1024;
 // Their table has at most twice the room it needs.
 constexpr std::size_t effect_bytes = 2 * sizeof(Effect);
 

@@ -62,7 +62,7 @@ PgError Machine::Core::wait_error(const Client& waiter, std::string_view setting
   if (idle_in_session > 0) {
     text += join("; ", idle_in_session, " are idle with clients whose pool_mode is session");
   }
-  const auto add_shared = [&](std::string_view setting_name, std::int32_t most,
+  const auto add_shared = [&](std::string_view setting_name, std::uint32_t most,
                               std::uint32_t count) {
     if (count == 0) return;
     text +=

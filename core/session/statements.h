@@ -82,9 +82,12 @@ class UnnamedStatement {
   void add(std::string_view part);
   // Close, or a simple query. False: that changes nothing.
   bool drop();
-  // A simple query or Parse that no server has heard of. What a server still has is not taken for
-  // the next one. Requires: nothing is unanswered.
-  void forget() { now_ = {}; }
+  // A simple query or Parse is refused that no server has heard of. Versions go on: what a server
+  // still has is not taken for the next one. Requires: nothing is unanswered.
+  void forget() {
+    now_ = {};
+    before_.clear();
+  }
   // The oldest change is answered.
   void confirm();
   // So many of the oldest changes come to nothing. failed: the first was a Parse that was not

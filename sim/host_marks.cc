@@ -61,7 +61,7 @@ void HostMarks::step(const Event& event, std::span<const Effect> effects) {
           note->kind == NoteKind::server_closed && note->text.starts_with("its host is a standby");
       const auto known = servers_.find(note->socket);
       if (!leaves || known == servers_.end()) continue;
-      left_at_[known->second.name] = now;
+      for (const std::string& host : known->second.names) left_at_[host] = now;
       simulation_.probes().hit(Probe::standby_left);
       if (known->second.was_standby || !is_judged(known->second)) continue;
       simulation_.verdict().blame(oracle::marked_hosts, name_of(note->socket) +
@@ -74,7 +74,7 @@ void HostMarks::step(const Event& event, std::span<const Effect> effects) {
         if (pgweir::text_of(send->bytes).ends_with("\5I")) let_on_.erase(send->socket);
         continue;
       }
-      if (told->second.name.empty()) name(send->socket, told->second);
+      if (told->second.names.empty()) name(send->socket, told->second);
       if (told->second.asked) continue;
       if (!simulation_.ledger().is_checked(send->socket)) continue;
       told->second.asked = true;
@@ -146,32 +146,41 @@ void HostMarks::closed(SocketId socket, const Event& event) {
   if (known == servers_.end() || known->second.last_words.empty()) return;
   const Server& server = known->second;
   const Instant now = simulation_.clock().now();
-  reason_at_[server.name] = now;
+  for (const std::string& host : server.names) reason_at_[host] = now;
   const bool at_login = !simulation_.census().servers().at(socket).ready;
   if (at_login != (server.last_words == "57P03")) return;
   const bool ended = std::holds_alternative<event::PeerDone>(event) ||
                      std::holds_alternative<event::Hangup>(event) || server.fatal;
-  if (!is_about(event, socket) || !ended) return;
-  std::vector<Mark>& marks = marks_[server.name];
+  if (!is_about(event, socket) || !ended || server.names.size() != 1) return;
+  std::vector<Mark>& marks = marks_[server.names.front()];
   marks.push_back({step_, now, simulation_.shell().machine_of(socket)});
   if (marks.size() > marks_kept_max) marks.erase(marks.begin());
   simulation_.probes().hit(Probe::host_marked);
 }
 
-// When it is told for which database it is.
+// When it is told for which database it is. The machine may have had older settings than others.
 void HostMarks::name(SocketId socket, Server& server) const {
   const Login& whom = simulation_.census().servers().at(socket).whom;
-  // The last clients of a database that is gone are still served, where it was.
-  simulation_.in_force().ever(Instant{}, [&](const Settings& settings) {
+  std::set<std::string> names;
+  const auto is_there = [&](const Settings& settings) {
     const DatabaseSettings* line = find_database(settings, whom.database);
-    if (line != nullptr) server.name = line->host;
-    return line != nullptr;
+    if (line != nullptr && simulation_.names().ever_led(line->host, server.host)) {
+      names.insert(line->host);
+    }
+    return !names.empty();
+  };
+  simulation_.in_force().ever(server.fresh_at, [&](const Settings& settings) {
+    is_there(settings);
+    return false;
   });
+  // The last clients of a database that is gone are still served, where it was.
+  if (names.empty()) simulation_.in_force().ever(Instant{}, is_there);
+  server.names.assign(names.begin(), names.end());
 }
 
 bool HostMarks::in_trouble(const Server& server) const {
   for (std::size_t host = 0; host < simulation_.hosts().size(); ++host) {
-    const bool led_there = simulation_.names().ever_led(server.name, host);
+    const bool led_there = simulation_.names().ever_led(server.names.front(), host);
     if (led_there && simulation_.host_in_trouble(host, server.fresh_at)) return true;
   }
   return false;
@@ -184,7 +193,8 @@ Duration HostMarks::letters() const {
 
 bool HostMarks::is_judged(const Server& server) const {
   const RunOptions& options = simulation_.options();
-  return options.hostile_permille == 0 || server.host != options.hostile_host;
+  const bool honest = options.hostile_permille == 0 || server.host != options.hostile_host;
+  return honest && server.names.size() == 1;
 }
 
 void HostMarks::given(SocketId socket, SocketId client) {
@@ -197,7 +207,7 @@ void HostMarks::given(SocketId socket, SocketId client) {
       "c" + std::to_string(simulation_.watch().number_of(client)) + " is given " + name_of(socket);
   const auto let = let_on_.extract(client);
   const std::uint64_t since = let.empty() ? step_ + 1 : let.mapped();
-  if (const auto marks = marks_.find(server.name); marks != marks_.end()) {
+  if (const auto marks = marks_.find(server.names.front()); marks != marks_.end()) {
     const std::uint8_t machine = simulation_.shell().machine_of(socket);
     const bool unchecked = std::ranges::any_of(marks->second, [&](const Mark& mark) {
       const bool known_here =
@@ -220,7 +230,7 @@ void HostMarks::given(SocketId socket, SocketId client) {
   const Instant refused_at = std::exchange(server.refused_at, never);
   // What it said last is that it ends: that counts, and not what it refused before.
   if (refused_at == never || !server.last_words.empty()) return;
-  const auto left = left_at_.find(server.name);
+  const auto left = left_at_.find(server.names.front());
   Duration lasts = limits::host_mark_min;
   simulation_.in_force().ever(refused_at, [&](const Settings& settings) {
     lasts = std::max<Duration>(lasts, settings.server_login_retry);
@@ -241,7 +251,7 @@ void HostMarks::check_reason(SocketId socket, const Server& server) const {
   if (!options.settings.server_check_query.empty() || !options.connect_query.empty()) return;
   if (!is_judged(server)) return;
   if (in_trouble(server) || !server.last_words.empty()) return;
-  const auto reason = reason_at_.find(server.name);
+  const auto reason = reason_at_.find(server.names.front());
   if (reason != reason_at_.end()) {
     const Instant told = std::max(reason->second, simulation_.undisturbed_since());
     const bool several = options.machine_count > 1;

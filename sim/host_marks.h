@@ -5,8 +5,9 @@
 // write by a standby leaves a server that nobody else gets, at most once in server_login_retry; and
 // no server is closed for that which is none.
 //
-// A host is what the settings call so: where two names lead to one machine, they are two. What was
-// said is read from the bytes, as servers sent them.
+// A host is what the settings call so: where two names lead to one machine, they are two. A server
+// that was begun while they changed, and may be of either, is not judged. What was said is read
+// from the bytes, as servers sent them.
 #pragma once
 
 #include <cstddef>
@@ -36,8 +37,8 @@ class HostMarks {
 
  private:
   struct Server {
-    std::string name;      // of its host, in the settings
-    std::size_t host = 0;  // where that led
+    std::vector<std::string> names;  // of its host, by the settings of any machine when it began
+    std::size_t host = 0;            // where that led
     bool logged_in = false;
     std::uint64_t fresh_step = 0;  // when it logged in, or has answered a check last
     Instant fresh_at{};

@@ -367,7 +367,7 @@ std::vector<console::SocketRow> Machine::Core::server_rows() const {
 std::vector<console::StatsRow> Machine::Core::stats_rows() const {
   std::vector<console::StatsRow> rows;
   for (const auto& [name, database] : databases_) {
-    rows.push_back({name, database.totals, database.averages});
+    rows.push_back({name, database.totals, database.last_period, last_period_});
   }
   return rows;
 }

@@ -190,6 +190,7 @@ class Machine::Core {
   void server_ready(Server& server);
   void end_connecting(Server& server, pool::News news);
   void learn_welcome(Server& server);
+  void learn_welcome(Pool& pool, const std::vector<seats::Parameter>& told);
   void learn_welcome(Pool& pool, session::Said said);
   void login_failed(Server& server, const session::LoginFailure& failure);
   void refused_protocol(Server& server, const PgError& error);
@@ -356,7 +357,8 @@ class Machine::Core {
   void pass_on_hunger(pool::Account& account, std::uint8_t from, std::uint32_t epoch,
                       const pool::Hunger& hunger);
   void introduce(Pool& pool);
-  void is_hungry(Pool& pool, std::uint8_t machine, const pool::Hunger& hunger);
+  void is_hungry(Pool& pool, std::uint8_t machine, std::uint32_t epoch, const pool::Hunger& hunger);
+  static std::vector<seats::Parameter> welcome_of(const Pool& pool);
   void hear(std::uint8_t from, const seats::Hungry& hungry);
   void forget_hunger(Pool& pool);
   void hear(std::uint8_t from, const seats::Introduced& introduced);
@@ -475,6 +477,7 @@ class Machine::Core {
   Instant accept_again_at_ = never;  // after AcceptFailed
   Instant stats_at_ = never;
   Instant period_began_{};
+  Duration last_period_{};  // how long the last whole one was
 
   session::Output out_;
   Timers timers_;

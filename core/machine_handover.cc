@@ -56,16 +56,20 @@ std::vector<std::uint8_t> Machine::Core::other_homes(const Pool& pool) const {
   return others;
 }
 
-// Of what nobody waits for here, each hungry machine gets its part.
+// What nobody waits for here goes to where somebody has waited longest; to each machine no more
+// than its part.
 void Machine::Core::share_idle(Pool& pool) {
-  const std::map<std::uint8_t, pool::Hungry> hungry = pool.hungry;
-  for (const auto& [machine, other] : hungry) {
-    const std::uint32_t part = std::min(other.spare, other.hunger.wanted - other.given);
-    for (std::uint32_t i = 0; i < part && !pool.idle.empty(); ++i) {
-      if (!outboxes_[machine].has_credit()) break;
-      --pool.hungry[machine].spare;
-      give(*servers_.find(pool.idle.front()), machine);
+  while (!pool.idle.empty()) {
+    std::optional<std::uint8_t> to;
+    Instant oldest = never;
+    for (const auto& [machine, other] : pool.hungry) {
+      const Instant theirs = other.next_since(now_, slack());
+      if (other.spare == 0 || theirs >= oldest || !outboxes_[machine].has_credit()) continue;
+      to = machine;
+      oldest = theirs;
     }
+    if (!to) return;
+    give(*servers_.find(pool.idle.front()), *to);
   }
 }
 
@@ -106,11 +110,13 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
                              server.expires_at,
                              server.heard_at,
                              server.checked_at,
+                             server.state == ServerState::idle ? server.state_at : now_,
                              server.assignments,
                              hunger,
                              {},
                              values_.text(server.settings),
-                             server.statements.in_order()};
+                             server.statements.in_order(statements_),
+                             welcome_of(pool)};
   for (std::size_t i = 0; i < session::tracked_count; ++i) {
     if (server.parameters[i] == session::no_value) continue;
     parcel.parameters[i] = values_.text(server.parameters[i]);
@@ -123,6 +129,7 @@ void Machine::Core::give(Server& server, std::uint8_t to) {
   ++handed_over_count_;
   pool::Hungry& receiver = pool.hungry[to];
   ++receiver.given;
+  if (receiver.spare > 0) --receiver.spare;
   if (receiver.given_by_all() >= receiver.hunger.wanted) pool.hungry.erase(to);
   std::erase(pool.idle, server.self);
   forget(server);
@@ -171,14 +178,19 @@ void Machine::Core::on(const event::Arrived& event) {
   }
   if (!parcel.settings.empty()) server.settings = values_.intern(parcel.settings);
   pool.tell_again = true;
-  is_hungry(pool, event.from, parcel.hunger);
+  is_hungry(pool, event.from, parcel.epoch, parcel.hunger);
   if (exited_) {
     server.unacknowledged = event.from;
     return close_server(server, "pgweir is shutting down");
   }
   came(event.from);
   if (parcel.epoch < epoch_) return close_server(server, "its settings changed");
+  if (!pool.known && !parcel.welcome.empty()) learn_welcome(pool, parcel.welcome);
   make_available(server);
+  if (server.state == ServerState::idle) {
+    server.state_at = parcel.idle_since;
+    arm(server);
+  }
   exit_if_drained();
 }
 

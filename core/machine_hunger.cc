@@ -36,7 +36,7 @@ Hunger Machine::Core::hunger_of(const Pool& pool) const {
   return hunger;
 }
 
-// At most once per handover_slack, or with what else there is to tell the ledger.
+// At most once per handover_slack. What else there is to tell the ledger does not wait for that.
 void Machine::Core::say_hunger(Pool& pool) {
   const pool::Level level = told_level(pool);
   Hunger hunger = hunger_of(pool);
@@ -52,10 +52,12 @@ void Machine::Core::say_hunger(Pool& pool) {
   const bool goes_on = hunger.wanted > 0 && !pool.telling.all;
   if (!has_news && !level_changed && !hunger_changed && !goes_on) return;
   const Instant tell_at = goes_on && !hunger_changed ? pool.telling.again_at : pool.tell_at;
-  if (!has_news && now_ < tell_at) return timers_.at_latest(pool.timer, tell_at);
+  const bool due = now_ >= tell_at;
+  if (!due) timers_.at_latest(pool.timer, tell_at);
+  if (!due && !has_news) return;
   const bool all_know = pool.telling.all;
-  if (hunger_changed || goes_on) plan_telling(pool, hunger);
-  sign(pool, hunger);
+  if (due && (hunger_changed || goes_on)) plan_telling(pool, hunger);
+  due ? sign(pool, hunger) : void(hunger = {});
   if (!is_first) {
     const bool anew = !pool.told;
     pool.told = level;
@@ -64,6 +66,7 @@ void Machine::Core::say_hunger(Pool& pool) {
   } else {
     pass_on_hunger(account_of(pool.name()), 0, epoch_, hunger);
   }
+  if (!due) return;
   if (hunger_changed || goes_on) tell_hunger(pool, hunger, all_know);
   pool.tell_at = after(now_, slack());
 }
@@ -140,18 +143,14 @@ void Machine::Core::pass_on_hunger(pool::Account& account, std::uint8_t from, st
 }
 
 void Machine::Core::hear(std::uint8_t, const seats::Hungry& hungry) {
-  Hunger hunger = hungry.hunger;
-  // From before a reload: it is said again, if it still is so, and what was believed is not. It may
-  // have come the long way, after the end of that hunger, when the pool had gone.
-  if (hungry.epoch < epoch_) {
-    hunger = {};
-    hunger.number = hungry.hunger.number;
-  }
+  const bool of_yesterday = hungry.epoch < epoch_;
   Pool* pool = pool_named(hungry.pool);
-  if (pool == nullptr && !hunger.nothing()) pool = &make_pool(hungry.pool);
+  // One of yesterday may have come the long way, after the end of that hunger, when the pool had
+  // gone.
+  if (pool == nullptr && !of_yesterday && !hungry.hunger.nothing()) pool = &make_pool(hungry.pool);
   if (pool == nullptr) return;
-  is_hungry(*pool, hungry.machine, hunger);
-  if (!hunger.unknown) return;
+  is_hungry(*pool, hungry.machine, hungry.epoch, hungry.hunger);
+  if (of_yesterday || !hungry.hunger.unknown) return;
   pool->curious[hungry.machine] = hungry.epoch;
   if (pool->known) introduce(*pool);
 }
@@ -159,8 +158,7 @@ void Machine::Core::hear(std::uint8_t, const seats::Hungry& hungry) {
 // To those who have asked: what its servers say of themselves. Who goes by newer settings than this
 // machine hears it when they have come: they may lead to other servers.
 void Machine::Core::introduce(Pool& pool) {
-  seats::Introduced introduced{pool.name(), epoch_, {}};
-  for (const auto& [name, value] : pool.welcome) introduced.welcome.push_back({name, value});
+  const seats::Introduced introduced{pool.name(), epoch_, welcome_of(pool)};
   std::erase_if(pool.curious, [&](const auto& asked) {
     const auto [machine, epoch] = asked;
     if (epoch > epoch_) return false;
@@ -169,12 +167,21 @@ void Machine::Core::introduce(Pool& pool) {
   });
 }
 
-void Machine::Core::is_hungry(Pool& pool, std::uint8_t machine, const Hunger& hunger) {
+// What its servers say of themselves at a login.
+std::vector<seats::Parameter> Machine::Core::welcome_of(const Pool& pool) {
+  std::vector<seats::Parameter> welcome;
+  for (const auto& [name, value] : pool.welcome) welcome.push_back({name, value});
+  return welcome;
+}
+
+void Machine::Core::is_hungry(Pool& pool, std::uint8_t machine, std::uint32_t epoch,
+                              const Hunger& hunger) {
   std::uint64_t& heard = pool.heard[machine];
   if (hunger.number <= heard) return;
   heard = hunger.number;
   touch(pool);
-  if (hunger.wanted == 0) {
+  // From before a reload: it is said again, if it still is so, and what was believed is not.
+  if (hunger.wanted == 0 || epoch < epoch_) {
     pool.hungry.erase(machine);
     return;
   }
@@ -192,9 +199,7 @@ void Machine::Core::forget_hunger(Pool& pool) {
 void Machine::Core::hear(std::uint8_t, const seats::Introduced& introduced) {
   Pool* pool = pool_named(introduced.pool);
   if (pool == nullptr || pool->known || introduced.epoch < epoch_) return;
-  std::vector<std::pair<std::string, std::string>> welcome;
-  for (const auto& [name, value] : introduced.welcome) welcome.emplace_back(name, value);
-  learn_welcome(*pool, std::move(welcome));
+  learn_welcome(*pool, introduced.welcome);
 }
 
 }  // namespace pgweir

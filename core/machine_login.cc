@@ -360,6 +360,12 @@ void Machine::Core::learn_welcome(Server& server) {
   learn_welcome(*pools_.find(server.pool), std::move(*said));
 }
 
+void Machine::Core::learn_welcome(Pool& pool, const std::vector<seats::Parameter>& told) {
+  session::Said said;
+  for (const auto& [name, value] : told) said.emplace_back(name, value);
+  learn_welcome(pool, std::move(said));
+}
+
 // Whoever has waited to hear it is let in.
 void Machine::Core::learn_welcome(Pool& pool, session::Said said) {
   pool.welcome = std::move(said);

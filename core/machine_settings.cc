@@ -311,9 +311,10 @@ void Machine::Core::stop(int status) {
 }
 
 void Machine::Core::stats_due() {
-  const Duration period = now_ - period_began_;
+  last_period_ = now_ - period_began_;
   for (auto& [name, database] : databases_) {
-    database.averages = metrics::averages(database.period_began, database.totals, period);
+    database.last_period = database.totals;
+    database.last_period -= database.period_began;
     database.period_began = database.totals;
   }
   if (settings_.log_stats && seat_.machine == 0) gather({}, console::Command::show_stats);
@@ -322,8 +323,9 @@ void Machine::Core::stats_due() {
 }
 
 void Machine::Core::log_stats(const seats::Rows& rows) {
-  metrics::Totals sum;
-  for (const console::StatsRow& row : rows.stats) sum += row.averages;
+  metrics::Totals change;
+  for (const console::StatsRow& row : rows.stats) change += row.last_period;
+  const metrics::Totals sum = metrics::averages(change, last_period_);
   std::string text = join(sum.xact_count, " xacts/s, ", sum.query_count, " queries/s, in ",
                           sum.received, " B/s, out ", sum.sent, " B/s");
   // What should not happen, since the start; said only where it did.

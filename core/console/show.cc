@@ -139,7 +139,9 @@ void show_stats(std::string& out, std::span<const StatsRow> rows) {
     return Field{name, [counter](const StatsRow& row) { return row.totals.*counter; }};
   };
   const auto average = [](std::string_view name, std::uint64_t Totals::* counter) {
-    return Field{name, [counter](const StatsRow& row) { return row.averages.*counter; }};
+    return Field{name, [counter](const StatsRow& row) {
+                   return metrics::averages(row.last_period, row.period).*counter;
+                 }};
   };
   show(out, rows, Field{"database", &StatsRow::database},
        total("total_server_assignment_count", &Totals::server_assignment_count),

@@ -98,7 +98,8 @@ struct UserRow {
 struct StatsRow {
   std::string_view database{};
   metrics::Totals totals{};
-  metrics::Totals averages{};  // of metrics::averages()
+  metrics::Totals last_period{};  // what happened in the last whole stats_period
+  Duration period{};              // how long that was
 };
 
 struct ConfigRow {

@@ -43,12 +43,9 @@ Totals& Totals::operator-=(const Totals& other) {
   return *this;
 }
 
-Totals averages(const Totals& earlier, const Totals& later, Duration between) {
-  if (microseconds(between) <= 0) return {};
-  const auto period_us = static_cast<std::uint64_t>(microseconds(between));
-  Totals change = later;
-  change -= earlier;
-
+Totals averages(const Totals& change, Duration period) {
+  if (microseconds(period) <= 0) return {};
+  const auto period_us = static_cast<std::uint64_t>(microseconds(period));
   Totals result;
   for (auto counter : every_counter) result.*counter = per_second(change.*counter, period_us);
   result.xact_time_us = per_item(change.xact_time_us, change.xact_count);

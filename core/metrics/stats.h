@@ -30,10 +30,11 @@ struct Totals {
   bool operator==(const Totals&) const = default;
 };
 
-// What happened between two readings, in the same fields: counts and sizes per second, rounded
-// down; xact_time_us per transaction, query_time_us per query, wait_time_us per server assignment.
-// A field is 0 when nothing of its kind happened, and all are when no time passed (at least 1 µs).
-// Requires: later was read after earlier, at most 200 days after.
-Totals averages(const Totals& earlier, const Totals& later, Duration between);
+// Of what happened in a period, in the same fields: counts and sizes per second, rounded down;
+// xact_time_us per transaction, query_time_us per query, wait_time_us per server assignment. A
+// field is 0 when nothing of its kind happened, and all are when no time passed (at least 1 µs).
+// Averages cannot be added: what several machines did is added first. Requires: a period of at most
+// 200 days.
+Totals averages(const Totals& change, Duration period);
 
 }  // namespace pgweir::metrics

@@ -35,7 +35,7 @@ struct Database {
   Instant unused_since{};  // when its last client here went, or one was known elsewhere
   metrics::Totals totals;
   metrics::Totals period_began;  // totals when the current stats_period did
-  metrics::Totals averages;      // of the last whole period
+  metrics::Totals last_period;   // what happened in the last whole one
 };
 
 // A role of PostgreSQL that servers log in as.

@@ -160,11 +160,11 @@ auto fields_of(Is<ClientParcel> auto& parcel) {
 }
 auto fields_of(Is<ServerParcel> auto& parcel) {
   auto& [number, pool, epoch, host, standby, doubted, sign, endpoint, local, backend_pid,
-         backend_secret, connected_at, expires_at, heard_at, checked_at, assignments, hunger,
-         parameters, settings, statements] = parcel;
+         backend_secret, connected_at, expires_at, heard_at, checked_at, idle_since, assignments,
+         hunger, parameters, settings, statements, welcome] = parcel;
   return std::tie(number, pool, epoch, host, standby, doubted, sign, endpoint, local, backend_pid,
-                  backend_secret, connected_at, expires_at, heard_at, checked_at, assignments,
-                  hunger, parameters, settings, statements);
+                  backend_secret, connected_at, expires_at, heard_at, checked_at, idle_since,
+                  assignments, hunger, parameters, settings, statements, welcome);
 }
 
 auto fields_of(Is<console::PoolRow> auto& row) {
@@ -199,8 +199,8 @@ auto fields_of(Is<console::UserRow> auto& row) {
                   current_connections, max_user_client_connections, current_client_connections);
 }
 auto fields_of(Is<console::StatsRow> auto& row) {
-  auto& [database, totals, averages] = row;
-  return std::tie(database, totals, averages);
+  auto& [database, totals, last_period, period] = row;
+  return std::tie(database, totals, last_period, period);
 }
 
 }  // namespace pgweir::seats

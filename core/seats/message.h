@@ -228,12 +228,14 @@ struct ServerParcel {
   Instant expires_at = never;
   Instant heard_at{};
   Instant checked_at{};
+  Instant idle_since{};
   std::uint64_t assignments = 0;
   pool::Hunger hunger;  // that of the machine it comes from, which may be known as it was before
   std::array<std::optional<std::string_view>, session::tracked_count> parameters{};
-  std::string_view settings;  // StartupSettings::text: no longer than a startup packet
+  std::string_view settings;  // StartupSettings::text, with those that follow a client
   // Prepared, the one used last at the end.
   std::vector<session::ServerStatements::Listed> statements;
+  std::vector<Parameter> welcome;  // what the pool's servers say at a login
 };
 
 // Views in what is read are of the bytes.

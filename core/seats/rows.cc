@@ -85,7 +85,8 @@ void add(Rows& all, const Rows& others) {
       all.stats, others.stats, [](const auto& row) { return row.database; },
       [](auto& row, const auto& other) {
         row.totals += other.totals;
-        row.averages += other.averages;  // it is served by one machine: the others have none
+        row.last_period += other.last_period;
+        row.period = std::max(row.period, other.period);  // they begin at one time, nearly
       });
   all.half_message_lost += others.half_message_lost;
   all.protocol_desync += others.protocol_desync;

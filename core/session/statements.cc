@@ -53,7 +53,18 @@ void Statements::release(StatementHandle handle) {
   Statement& statement = *statements_.find(handle);
   if (--statement.uses > 0) return;
   index_.erase({statement.definition, statement.reading});
+  renewed_.erase(statement.digest);
   statements_.erase(handle);
+}
+
+void Statements::renew(StatementHandle handle) {
+  Statement& statement = *statements_.find(handle);
+  statement.plan = renewed_[statement.digest] = ++plans_;
+}
+
+bool Statements::is_current(const StatementDigest& digest, std::uint32_t plan) const {
+  const auto renewed = renewed_.find(digest);
+  return renewed == renewed_.end() || plan >= renewed->second;
 }
 
 void UnnamedStatement::begin(std::size_t size, std::string_view first_part,
@@ -263,11 +274,14 @@ void ServerStatements::forget(const StatementDigest& digest) {
   if (found != prepared_.end()) prepared_.erase(found);
 }
 
-std::vector<ServerStatements::Listed> ServerStatements::in_order() const {
+std::vector<ServerStatements::Listed> ServerStatements::in_order(const Statements& all) const {
   std::vector<Prepared> prepared = prepared_;
   std::ranges::sort(prepared, {}, &Prepared::used);
   std::vector<Listed> listed;
-  for (const Prepared& one : prepared) listed.push_back({one.digest, one.plan == plan_in_doubt});
+  for (const Prepared& one : prepared) {
+    const bool fit = one.plan != plan_in_doubt && all.is_current(one.digest, one.plan);
+    listed.push_back({one.digest, !fit});
+  }
   return listed;
 }
 

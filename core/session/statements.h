@@ -59,7 +59,9 @@ class Statements {
   void use(StatementHandle statement);
   void release(StatementHandle statement);
   // What it returns has changed: no server can use it before it is prepared anew.
-  void renew(StatementHandle statement) { statements_.find(statement)->plan = ++plans_; }
+  void renew(StatementHandle statement);
+  // Whether what was prepared by that plan still is what it should be.
+  bool is_current(const StatementDigest& digest, std::uint32_t plan) const;
   const Statement& at(StatementHandle statement) const { return *statements_.find(statement); }
   // None: nobody uses it any more.
   const Statement* find(StatementHandle statement) const { return statements_.find(statement); }
@@ -70,6 +72,7 @@ class Statements {
   // By views of their definitions and readings.
   std::map<std::pair<std::string_view, std::string_view>, StatementHandle> index_;
   std::uint32_t plans_ = 1;  // servers remember what they prepared for longer than clients do
+  std::map<StatementDigest, std::uint32_t> renewed_;  // the plans of those that were
 };
 
 // What a client has prepared last without a name, as of what it has sent: to be prepared again
@@ -192,8 +195,8 @@ class ServerStatements {
   void forget(const StatementDigest& digest);
 
   std::size_t size() const { return prepared_.size(); }
-  // In the order of their use, the oldest first.
-  std::vector<Listed> in_order() const;
+  // In the order of their use, the oldest first. all: of the machine where they were prepared.
+  std::vector<Listed> in_order(const Statements& all) const;
 
  private:
   struct Prepared {

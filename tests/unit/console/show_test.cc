@@ -114,7 +114,13 @@ TEST(ShowStats, has_the_columns_of_pgbouncer_1_25) {
                            .server_parse_count = first + 9,
                            .bind_count = first + 10};
   };
-  const StatsRow row{.database = "app", .totals = numbered(100), .averages = numbered(200)};
+  StatsRow row{.database = "app",
+               .totals = numbered(100),
+               .last_period = numbered(200),
+               .period = std::chrono::seconds(1)};
+  row.last_period.xact_time_us *= row.last_period.xact_count;
+  row.last_period.query_time_us *= row.last_period.query_count;
+  row.last_period.wait_time_us *= row.last_period.server_assignment_count;
   std::string out;
   show_stats(out, {&row, 1});
   const auto result = read_result_set(out);

@@ -1,6 +1,7 @@
 // A pool that lives on two machines: its servers go to where its clients wait, and every limit is
 // one number for all. Clients come to the machines in turn, the first to the first.
 #include "core/base/limits.h"
+#include "core/seats/message.h"
 #include "tests/unit/machine/story.h"
 
 namespace pgweir {
@@ -16,6 +17,15 @@ class HandoverTest : public Story {
     world.settings.handover_slack = milliseconds(1);
     world.shell_options.delay = [this](sim::Wait wait) {
       return wait == sim::Wait::post ? post_takes : Duration{};
+    };
+    world.shell_options.watch = [this](const Event&, std::span<const Effect> effects) {
+      for (const Effect& effect : effects) {
+        if (const auto* moved = std::get_if<effect::HandOver>(&effect)) {
+          handed_over += moved->socket.kind == SocketKind::server;
+        } else if (const auto* told = std::get_if<effect::Tell>(&effect)) {
+          hungry_told += seats::name_of(told->message) == "Hungry";
+        }
+      }
     };
   }
 
@@ -49,7 +59,20 @@ class HandoverTest : public Story {
     world.postgres.options().auth = sim::ServerOptions::Auth::md5;
   }
 
+  // Who asked for the only server goes while it is on its way: it is idle where nobody has been.
+  void let_it_come_to_nobody(sim::Client& there) {
+    there.say(sim::query("select 'b'"));
+    world.run();
+    world.advance(milliseconds(1) + post_takes + post_takes / 2);
+    there.vanish();
+    world.run();
+    settle();
+    EXPECT_EQ(handed_over, 1u);
+  }
+
   Duration post_takes{};
+  std::size_t handed_over = 0;  // servers
+  std::size_t hungry_told = 0;
 };
 
 TEST_F(HandoverTest, a_server_goes_to_the_machine_where_somebody_waits) {
@@ -64,13 +87,13 @@ TEST_F(HandoverTest, a_server_goes_to_the_machine_where_somebody_waits) {
 }
 
 TEST_F(HandoverTest, a_server_is_found_at_whichever_of_many_machines_it_is) {
-  world.machine_count = 8;
-  world.settings.default_pool_size = 32;
+  world.machine_count = 16;
+  world.settings.default_pool_size = 16 * limits::servers_a_machine;
   world.settings.databases[0].max_db_connections = 1;
   std::vector<sim::Client*> clients;
-  for (int i = 0; i < 8; ++i) clients.push_back(&client());
+  for (int i = 0; i < 16; ++i) clients.push_back(&client());
   for (std::size_t i = 0; i < 64; ++i) {
-    EXPECT_EQ(ask(*clients[i * 5 % 8], "select 'a'"), "T D(a) C(SELECT 1) Z(I)") << i;
+    EXPECT_EQ(ask(*clients[i * 5 % 16], "select 'a'"), "T D(a) C(SELECT 1) Z(I)") << i;
   }
   EXPECT_EQ(world.postgres.session_count_max(), 1u);
 }
@@ -100,6 +123,104 @@ TEST_F(HandoverTest, whoever_has_waited_longest_is_served_first_at_whichever_mac
   EXPECT_EQ(third.heard(), "T D(c) C(SELECT 1) Z(I)");
 }
 
+TEST_F(HandoverTest, what_nobody_waits_for_goes_to_the_machine_where_somebody_has_waited_longest) {
+  world.machine_count = 3;
+  world.settings.default_pool_size = 3 * limits::servers_a_machine;
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& at_the_first = client();
+  sim::Client& at_the_second = client();
+  sim::Client& at_the_third = client();
+  ask(at_the_third, "begin");
+  EXPECT_EQ(ask(at_the_second, "begin"), "");
+  EXPECT_EQ(ask(at_the_first, "select 'a'"), "");
+  const std::size_t before = handed_over;
+  ask(at_the_third, "commit");
+  EXPECT_EQ(at_the_second.heard(), "C(BEGIN) Z(T)");
+  EXPECT_EQ(at_the_first.heard(), "");
+  EXPECT_EQ(handed_over - before, 1u) << "it took a way round";
+  ask(at_the_second, "commit");
+  EXPECT_EQ(at_the_first.heard(), "T D(a) C(SELECT 1) Z(I)");
+}
+
+TEST_F(HandoverTest, a_server_that_comes_to_nobody_is_for_who_logs_in_next) {
+  world.settings.databases[0].name = "*";
+  world.settings.databases[0].max_db_connections = 1;
+  sim::Client& here = client({.database = "db"});
+  sim::Client& there = client({.database = "db"});
+  ask(here, "select 'a'");
+  here.vanish();
+  post_takes = milliseconds(5);
+  let_it_come_to_nobody(there);
+  for (int i = 0; i < 2; ++i) {  // one of them there
+    EXPECT_TRUE(client({.database = "db"}).logged_in()) << i;
+  }
+}
+
+TEST_F(HandoverTest, a_server_that_changes_machines_has_been_idle_for_as_long_as_it_was) {
+  world.settings.databases[0].max_db_connections = 1;
+  world.settings.server_idle_timeout = std::chrono::seconds(10);
+  post_takes = milliseconds(5);
+  sim::Client& here = client();
+  sim::Client& there = client();
+  ask(here, "select 'a'");
+  world.advance(std::chrono::seconds(9));
+  let_it_come_to_nobody(there);
+  EXPECT_EQ(world.postgres.session_count(), 1u);
+  world.advance(std::chrono::seconds(1));
+  EXPECT_EQ(world.postgres.session_count(), 0u);
+}
+
+// What the table was is known at the machine that was told; the server that it gives is not asked
+// again.
+TEST_F(HandoverTest, a_server_that_changes_machines_prepares_anew_what_has_changed) {
+  world.settings.databases[0].max_db_connections = 2;
+  sim::Client& one = client();
+  sim::Client& there = client();
+  sim::Client& other = client();
+  const std::string run = sim::bind("", "s1") + sim::execute("") + sim::sync();
+  const auto say = [&](sim::Client& who, const std::string& what) {
+    who.say(what);
+    world.run();
+    settle();
+    return who.heard();
+  };
+  const std::string prepare = sim::parse("s1", "select 'a'") + sim::sync();
+  EXPECT_EQ(say(there, prepare), "1 Z(I)");
+  for (sim::Client* who : {&one, &other}) {
+    EXPECT_EQ(ask(*who, "begin"), "C(BEGIN) Z(T)");  // each has a server
+    EXPECT_EQ(say(*who, prepare), "1 Z(T)");
+  }
+  for (sim::Client* who : {&one, &other}) ask(*who, "commit");
+  world.postgres.change_tables();
+  ask(one, "begin");
+  EXPECT_EQ(say(one, run), "E(0A000) Z(E)");
+  EXPECT_EQ(say(there, run), "2 D(a) C(SELECT 1) Z(I)") << "at the server of the other";
+  EXPECT_GE(handed_over, 1u);
+}
+
+// Four servers are opened there, and each log-in is news for the ledger.
+TEST_F(HandoverTest, hunger_is_told_once_in_a_slack_whatever_else_there_is_to_tell) {
+  world.machine_count = 3;
+  world.settings.default_pool_size = 3 * limits::servers_a_machine;
+  world.settings.handover_slack = std::chrono::seconds(1);
+  std::vector<sim::Client*> there;
+  for (int i = 0; i < 4; ++i) {
+    client();
+    there.push_back(&client());
+    client();
+  }
+  world.shell_options.delay = [login = milliseconds(0)](sim::Wait wait) mutable {
+    return wait == sim::Wait::connect ? login += milliseconds(1) : Duration{};
+  };
+  world.advance(std::chrono::seconds(2));
+  hungry_told = 0;
+  for (sim::Client* who : there) who->say(sim::query("begin"));
+  world.run();
+  world.advance(milliseconds(1100));  // three wait for a slack first
+  for (sim::Client* who : there) EXPECT_EQ(who->heard(), "C(BEGIN) Z(T)");
+  EXPECT_EQ(hungry_told, 1u);
+}
+
 TEST_F(HandoverTest, a_short_wait_brings_no_server_from_elsewhere) {
   world.settings.databases[0].max_db_connections = 2;
   world.settings.handover_slack = std::chrono::seconds(1);
@@ -116,16 +237,9 @@ TEST_F(HandoverTest, a_short_wait_brings_no_server_from_elsewhere) {
 // Its loop sees the world no finer than that.
 TEST_F(HandoverTest, who_waits_at_a_machine_that_comes_late_waits_for_as_long_before_it_is_told) {
   Duration late{};
-  std::size_t handed_over = 0;
   world.settings.databases[0].max_db_connections = 2;
   world.shell_options.delay = [&](sim::Wait wait) {
     return wait == sim::Wait::timer ? late : Duration{};
-  };
-  world.shell_options.watch = [&](const Event&, std::span<const Effect> effects) {
-    for (const Effect& effect : effects) {
-      const auto* given = std::get_if<effect::HandOver>(&effect);
-      handed_over += given != nullptr && given->socket.kind == SocketKind::server;
-    }
   };
   sim::Client& here = client();
   sim::Client& there = client();

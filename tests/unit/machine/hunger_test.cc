@@ -89,6 +89,18 @@ TEST_F(HungerTest, of_before_a_reload_ends_what_was_said_before_it) {
   EXPECT_EQ(hungry_count(), 1u) << machine_.left_over();
 }
 
+TEST_F(HungerTest, that_came_with_a_server_of_before_a_reload_is_none) {
+  reload(true);
+  seats::ServerParcel parcel;
+  parcel.number = ++said_;
+  parcel.pool = {"app", "ann"};
+  parcel.hunger.number = 1;
+  parcel.hunger.wanted = 1;
+  parcel.hunger.since = parcel.hunger.newest = now_;
+  machine_.step(now_, event::Arrived{0, bytes_of(seats::write(parcel))});
+  EXPECT_EQ(hungry_count(), 0u) << machine_.left_over();
+}
+
 TEST_F(HungerTest, what_servers_of_before_a_reload_say_is_nobodys) {
   hear_of_hunger(0);  // there is a pool
   reload(true);

@@ -312,21 +312,26 @@ class Machine::Core {
   Room host_room(const pool::Account& account);
   static bool database_full(const pool::Account& account);
   static bool user_full(const pool::Account& account);
-  static bool shares_full_limit(const pool::Account& starved, const pool::Account& other);
-  static bool provided_for(const pool::Account& starved);
-  static bool fair(const pool::Account& starved, const pool::Account& other);
-  void press(const pool::Account& starved);
-  void press(pool::Account& account, std::uint8_t machine, pool::Pressure pressure);
-  void crowd(pool::Account& account, bool crowded);
-  static bool should_make_room(const pool::Account& account);
   bool should_go(const pool::Account& account, const pool::Offer& offer);
-  bool should_yield(const pool::Account& account, Instant since);
-  void ease();
   void tell_failures(pool::Account& account);
   void collect(pool::Account& account);
   bool resolve(pool::Host& host);
   void on(const event::Resolved& event);
   std::uint8_t jitter();
+
+  // machine_pressure.cc
+  static bool shares_full_limit(const pool::Account& starved, const pool::Account& other);
+  static bool provided_for(const pool::Account& starved);
+  static bool fair(const pool::Account& starved, const pool::Account& other);
+  void press(const pool::Account& starved);
+  void press_all(pool::Account& account, pool::Pressure pressure);
+  void press(pool::Account& account, std::uint8_t machine, pool::Pressure pressure);
+  void crowd(pool::Account& account, bool crowded);
+  static bool is_over_limit(const pool::Account& account);
+  static bool should_make_room(const pool::Account& account);
+  void ease();
+  void ease(pool::Account& account);
+  bool should_yield(const pool::Account& account, Instant since);
 
   // machine_handover.cc
   // The machines from first on, round and round.
@@ -417,7 +422,7 @@ class Machine::Core {
   void exit_if_drained();
   void stop(int status);
   void stats_due();
-  void log_stats(const seats::Rows& rows);
+  void log_stats(const seats::Rows& rows, std::string_view missing);
   Derivation& derivation(CredentialId credential, Bytes salt, std::uint32_t iterations);
   void start_derivations();
 
@@ -451,7 +456,7 @@ class Machine::Core {
   void gather(ClientHandle client, console::Command what);
   void end_gathers();
   void finish_gather(std::size_t place);
-  void say_who_is_missing(const Client& client, const Gather& gather);
+  static std::string who_is_missing(const Gather& gather);
   void reload();
   void end_reload_if_applied();
   void end_reload(const PgError* error);

@@ -13,7 +13,6 @@ using pool::Account;
 using pool::Host;
 using pool::News;
 using pool::Part;
-using pool::Pressure;
 using pool::Want;
 
 Account& Machine::Core::account_of(const pool::PoolName& name) {
@@ -403,97 +402,6 @@ bool Machine::Core::database_full(const Account& account) {
 
 bool Machine::Core::user_full(const Account& account) {
   return account.limits.user != 0 && account.of_user->server_count >= account.limits.user;
-}
-
-// Whether both count for a limit that is full for the one.
-bool Machine::Core::shares_full_limit(const Account& starved, const Account& other) {
-  return (other.of_database == starved.of_database && database_full(starved)) ||
-         (other.of_user == starved.of_user && user_full(starved));
-}
-
-// Whether servers that are closing already make room enough for it.
-bool Machine::Core::provided_for(const Account& starved) {
-  const pool::Total& full = database_full(starved) ? *starved.of_database : *starved.of_user;
-  return full.closing_count >= starved.wanted();
-}
-
-// Whether a pool gives up servers that its own clients wait for, though for less long.
-bool Machine::Core::fair(const Account& starved, const Account& other) {
-  const std::uint32_t count = other.staying_count();
-  const std::uint32_t others = starved.staying_count();
-  return others == 0 || count > others + 1;
-}
-
-// A shared limit is full and somebody waits: whoever has a server to spare under it offers it.
-void Machine::Core::press(const Account& starved) {
-  if (provided_for(starved)) return;
-  ledger_.accounts.each([&](AccountHandle, Account& other) {
-    if (other.self == starved.self || other.staying_count() == 0) return;
-    if (!shares_full_limit(starved, other)) return;
-    const Instant since = turn_of(starved);
-    const pool::Pressure pressure{since, fair(starved, other) ? since : never};
-    for (std::uint8_t machine = 0; machine < other.parts.size(); ++machine) {
-      press(other, machine, pressure);
-    }
-  });
-}
-
-void Machine::Core::press(Account& account, std::uint8_t machine, Pressure pressure) {
-  Part& part = account.parts[machine];
-  if (!part.present) return;
-  pressure.since = std::min(pressure.since, part.told.pressure.since);
-  pressure.fair_since = std::min(pressure.fair_since, part.told.pressure.fair_since);
-  if (pressure == part.told.pressure) return;
-  part.told.pressure = pressure;
-  answer(machine, seats::Pressed{account.name(), pressure});
-}
-
-// A client wants a server of its own, and the others of its pool take the places: one of them goes
-// as soon as nobody uses it, if those who wait for it have not waited longer.
-void Machine::Core::crowd(Account& account, bool crowded) {
-  const bool was_crowded = std::exchange(account.crowded, crowded);
-  if (crowded && !should_make_room(account)) return;
-  for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
-    Part& part = account.parts[machine];
-    if (crowded) {
-      press(account, machine, {account.dedicated_since(), account.dedicated_since()});
-    } else if (was_crowded && part.told.pressure != Pressure{}) {
-      part.told.pressure = {};
-      answer(machine, seats::Pressed{account.name(), {}});
-    }
-  }
-  if (was_crowded && !crowded) touch_waiting();  // others who need a place say so again
-}
-
-// And those of its servers that are closing do not make room enough.
-bool Machine::Core::should_make_room(const Account& account) {
-  if (!account.crowded || account.closing_count >= account.dedicated_wanted()) return false;
-  return !(database_full(account) || user_full(account)) || !provided_for(account);
-}
-
-// Nobody needs a place any more: what has not been offered need not be.
-void Machine::Core::ease() {
-  ledger_.accounts.each([&](AccountHandle, Account& account) {
-    if (account.crowded) return;
-    for (std::uint8_t machine = 0; machine < account.parts.size(); ++machine) {
-      Part& part = account.parts[machine];
-      if (part.told.pressure == Pressure{}) continue;
-      part.told.pressure = {};
-      answer(machine, seats::Pressed{account.name(), {}});
-    }
-  });
-}
-
-// Whether a server that this pool offers makes room for another one. since: of the client that
-// waits for it there; never: nobody does.
-bool Machine::Core::should_yield(const Account& account, Instant since) {
-  bool yield = should_make_room(account) && account.dedicated_since() < since;
-  ledger_.accounts.each([&](AccountHandle, const Account& other) {
-    if (!other.starved || other.self == account.self) return;
-    if (!shares_full_limit(other, account) || provided_for(other)) return;
-    if (since == never || (turn_of(other) < since && fair(other, account))) yield = true;
-  });
-  return yield;
 }
 
 // Each machine with such a pool hears once of what has changed.

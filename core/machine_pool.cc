@@ -16,7 +16,7 @@ namespace {
 std::string_view words_of(Offer::Why why) {
   switch (why) {
     case Offer::Why::idle_timeout: return "server_idle_timeout";
-    case Offer::Why::pressure: return "somebody else waits for its place";
+    case Offer::Why::pressure: return "its place is needed, or a limit was lowered";
     case Offer::Why::unused: return "autodb_idle_timeout";
   }
   return "server_idle_timeout";

@@ -222,24 +222,28 @@ void Machine::Core::finish_gather(std::size_t place) {
   for (const std::string& answer : gather.answers) {
     seats::add(rows, seats::read_rows(bytes_of(answer)));
   }
-  if (!gather.client) return log_stats(rows);
+  const std::string missing = who_is_missing(gather);
+  if (!gather.client) return log_stats(rows, missing);
   Client* client = clients_.find(gather.client);
   if (client == nullptr || client->state != ClientState::console) return;
-  if (!gather.awaited.empty()) say_who_is_missing(*client, gather);
+  if (!missing.empty()) {
+    std::string& notice = out_.scratch();
+    wire::write_notice(notice, missing);
+    out_.send_copy(client->socket(), notice);
+  }
   show(*client, gather.what, rows);
   if (client->blocked) continue_client(*client);
   end_if_done(*client);
 }
 
-void Machine::Core::say_who_is_missing(const Client& client, const Gather& gather) {
+std::string Machine::Core::who_is_missing(const Gather& gather) {
+  if (gather.awaited.empty()) return {};
   std::string machines;
   for (const std::uint8_t machine : gather.awaited) {
     machines += join(machines.empty() ? "" : ", ", std::uint32_t{machine});
   }
-  std::string& notice = out_.scratch();
-  wire::write_notice(notice, join("no answer within ", in_seconds(limits::gather_wait),
-                                  " from machine ", machines, ": what it has is not shown"));
-  out_.send_copy(client.socket(), notice);
+  return join("no answer within ", in_seconds(limits::gather_wait), " from machine ", machines,
+              ": what it has is not shown");
 }
 
 // Only the first machine has the settings loaded; each hears of new ones by itself.

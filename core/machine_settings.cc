@@ -322,7 +322,7 @@ void Machine::Core::stats_due() {
   stats_at_ = after(now_, settings_.stats_period);
 }
 
-void Machine::Core::log_stats(const seats::Rows& rows) {
+void Machine::Core::log_stats(const seats::Rows& rows, std::string_view missing) {
   metrics::Totals change;
   for (const console::StatsRow& row : rows.stats) change += row.last_period;
   const metrics::Totals sum = metrics::averages(change, last_period_);
@@ -334,6 +334,7 @@ void Machine::Core::log_stats(const seats::Rows& rows) {
                  " protocol_desync");
   }
   if (rows.foreign_cancels > 0) text += join(", ", rows.foreign_cancels, " foreign_cancels");
+  if (!missing.empty()) text += join(", ", missing);
   note(NoteKind::stats, Level::info, {}, nullptr, text);
 }
 

@@ -141,7 +141,7 @@ void Probes::noted(const Note& note) {
   constexpr std::array<std::pair<std::string_view, Probe>, 7> closed_by_text{{
       {"server_idle_timeout", Probe::server_idle_timeout},
       {"server_lifetime", Probe::server_lifetime},
-      {"somebody else waits for its place", Probe::server_makes_room},
+      {"its place is needed, or a limit was lowered", Probe::server_makes_room},
       {"not to be used again", Probe::server_not_reused},
       {"half a message was sent", Probe::half_message_sent},
       {"its client was lost in the middle of a request", Probe::lost_in_request},

@@ -96,6 +96,16 @@ void Quotas::check_servers(const Settings& settings, const Census& census, Verdi
   }
 }
 
+void Quotas::check_at_rest(const Settings& settings, const Census& census, Verdict& verdict) const {
+  for (const auto& [what, number] : count(census).of) {
+    const std::int32_t limit = limit_of(what, settings);
+    if (number <= limit) continue;
+    verdict.blame(oracle::limits, std::to_string(number) + " servers of " + what +
+                                      " stay, and nobody uses them: the limit is " +
+                                      std::to_string(limit) + " since the last reload");
+  }
+}
+
 void Quotas::check_clients(std::int32_t count, const Settings& settings, Verdict& verdict) const {
   if (count <= std::max(settings.max_client_conn, clients_left_over_)) return;
   if (before_ && count <= before_->max_client_conn) return;

@@ -26,6 +26,8 @@ class Quotas {
   // Something has gone: what a reload found too much is less.
   void gone(const Settings& settings, const Census& census);
   void check_servers(const Settings& settings, const Census& census, Verdict& verdict);
+  // Nobody has been there for a while: what was too much has gone.
+  void check_at_rest(const Settings& settings, const Census& census, Verdict& verdict) const;
   // So many applications have been let in.
   void check_clients(std::int32_t count, const Settings& settings, Verdict& verdict) const;
 

@@ -460,9 +460,14 @@ void Simulation::check_end() {
                             (options_.workload.statements_max + other_parts_max);
   const Instant end = after(clock_.now(), seconds(kernel_patience_s_max) + idle + thinking +
                                               minutes(1) + ruins_.patience());
+  Instant empty_since = never;
   while (clock_.now() < end && !over()) {
     give_up();
     go_on_until(std::min(end, after(clock_.now(), seconds(10))));
+    const bool empty = shell_->socket_count(SocketKind::client) == 0;
+    empty_since = empty ? std::min(empty_since, clock_.now()) : never;
+    if (clock_.now() < after(empty_since, seconds(20) + ruins_.patience())) continue;
+    quotas_.check_at_rest(in_force_->of_ledger(), census_, verdict_);
   }
   if (over()) return;
   const std::size_t clients = shell_->socket_count(SocketKind::client);

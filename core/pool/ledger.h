@@ -59,6 +59,10 @@ struct Total {
   std::uint32_t server_count = 0;
   std::uint32_t closing_count = 0;
   std::uint32_t kept_up_count = 0;  // of a database: parts of its pools that min_pool_size is for
+
+  std::uint32_t staying_count() const {
+    return server_count > closing_count ? server_count - closing_count : 0;
+  }
 };
 
 // A pool, over all machines.

@@ -69,6 +69,8 @@ TEST_F(SharedPool, has_never_more_servers_than_it_may_when_it_is_made_smaller_an
     for (Session& client : clients_) client.send("SELECT pg_sleep(0.05)");
     EXPECT_LE(std::stoi(count_where("true")), 16);
     for (Session& client : clients_) EXPECT_TRUE(client.outcome().ok());
+    EXPECT_TRUE(eventually([&] { return std::stoi(count_where("true")) <= std::stoi(size); }))
+        << count_where("true") << " servers stay, and default_pool_size is " << size;
   }
 }
 

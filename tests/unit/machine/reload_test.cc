@@ -63,6 +63,47 @@ TEST_F(ReloadTest, a_database_that_comes_back_elsewhere_serves_there) {
   EXPECT_EQ(world.postgres.login_count(), 2u);
 }
 
+TEST_F(ReloadTest, servers_beyond_a_limit_that_was_lowered_go_though_nobody_waits) {
+  world.settings.default_pool_size = 4;
+  std::vector<sim::Client*> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.push_back(&world.client());
+    world.query(*clients.back(), "begin");
+  }
+  for (sim::Client* client : clients) world.query(*client, "commit");
+  EXPECT_EQ(world.postgres.session_count(), 4u);
+  for (std::int32_t Settings::* limit :
+       {&Settings::default_pool_size, &Settings::max_db_connections}) {
+    Settings next = world.settings;
+    next.*limit = limit == &Settings::default_pool_size ? 3 : 2;
+    reload(next);
+    world.advance(seconds(2));  // until PostgreSQL has let go
+    EXPECT_EQ(world.postgres.session_count(), static_cast<std::size_t>(next.*limit));
+  }
+  EXPECT_EQ(world.query(*clients[0], "select 'a'"), "T D(a) C(SELECT 1) Z(I)");
+}
+
+// The limit was lowered because PostgreSQL has too much to do.
+TEST_F(ReloadTest, servers_beyond_a_limit_that_was_lowered_go_before_they_serve_the_next) {
+  world.settings.default_pool_size = 2;
+  sim::Client& first = world.client();
+  sim::Client& second = world.client();
+  sim::Client& waits = world.client();
+  world.query(first, "begin");
+  world.query(second, "begin");
+  EXPECT_EQ(world.query(waits, "select 'a'"), "");
+  Settings next = world.settings;
+  next.default_pool_size = 1;
+  reload(next);
+  EXPECT_EQ(world.postgres.session_count(), 2u) << "somebody is in the middle of a transaction";
+  EXPECT_EQ(world.query(first, "commit"), "C(COMMIT) Z(I)");
+  world.advance(seconds(2));
+  EXPECT_EQ(world.postgres.session_count(), 1u);
+  EXPECT_EQ(waits.heard(), "");
+  EXPECT_EQ(world.query(second, "commit"), "C(COMMIT) Z(I)");
+  EXPECT_EQ(waits.heard(), "T D(a) C(SELECT 1) Z(I)");
+}
+
 TEST_F(ReloadTest, a_forced_user_that_comes_back_has_the_pool_it_had) {
   world.settings.default_pool_size = 1;
   world.settings.databases[0].user = "joe";

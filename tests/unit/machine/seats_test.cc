@@ -305,6 +305,15 @@ TEST_F(SeatsTest, show_names_the_machines_that_do_not_answer) {
   EXPECT_EQ(root.heard(), "") << "what they say later is for nobody";
 }
 
+TEST_F(SeatsTest, the_statistics_that_are_logged_name_the_machines_that_do_not_answer) {
+  client();
+  post_takes = limits::gather_wait;
+  world.advance(world.settings.stats_period + limits::gather_wait);
+  EXPECT_TRUE(world.shell().notes().back().text.ends_with(
+      "no answer within 5 s from machine 1, 2, 3: what it has is not shown"))
+      << world.shell().notes().back().text;
+}
+
 TEST_F(SeatsTest, reload_is_done_when_all_machines_go_by_it) {
   post_takes = milliseconds(5);
   sim::Client& root = admin();

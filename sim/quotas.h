@@ -18,6 +18,8 @@ class Verdict;
 
 class Quotas {
  public:
+  // Servers of "pool db0/user0", "database db0" or "user user0".
+  static std::int32_t limit_of(const std::string& what, const Settings& settings);
   // Who keeps the limits has new ones. What was allowed by those of before may be on its way to
   // machines that go by them still,
   void changed(const Settings& before);
@@ -39,7 +41,6 @@ class Quotas {
     std::int32_t anybodys_count = 0;  // that may be anybody's
   };
   static Counted count(const Census& census);
-  static std::int32_t limit_of(const std::string& what, const Settings& settings);
 
   std::set<std::string> databases_;  // there ever were
   std::optional<Settings> before_;   // from changed() to lowered()

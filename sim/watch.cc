@@ -323,26 +323,30 @@ void Watch::handed_on(std::size_t host, const ServerEvent& event) {
 }
 
 // As PostgreSQL counts: a session is there from its startup packet on, and one that was told to end
-// until it has. Where nothing is lost and news takes less than close_linger, a pool never has one
-// more than it may.
+// until it has. Where nothing is lost and news takes less than close_linger, there is never one
+// more of a pool, a database or a user than may be.
 void Watch::check_sessions() {
   const RunOptions& options = simulation_.options();
   if (options.mode != Mode::calm && options.mode != Mode::overload) return;
   if (simulation_.network().delay_longest() * 4 > limits::close_linger) return;
   const Settings& settings = simulation_.settings();
-  std::map<std::pair<std::string_view, std::string_view>, std::int32_t> counts;
+  std::map<std::string, std::int32_t> counts;
   for (const auto& host : simulation_.hosts()) {
     for (const auto& session : host->sessions()) {
-      if (session->counts()) ++counts[{session->database(), session->user()}];
+      if (!session->counts()) continue;
+      const std::string database(session->database());
+      const std::string user(session->user());
+      ++counts["pool " + database + "/" + user];
+      ++counts["database " + database];
+      ++counts["user " + user];
     }
   }
-  const std::int32_t most = settings.default_pool_size + settings.reserve_pool_size;
-  for (const auto& [pool, count] : counts) {
+  for (const auto& [what, count] : counts) {
+    const std::int32_t most = Quotas::limit_of(what, settings);
     if (count <= most) continue;
     simulation_.verdict().blame(oracle::limits, "PostgreSQL has " + std::to_string(count) +
-                                                    " sessions of pool " + std::string(pool.first) +
-                                                    "/" + std::string(pool.second) +
-                                                    ", which may have " + std::to_string(most));
+                                                    " sessions of " + what + ", which may have " +
+                                                    std::to_string(most));
   }
 }
 

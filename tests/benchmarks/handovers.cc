@@ -5,7 +5,8 @@
 // Everything is simulated and every draw comes from one seed, so the numbers are exact: the same on
 // every computer until the core decides otherwise. Steps of the machines take no time; what takes
 // time is transactions at PostgreSQL, letters between machines, and clients that think. Exits with
-// 1 when a goal is missed, with 2 when nothing could be measured.
+// 1 when a goal is missed or what a transaction costs grows with the number of machines, with 2
+// when nothing could be measured.
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -44,11 +45,16 @@ constexpr Duration service_mean = 1ms;
 constexpr Duration letter_takes = 50us;
 constexpr std::array<std::uint8_t, 6> machine_counts{1, 2, 4, 8, 16, 64};
 constexpr std::array loads{0.5, 0.8, 1.0, 1.6, 3.2};
-constexpr std::uint32_t servers_a_machine = 8;
-constexpr std::size_t transactions_a_row = 10'000;
+constexpr std::array<std::uint32_t, 2> servers_a_machine{4, 8};
+constexpr std::size_t transactions_a_row = 10'000;  // at least
+constexpr std::size_t transactions_a_client = 20;
 constexpr std::size_t transactions_for_the_goals = 200'000;
 constexpr double hand_overs_goal = 50;
 constexpr double messages_goal = 100;
+// From 4 machines on neither may become more than twice as many, up to 64; fewer than this are few.
+constexpr std::uint8_t flat_from = 4;
+constexpr double flat_within = 2;
+constexpr double few = 50;
 
 [[noreturn]] void fail(const std::string& what) {
   std::fprintf(stderr, "handovers: %s\n", what.c_str());
@@ -365,8 +371,10 @@ void print_row(double load, const Pool& pool, const Result& here, const Result& 
 }
 
 // load: how many servers the clients would keep busy if they never waited, of those there are.
-void print_table(Duration thinks) {
-  std::printf("\nclients think for %.0f ms\n", in_ms(thinks));
+// True: it is flat.
+bool print_table(std::uint32_t servers_each, Duration thinks) {
+  std::printf("\n%u servers a machine, clients think for %.0f ms\n", servers_each, in_ms(thinks));
+  bool flat = true;
   std::puts(
       "                               per 1,000 transactions       waiting, ms          by 1 "
       "machine"
@@ -375,17 +383,28 @@ void print_table(Duration thinks) {
       "load machines servers clients hand-overs messages   median     p99 longest   median     p99 "
       "longest   ratio");
   for (const double load : loads) {
+    double hand_overs_most = 0;
+    double messages_most = 0;
     for (const std::uint8_t machines : machine_counts) {
-      const std::uint32_t servers = servers_a_machine * machines;
+      const std::uint32_t servers = servers_each * machines;
       const double clients = load * servers * (1 + in_ms(thinks) / in_ms(service_mean));
       const Pool pool{machines, servers, static_cast<std::uint32_t>(clients), thinks};
       Pool by_one = pool;
       by_one.machines = 1;
-      const Result one_machine = measure(by_one, transactions_a_row);
-      print_row(load, pool, machines == 1 ? one_machine : measure(pool, transactions_a_row),
-                one_machine);
+      const std::size_t transactions =
+          std::max(transactions_a_row, transactions_a_client * pool.clients);
+      const Result one_machine = measure(by_one, transactions);
+      const Result here = machines == 1 ? one_machine : measure(pool, transactions);
+      print_row(load, pool, here, one_machine);
+      if (machines == flat_from) {
+        hand_overs_most = flat_within * std::max(few, here.hand_overs);
+        messages_most = flat_within * std::max(few, here.messages);
+      } else if (machines > flat_from) {
+        flat = flat && here.hand_overs <= hand_overs_most && here.messages <= messages_most;
+      }
     }
   }
+  return flat;
 }
 
 // True: they are met.
@@ -420,7 +439,13 @@ bool print_goals() {
 int main() {
   using namespace pgweir::benchmarks;
   const bool met = print_goals();
-  for (const pgweir::Duration thinks : {pgweir::Duration{}, service_mean}) print_table(thinks);
+  bool flat = true;
+  for (const std::uint32_t servers_each : servers_a_machine) {
+    for (const pgweir::Duration thinks : {pgweir::Duration{}, service_mean}) {
+      flat = print_table(servers_each, thinks) && flat;
+    }
+  }
   if (!met) std::puts("\na goal is missed: see the first lines");
-  return met ? 0 : 1;
+  if (!flat) std::puts("\na table is not flat: with more machines, more than twice as many a row");
+  return met && flat ? 0 : 1;
 }

@@ -211,7 +211,9 @@ struct ClientParcel {
 };
 
 // What a machine knows of a server that it hands over: it is idle and clean, so it owes nothing.
-// One of an older epoch than the machine's that gets it is closed.
+// One of an older epoch than the machine's that gets it is closed. Some KiB; what bounds it is
+// max_prepared_statements (25 bytes each), the settings that follow clients (as many as fit a
+// startup packet, limits::followed_value_size_max each) and what a login may say.
 struct ServerParcel {
   LetterNumber number = 0;
   pool::PoolName pool;

@@ -308,7 +308,7 @@ class Machine::Core {
   enum class Room : std::uint8_t { yes, pool_full, shared_full, unresolved, later };
   Room room_for(pool::Account& account);
   bool kept_for_another(const pool::Account& account);
-  Instant keep_place(pool::Account& starved);
+  Instant keep_places();
   Room host_room(const pool::Account& account);
   static bool database_full(const pool::Account& account);
   static bool user_full(const pool::Account& account);

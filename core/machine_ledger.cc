@@ -281,11 +281,13 @@ void Machine::Core::grow(Account& account) {
     grant(account, *keeper, false);
   }
   if (account.starved == was_starved) return;
-  account.kept_since = never;
   if (account.starved) {
     ++ledger_.starved_count;
   } else {
-    if (--ledger_.starved_count == 0) ease();
+    if (--ledger_.starved_count == 0) {
+      ledger_.kept_since = never;
+      ease();
+    }
     touch_waiting();  // what was kept for it is for others again
   }
 }
@@ -364,25 +366,25 @@ bool Machine::Core::kept_for_another(const Account& account) {
                                 account.of_database->server_count + 1 >= account.limits.database;
   const bool last_of_user =
       account.limits.user != 0 && account.of_user->server_count + 1 >= account.limits.user;
-  Instant kept_until = now_;
-  ledger_.accounts.each([&](AccountHandle, Account& other) {
+  bool wanted = false;
+  ledger_.accounts.each([&](AccountHandle, const Account& other) {
     if (!other.starved || other.self == account.self || turn_of(other) >= own) return;
-    if ((last_of_database && other.of_database == account.of_database) ||
-        (last_of_user && other.of_user == account.of_user)) {
-      kept_until = std::max(kept_until, keep_place(other));
-    }
+    wanted = wanted || (last_of_database && other.of_database == account.of_database) ||
+             (last_of_user && other.of_user == account.of_user);
   });
+  if (!wanted) return false;
+  const Instant kept_until = keep_places();
   if (kept_until > now_) timers_.at_latest(account.timer, kept_until);
   return kept_until > now_;
 }
 
-// Until when places are kept for a starved pool. Its other limit may stay full for ever: so it is
-// a while, and then as long not.
-Instant Machine::Core::keep_place(Account& starved) {
-  if (starved.kept_since == never || now_ - starved.kept_since >= 2 * limits::place_kept_max) {
-    starved.kept_since = now_;
-  }
-  return after(starved.kept_since, limits::place_kept_max);
+// Until when places are kept for starved pools. Their other limits may stay full for ever: so it is
+// a while, and then as long not, for all of them at once: each in its own time, one place would be
+// kept for this and that one in turn.
+Instant Machine::Core::keep_places() {
+  Instant& since = ledger_.kept_since;
+  if (since == never || now_ - since >= 2 * limits::place_kept_max) since = now_;
+  return after(since, limits::place_kept_max);
 }
 
 Machine::Core::Room Machine::Core::host_room(const Account& account) {

@@ -83,7 +83,6 @@ struct Account {
   std::uint32_t closing_count = 0;  // told to go, until it is known to have gone by itself before
   bool starved = false;  // somebody waits, and a limit shared with other pools is full, or its
                          // host's name is asked for: a place that comes free may be kept for it
-  Instant kept_since = never;  // while starved: when a place under another limit was first kept
   // A client wants a server of its own, and a limit is full to which this pool's others count.
   bool crowded = false;
   bool dirty = false;  // to be looked at before the step ends
@@ -119,6 +118,7 @@ struct Ledger {
   std::vector<AccountHandle> dirty;
   std::vector<Offered> offers;      // of this step
   std::uint32_t starved_count = 0;  // accounts
+  Instant kept_since = never;  // while there are any: when a place was first kept for one of them
 };
 
 }  // namespace pgweir::pool

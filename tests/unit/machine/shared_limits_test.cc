@@ -85,6 +85,36 @@ TEST_F(SharedLimitsTest, a_place_is_not_kept_for_ever_for_a_pool_that_another_li
   EXPECT_TRUE(ann_in_db.logged_in());
 }
 
+// The one is kept a place for while the other is not, and the other way round.
+TEST_F(SharedLimitsTest, nor_for_two_such_pools_in_turn) {
+  world.settings.databases[0].max_db_connections = 1;
+  world.settings.max_user_connections = 1;
+  DatabaseSettings more = world.settings.databases[0];
+  more.name = "more";
+  world.settings.databases.push_back(more);
+  sim::Client& ann_in_db = world.client();
+  sim::Client& bob_in_db = world.connect();
+  sim::Client& bob_in_more = world.connect();
+  sim::Client& ann_in_more = world.connect();
+  world.query(ann_in_db, "begin");
+  const auto log_in = [&](sim::Client& client, const std::string& user,
+                          const std::string& database) {
+    client.log_in({.user = user, .database = database});
+    world.run();
+  };
+  log_in(bob_in_db, "bob", "db");  // which is full
+  world.advance(std::chrono::milliseconds(1));
+  log_in(bob_in_more, "bob", "more");
+  world.advance(limits::place_kept_max);
+  EXPECT_TRUE(bob_in_more.logged_in());
+  log_in(ann_in_more, "ann", "more");  // ann's limit is full
+  world.advance(limits::place_kept_max / 2);
+  bob_in_more.heard();
+  bob_in_more.say(sim::query("select 'b'"));
+  world.advance(10 * limits::place_kept_max);
+  EXPECT_EQ(bob_in_more.heard(), "T D(b) C(SELECT 1) Z(I)");
+}
+
 TEST_F(SharedLimitsTest, pools_of_a_host_that_hangs_do_not_pass_a_place_round_among_themselves) {
   sim::Postgres hanging;
   hanging.stall(true);

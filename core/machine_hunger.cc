@@ -56,8 +56,12 @@ void Machine::Core::say_hunger(Pool& pool) {
   if (!due) timers_.at_latest(pool.timer, tell_at);
   if (!due && !has_news) return;
   const bool all_know = pool.telling.all;
-  if (due && (hunger_changed || goes_on)) plan_telling(pool, hunger);
-  due ? sign(pool, hunger) : void(hunger = {});
+  if (due) {
+    if (hunger_changed || goes_on) plan_telling(pool, hunger);
+    sign(pool, hunger);
+  } else {
+    hunger = {};
+  }
   if (!is_first) {
     const bool anew = !pool.told;
     pool.told = level;

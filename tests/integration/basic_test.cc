@@ -38,7 +38,8 @@ TEST_F(Basic, listens_on_ipv6) {
       std::string::npos) {
     GTEST_SKIP() << "this machine has no ::1";
   }
-  Pooler pooler({.settings = {{"listen_addr", "127.0.0.1, ::1"}}});
+  // In this order: it is taken to be up when it is at 127.0.0.1.
+  Pooler pooler({.settings = {{"listen_addr", "::1, 127.0.0.1"}}});
   Session session("host=::1 port=" + std::to_string(pooler.port()) +
                   " user=app dbname=appdb sslmode=disable password=" + password);
   EXPECT_EQ(session.value("SELECT 6 * 7"), "42") << session.failure();

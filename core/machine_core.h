@@ -326,8 +326,8 @@ class Machine::Core {
   void press(const pool::Account& starved);
   void press_all(pool::Account& account, pool::Pressure pressure);
   void press(pool::Account& account, std::uint8_t machine, pool::Pressure pressure);
-  void crowd(pool::Account& account, bool crowded);
   static bool is_over_limit(const pool::Account& account);
+  void crowd(pool::Account& account, bool crowded);
   static bool should_make_room(const pool::Account& account);
   void ease();
   void ease(pool::Account& account);

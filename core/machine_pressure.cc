@@ -58,6 +58,17 @@ void Machine::Core::press(Account& account, std::uint8_t machine, Pressure press
   answer(machine, seats::Pressed{account.name(), pressure});
 }
 
+// More than a limit allows that was lowered since: whatever comes free goes, whoever waits for it.
+bool Machine::Core::is_over_limit(const Account& account) {
+  const auto over = [](std::uint32_t staying, std::uint32_t limit) {
+    return limit != 0 && staying > limit;
+  };
+  const pool::PoolLimits& limits = account.limits;
+  return over(account.staying_count(), limits.size == 0 ? 0 : limits.size + limits.reserve) ||
+         over(account.of_database->staying_count(), limits.database) ||
+         over(account.of_user->staying_count(), limits.user);
+}
+
 // A client wants a server of its own, and the others of its pool take the places: one of them goes
 // as soon as nobody uses it, if those who wait for it have not waited longer.
 void Machine::Core::crowd(Account& account, bool crowded) {
@@ -68,17 +79,6 @@ void Machine::Core::crowd(Account& account, bool crowded) {
   if (!was_crowded) return;
   ease(account);
   touch_waiting();  // others who need a place say so again
-}
-
-// More than a limit allows that was lowered since: whatever comes free goes, whoever waits for it.
-bool Machine::Core::is_over_limit(const Account& account) {
-  const auto over = [](std::uint32_t staying, std::uint32_t limit) {
-    return limit != 0 && staying > limit;
-  };
-  const pool::PoolLimits& limits = account.limits;
-  return over(account.staying_count(), limits.size == 0 ? 0 : limits.size + limits.reserve) ||
-         over(account.of_database->staying_count(), limits.database) ||
-         over(account.of_user->staying_count(), limits.user);
 }
 
 // And those of its servers that are closing do not make room enough.

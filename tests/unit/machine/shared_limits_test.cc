@@ -13,6 +13,15 @@ class SharedLimitsTest : public Story {
     world.settings.users.push_back(bob);
     world.settings.default_pool_size = 5;
   }
+
+  // Databases db and more, users ann and bob.
+  void one_server_for_each_database_and_user() {
+    world.settings.databases[0].max_db_connections = 1;
+    world.settings.max_user_connections = 1;
+    DatabaseSettings more = world.settings.databases[0];
+    more.name = "more";
+    world.settings.databases.push_back(more);
+  }
 };
 
 TEST_F(SharedLimitsTest, a_server_nobody_wants_makes_room_though_the_other_pool_has_one) {
@@ -50,11 +59,7 @@ TEST_F(SharedLimitsTest, who_waits_in_vain_is_told_which_limit_it_was_and_who_ha
 }
 
 TEST_F(SharedLimitsTest, a_pool_that_wants_a_place_under_two_full_limits_gets_one_under_each) {
-  world.settings.databases[0].max_db_connections = 1;
-  world.settings.max_user_connections = 1;
-  DatabaseSettings more = world.settings.databases[0];
-  more.name = "more";
-  world.settings.databases.push_back(more);
+  one_server_for_each_database_and_user();
   sim::Client& bob_in_db = world.client({.user = "bob"});
   sim::Client& ann_in_more = world.client({.database = "more"});
   EXPECT_EQ(world.query(bob_in_db, "select 'b'"), "T D(b) C(SELECT 1) Z(I)");
@@ -64,11 +69,7 @@ TEST_F(SharedLimitsTest, a_pool_that_wants_a_place_under_two_full_limits_gets_on
 }
 
 TEST_F(SharedLimitsTest, a_place_is_not_kept_for_ever_for_a_pool_that_another_limit_holds_back) {
-  world.settings.databases[0].max_db_connections = 1;
-  world.settings.max_user_connections = 1;
-  DatabaseSettings more = world.settings.databases[0];
-  more.name = "more";
-  world.settings.databases.push_back(more);
+  one_server_for_each_database_and_user();
   sim::Client& bob_in_db = world.client({.user = "bob"});
   sim::Client& ann_in_db = world.connect();
   sim::Client& ann_in_more = world.connect();
@@ -87,11 +88,7 @@ TEST_F(SharedLimitsTest, a_place_is_not_kept_for_ever_for_a_pool_that_another_li
 
 // The one is kept a place for while the other is not, and the other way round.
 TEST_F(SharedLimitsTest, nor_for_two_such_pools_in_turn) {
-  world.settings.databases[0].max_db_connections = 1;
-  world.settings.max_user_connections = 1;
-  DatabaseSettings more = world.settings.databases[0];
-  more.name = "more";
-  world.settings.databases.push_back(more);
+  one_server_for_each_database_and_user();
   sim::Client& ann_in_db = world.client();
   sim::Client& bob_in_db = world.connect();
   sim::Client& bob_in_more = world.connect();
